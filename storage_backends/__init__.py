@@ -1,0 +1,47 @@
+"""Bytes under names, stored compressed and checked; knows nothing of DICOM, SQL or HTTP.
+
+Outsiders use what is listed here. `storage_backends.contract` is the suite that a new backend must pass.
+"""
+
+from storage_backends.backend import Backend, Staged
+from storage_backends.blobs import BlobRef, BlobStore, PreparedBlob
+from storage_backends.codec import Codec
+from storage_backends.content import Buffer, Content, FileContent, MemoryContent
+from storage_backends.errors import (
+    BlobDamaged,
+    BlobNotFound,
+    FrameNotFound,
+    NoSpace,
+    StorageError,
+    StoreUnavailable,
+)
+from storage_backends.filesystem import Filesystem
+from storage_backends.frame_table import FragmentedFrames, FrameTable, RegularFrames, Span
+from storage_backends.memory import Memory
+from storage_backends.planar import PixelShape
+
+__all__ = [
+    "Backend",
+    "BlobDamaged",
+    "BlobNotFound",
+    "BlobRef",
+    "BlobStore",
+    "Buffer",
+    "Codec",
+    "Content",
+    "FileContent",
+    "Filesystem",
+    "FragmentedFrames",
+    "FrameNotFound",
+    "FrameTable",
+    "Memory",
+    "MemoryContent",
+    "NoSpace",
+    "PixelShape",
+    "PreparedBlob",
+    "RegularFrames",
+    "Span",
+    "Staged",
+    "StorageError",
+    "StoreUnavailable",
+]

@@ -1,0 +1,90 @@
+"""What a store must be able to do: immutable byte strings under names.
+
+`storage_backends.contract` is the suite that says it in code. Every method is safe to call from
+several threads. A name is `<64 hex digits>.<codec>`; anything else is refused, so that no name can
+lead out of the store.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Protocol
+
+from storage_backends.content import Buffer
+
+_NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,16}")
+
+
+def is_name(text: str) -> bool:
+    """Tell whether a store may hold something under this name."""
+    return _NAME.fullmatch(text) is not None
+
+
+def check_name(name: str) -> None:
+    """Refuse what is not a name.
+
+    Raises:
+        ValueError: it is not `<64 hex digits>.<codec>`.
+    """
+    if not is_name(name):
+        raise ValueError(f"not the name of a blob: {name!r}")
+
+
+class Staged(Protocol):
+    """Bytes being written; nobody sees them before `commit`."""
+
+    def write(self, data: Buffer) -> None:
+        """Append bytes. On NoSpace or StoreUnavailable everything written so far is discarded."""
+        ...
+
+    def commit(self, name: str) -> None:
+        """Make the bytes durable and visible under a name; what was there is replaced at once."""
+        ...
+
+    def discard(self) -> None:
+        """Forget the bytes; does nothing after `commit`."""
+        ...
+
+
+class Backend(Protocol):
+    """A place for blobs."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    def stage(self) -> Staged:
+        """Begin to write."""
+        ...
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return up to `length` bytes from `offset`, fewer where the blob ends; all of them for None.
+
+        Raises:
+            BlobNotFound: there is nothing under this name.
+        """
+        ...
+
+    def size(self, name: str) -> int:
+        """Return the stored size in bytes.
+
+        Raises:
+            BlobNotFound: there is nothing under this name.
+        """
+        ...
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of everything that is visible, in no particular order."""
+        ...
+
+    def delete(self, name: str) -> None:
+        """Remove a blob; one that is not there is fine."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """Return how much more can be written, None if there is no telling."""
+        ...
+
+    def total_bytes(self) -> int | None:
+        """Return how much the place can hold in all, None if there is no telling."""
+        ...

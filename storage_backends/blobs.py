@@ -1,0 +1,307 @@
+"""Blobs: immutable byte strings named by the SHA-256 of their plain bytes, stored encoded.
+
+`BlobStore` is the one door to stored bytes. Whatever it hands out whole has been compared with its
+digest; parts have been compared with the checksum of their chunks. Nothing outside of it knows where
+in which file a byte lies.
+"""
+
+import contextlib
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from storage_backends.backend import Backend, Staged
+from storage_backends.codec import Codec, Encoder, Hints, Tools
+from storage_backends.content import Content, MemoryContent
+from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
+from storage_backends.frame_table import FrameTable, Span, StoredFrames
+from storage_backends.planar import PixelShape
+from storage_backends.stored import RawBlob, StoredBlob, ZstdBlob, decode_together
+
+_Result = TypeVar("_Result")
+
+_CODECS = {codec.value: codec for codec in Codec}
+_BATCH_BYTES = 512 << 10
+_HASHED_AT_ONCE = 1 << 20
+_HASHED_HERE = 32 << 10
+"""Up to this size hashing takes less time than handing it to another thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class BlobRef:
+    """How to get a blob back: SHA-256 of its plain bytes in hex, its codec and sizes in bytes.
+
+    `stored_size` is for accounts only: the same blob stored again with other hints replaces the file.
+    """
+
+    digest: str
+    codec: Codec
+    plain_size: int
+    stored_size: int
+
+    @property
+    def name(self) -> str:
+        """The name in the backend."""
+        return f"{self.digest}.{self.codec}"
+
+
+class PreparedBlob:
+    """An encoded blob that nobody sees yet; ends with one call of `store` or `discard`."""
+
+    def __init__(self, ref: BlobRef, staged: Staged) -> None:
+        self.ref = ref
+        self._staged = staged
+
+    def store(self) -> None:
+        """Make the blob durable and visible.
+
+        Raises:
+            NoSpace: the store is full.
+            StoreUnavailable: the store failed; the blob may be visible, but is not known to be durable.
+        """
+        self._staged.commit(self.ref.name)
+
+    def discard(self) -> None:
+        """Forget the blob; does nothing after `store`."""
+        self._staged.discard()
+
+
+class BlobStore:
+    """Encodes, decodes and checks the blobs of one backend. Safe to use from any number of threads."""
+
+    def __init__(self, backend: Backend, *, codec: Codec = Codec.DENSE) -> None:
+        self.backend = backend
+        self._codec = codec
+        self._tools = Tools()
+        self._encoder = Encoder(self._tools)
+        self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="blobs")
+
+    def close(self) -> None:
+        """Stop the helper threads; the store is not to be used any more."""
+        self._threads.shutdown()
+
+    def prepare(
+        self,
+        content: Content,
+        *,
+        shape: PixelShape | None = None,
+        frames: FrameTable | None = None,
+        incompressible: bool = False,
+    ) -> PreparedBlob:
+        """Encode a blob into a staged file, and hash it in another thread meanwhile.
+
+        Args:
+            shape: of native pixel data; a shape that the size contradicts is ignored.
+            frames: kept in the file, for `frame`.
+            incompressible: the bytes are compressed already, so that trying again is a waste.
+
+        Raises:
+            NoSpace, StoreUnavailable: nothing is left of it.
+            ValueError: the frame table names bytes outside of the content.
+        """
+        digest = self._hash(content)
+        staged = None
+        try:
+            staged = self.backend.stage()
+            hints = Hints(shape, frames, incompressible)
+            stored_size = self._encoder.encode(content, codec=self._codec, hints=hints, write=staged.write)
+            return PreparedBlob(BlobRef(digest.result(), self._codec, content.size, stored_size), staged)
+        except BaseException:
+            if staged is not None:
+                staged.discard()
+            with contextlib.suppress(Exception):
+                digest.result()  # the caller may close the content as soon as we return
+            raise
+
+    def put(
+        self,
+        content: Content,
+        *,
+        shape: PixelShape | None = None,
+        frames: FrameTable | None = None,
+        incompressible: bool = False,
+    ) -> BlobRef:
+        """Prepare and store a blob."""
+        prepared = self.prepare(content, shape=shape, frames=frames, incompressible=incompressible)
+        prepared.store()
+        return prepared.ref
+
+    def get(self, ref: BlobRef) -> bytes:
+        """Return the plain bytes of a blob.
+
+        Raises:
+            BlobNotFound: the backend does not have it.
+            BlobDamaged: its file does not give the bytes it is named by.
+        """
+        pieces = list(self.stream(ref))
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def stream(self, ref: BlobRef) -> Iterator[bytes]:
+        """Return the plain bytes of a blob in order, in memory for a few chunks.
+
+        The last chunk is handed out only after the digest was found right: what is complete is right.
+
+        Raises:
+            BlobNotFound: at once.
+            BlobDamaged: at once, or from the iterator after some chunks.
+        """
+        return self._checked(ref, self._open(ref))
+
+    def get_many(self, refs: Sequence[BlobRef]) -> list[bytes]:
+        """Return the plain bytes of many blobs, decoded by all helper threads.
+
+        Small blobs of the same shape share the passes that undo their filter.
+
+        Raises:
+            BlobNotFound, BlobDamaged: as `get`, for the first such blob.
+        """
+        batches = list(_batches(refs))
+        if len(batches) < 2:
+            return self._get_batch(refs)
+        return [plain for batch in self._threads.map(self._get_batch, batches) for plain in batch]
+
+    def range(self, ref: BlobRef, offset: int, length: int) -> bytes:
+        """Return a part of the plain bytes; only the chunks that hold it are read and checked.
+
+        Raises:
+            ValueError: it does not lie inside of the blob.
+            BlobNotFound, BlobDamaged: as `get`.
+        """
+        if offset < 0 or length < 0 or offset + length > ref.plain_size:
+            raise ValueError(f"range {offset}+{length} lies outside of blob {ref.digest} of {ref.plain_size} bytes")
+        return self._open(ref).range(Span(offset, length))
+
+    def frame(self, ref: BlobRef, number: int) -> bytes:
+        """Return an image frame, counted from 1, its fragments joined.
+
+        Raises:
+            FrameNotFound: the blob has fewer frames, or no frame table.
+            BlobNotFound, BlobDamaged: as `get`.
+        """
+        blob = self._open(ref)
+        spans = _frames(ref, blob).frame(number)
+        if any(span.offset + span.length > ref.plain_size for span in spans):
+            raise BlobDamaged(f"{ref.name}: frame {number} lies outside of the blob")
+        parts = [blob.range(span) for span in spans]
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def frame_count(self, ref: BlobRef) -> int:
+        """Return how many image frames a blob has.
+
+        Raises:
+            FrameNotFound: the blob has no frame table.
+            BlobNotFound, BlobDamaged: as `get`.
+        """
+        return _frames(ref, self._open(ref)).count
+
+    def verify(self, ref: BlobRef) -> None:
+        """Read a blob and compare it with its digest.
+
+        Raises:
+            BlobNotFound, BlobDamaged: as `get`.
+        """
+        for _ in self.stream(ref):
+            pass
+
+    def exists(self, ref: BlobRef) -> bool:
+        """Tell whether the backend has the file of a blob."""
+        try:
+            self.backend.size(ref.name)
+        except BlobNotFound:
+            return False
+        return True
+
+    def delete(self, ref: BlobRef) -> None:
+        """Remove the file of a blob; one that is not there is fine."""
+        self.backend.delete(ref.name)
+
+    def names(self) -> Iterator[tuple[str, Codec]]:
+        """Yield digest and codec of every blob; files of a codec unknown here are left alone."""
+        for name in self.backend.names():
+            digest, _, suffix = name.partition(".")
+            codec = _CODECS.get(suffix)
+            if codec is not None:
+                yield digest, codec
+
+    def free_bytes(self) -> int | None:
+        """Return how much more can be written, None if there is no telling."""
+        return self.backend.free_bytes()
+
+    def total_bytes(self) -> int | None:
+        """Return how much the backend can hold in all, None if there is no telling."""
+        return self.backend.total_bytes()
+
+    def _open(self, ref: BlobRef) -> StoredBlob:
+        if ref.codec is Codec.RAW:
+            return RawBlob(self.backend, ref.name, plain_size=ref.plain_size)
+        return ZstdBlob(self.backend, ref.name, plain_size=ref.plain_size, tools=self._tools)
+
+    def _hash(self, content: Content) -> "Future[str]":
+        if content.size <= _HASHED_HERE:
+            return _done(_digest(content))
+        return self._threads.submit(_digest, content)
+
+    def _checked(self, ref: BlobRef, blob: StoredBlob) -> Iterator[bytes]:
+        """Yield a blob's chunks, each hashed by another thread while the next one is decoded."""
+        digest, hashed = hashlib.sha256(), _done(None)
+        held = b""
+        for piece in blob.pieces():
+            if held:
+                hashed.result()
+                hashed = self._threads.submit(digest.update, held)
+                yield held
+            held = piece
+        hashed.result()
+        digest.update(held)
+        _check_digest(ref, digest.hexdigest())
+        if held:
+            yield held
+
+    def _get_batch(self, refs: Sequence[BlobRef]) -> list[bytes]:
+        blobs = [self._open(ref) for ref in refs]
+        plains = decode_together(blobs, self._tools)
+        for ref, plain in zip(refs, plains, strict=True):
+            _check_digest(ref, hashlib.sha256(plain).hexdigest())
+        return plains
+
+
+def _frames(ref: BlobRef, blob: StoredBlob) -> StoredFrames:
+    frames = blob.frames()
+    if frames is None:
+        raise FrameNotFound(f"{ref.name} was stored without a frame table")
+    return frames
+
+
+def _batches(refs: Sequence[BlobRef]) -> Iterator[Sequence[BlobRef]]:
+    """Cut a list into runs of about `_BATCH_BYTES` plain bytes."""
+    first, size = 0, 0
+    for number, ref in enumerate(refs):
+        size += ref.plain_size
+        if size >= _BATCH_BYTES:
+            yield refs[first : number + 1]
+            first, size = number + 1, 0
+    if first < len(refs):
+        yield refs[first:]
+
+
+def _digest(content: Content) -> str:
+    if isinstance(content, MemoryContent):
+        return hashlib.sha256(content.read(0, content.size)).hexdigest()
+    digest = hashlib.sha256()
+    for offset in range(0, content.size, _HASHED_AT_ONCE):
+        digest.update(content.read(offset, min(_HASHED_AT_ONCE, content.size - offset)))
+    return digest.hexdigest()
+
+
+def _check_digest(ref: BlobRef, digest: str) -> None:
+    if digest != ref.digest:
+        raise BlobDamaged(f"{ref.name}: its bytes have the digest {digest}")
+
+
+def _done(result: _Result) -> "Future[_Result]":
+    future: Future[_Result] = Future()
+    future.set_result(result)
+    return future

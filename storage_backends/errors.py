@@ -1,0 +1,28 @@
+"""What can go wrong with stored bytes. `vna.archive` translates these, in one place.
+
+Messages name the blob and the place; they never hold stored bytes.
+"""
+
+
+class StorageError(Exception):
+    """A store could not do what it was asked to."""
+
+
+class BlobNotFound(StorageError):
+    """The store holds nothing under this name."""
+
+
+class BlobDamaged(StorageError):
+    """What is stored no longer gives the bytes it is named by; it is never handed out."""
+
+
+class FrameNotFound(StorageError):
+    """The blob has fewer frames, or was stored without a frame table."""
+
+
+class NoSpace(StorageError):
+    """The store is full; nothing was kept of what was being written."""
+
+
+class StoreUnavailable(StorageError):
+    """The store cannot be reached or refuses to work: read-only, I/O error, missing folder."""

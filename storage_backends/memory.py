@@ -1,0 +1,80 @@
+"""A store in memory: a fake that keeps the whole contract, for tests and short-lived nodes."""
+
+import threading
+from collections.abc import Iterator
+
+from storage_backends.backend import check_name
+from storage_backends.content import Buffer
+from storage_backends.errors import BlobNotFound
+
+
+class Memory:
+    """Blobs in a dictionary; gone with the process."""
+
+    location = "memory"
+
+    def __init__(self) -> None:
+        self._blobs: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+
+    def stage(self) -> "MemoryStaged":
+        """Begin to write."""
+        return MemoryStaged(self._blobs, self._lock)
+
+    def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
+        """Return up to `length` bytes from `offset`."""
+        blob = self._blob(name)
+        return blob[offset:] if length is None else blob[offset : offset + length]
+
+    def size(self, name: str) -> int:
+        """Return the stored size in bytes."""
+        return len(self._blob(name))
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every blob that was there at the call."""
+        with self._lock:
+            names = tuple(self._blobs)
+        return iter(names)
+
+    def delete(self, name: str) -> None:
+        """Remove a blob if it is there."""
+        check_name(name)
+        with self._lock:
+            self._blobs.pop(name, None)
+
+    def free_bytes(self) -> int | None:
+        """Return None: memory is not accounted for."""
+        return None
+
+    def total_bytes(self) -> int | None:
+        """Return None: memory is not accounted for."""
+        return None
+
+    def _blob(self, name: str) -> bytes:
+        check_name(name)
+        try:
+            return self._blobs[name]
+        except KeyError:
+            raise BlobNotFound(f"no blob {name} in memory") from None
+
+
+class MemoryStaged:
+    """Bytes on their way into a `Memory`."""
+
+    def __init__(self, blobs: dict[str, bytes], lock: threading.Lock) -> None:
+        self._blobs, self._lock = blobs, lock
+        self._parts: list[bytes] = []
+
+    def write(self, data: Buffer) -> None:
+        """Append a copy of the bytes."""
+        self._parts.append(bytes(data))
+
+    def commit(self, name: str) -> None:
+        """Make the bytes visible under a name."""
+        check_name(name)
+        with self._lock:
+            self._blobs[name] = b"".join(self._parts)
+
+    def discard(self) -> None:
+        """Forget the bytes."""
+        self._parts.clear()

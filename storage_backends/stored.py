@@ -1,0 +1,204 @@
+"""Reading a stored blob: whole, in order, or any range, without trusting a byte of its file.
+
+A damaged file gives BlobDamaged, and no size it states is believed before it is checked against the
+size of the file and of the plain blob: it cannot make the reader allocate more than a few chunks.
+"""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+import zstandard
+
+from storage_backends.backend import Backend
+from storage_backends.chunks import PLAIN_CHUNK
+from storage_backends.codec import Tools
+from storage_backends.errors import BlobDamaged
+from storage_backends.frame_table import Span, StoredFrames, parse_frame_table
+from storage_backends.layout import (
+    HEAD_SIZE,
+    SEEK_FOOTER_SIZE,
+    Head,
+    SeekTable,
+    parse_head,
+    parse_seek_table,
+    seek_table_size,
+)
+from storage_backends.planar import Filter, PixelShape, undo
+
+READ_AHEAD = 1 << 20
+"""A file up to this size is read at once; of larger ones, about as many bytes at a time."""
+
+_TAIL_GUESS = 16 << 10
+
+
+class RawBlob:
+    """A blob stored as its plain bytes."""
+
+    def __init__(self, backend: Backend, name: str, *, plain_size: int) -> None:
+        if backend.size(name) != plain_size:
+            raise BlobDamaged(f"{name}: has {backend.size(name)} bytes instead of {plain_size}")
+        self._backend, self._name, self._plain_size = backend, name, plain_size
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the plain bytes in order."""
+        for offset in range(0, self._plain_size, PLAIN_CHUNK):
+            yield self.range(Span(offset, min(PLAIN_CHUNK, self._plain_size - offset)))
+
+    def range(self, span: Span) -> bytes:
+        """Return a part of the plain bytes, which lies inside of the blob."""
+        data = self._backend.read(self._name, *span)
+        if len(data) != span.length:
+            raise BlobDamaged(f"{self._name}: the file was cut off while it was read")
+        return data
+
+    def frames(self) -> StoredFrames | None:
+        """Return None: there is no frame table."""
+        return None
+
+
+class ZstdBlob:
+    """A blob in the layout of `storage_backends.layout`."""
+
+    def __init__(self, backend: Backend, name: str, *, plain_size: int, tools: Tools) -> None:
+        self._file = _File(backend, name)
+        self._tools = tools
+        self.head = self._parse_head(plain_size)
+        self._table = self._parse_seek_table()
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the plain bytes in order, chunk by chunk."""
+        return self._plain(0, self.head.chunks.count)
+
+    def range(self, span: Span) -> bytes:
+        """Return a part of the plain bytes, which lies inside of the blob; only its chunks are read."""
+        if span.length == 0:
+            return b""
+        chunks = self.head.chunks
+        first = chunks.at(span.offset)
+        parts = list(self._plain(first, chunks.at(span.offset + span.length - 1) + 1))
+        start = span.offset - chunks[first].offset
+        plain = parts[0] if len(parts) == 1 else b"".join(parts)
+        return plain if len(plain) == span.length else plain[start : start + span.length]
+
+    def frames(self) -> StoredFrames | None:
+        """Return the frame table, None if the blob was stored without one."""
+        start, end = self._table.starts[-2:].tolist()
+        return parse_frame_table(self._file.read(start, end - start))
+
+    def unpack_only_chunk(self, out: memoryview) -> None:
+        """Write the filtered bytes of a blob of one chunk to `out`, which is as large as the blob."""
+        for packed in self._packed(0, 1):
+            self._unpack(packed, 0, out)
+
+    def _plain(self, first: int, after: int) -> Iterator[bytes]:
+        """Yield the plain bytes of a range of chunks; each may be asked for by another thread."""
+        for number, packed in enumerate(self._packed(first, after), first):
+            yield self._plain_chunk(packed, number)
+
+    def _plain_chunk(self, packed: memoryview, number: int) -> bytes:
+        head = self.head
+        if head.shape is None:
+            return self._unpack(packed, number)
+        space = self._tools.space
+        filtered = space.array("filtered", head.chunks[number].length, 1).data
+        self._unpack(packed, number, filtered)
+        return undo(head.filter, [filtered], shape=head.shape, space=space)[0]
+
+    def _packed(self, first: int, after: int) -> Iterator[memoryview]:
+        """Yield the zstd frames of a range of chunks, reading several of them at once."""
+        starts = self._table.starts
+        while first < after:
+            end, begin = first + 1, starts[first + 1]
+            while end < after and starts[end + 2] - begin <= READ_AHEAD:
+                end += 1
+            bounds = (starts[first + 1 : end + 2] - begin).tolist()
+            packed = memoryview(self._file.read(int(begin), bounds[-1]))
+            yield from (packed[start:stop] for start, stop in itertools.pairwise(bounds))
+            first = end
+
+    def _unpack(self, packed: memoryview, number: int, out: memoryview | None = None) -> bytes:
+        """Return the filtered bytes of a chunk, or write them to `out` and return nothing."""
+        size = self.head.chunks[number].length
+        try:
+            stated = zstandard.get_frame_parameters(packed)
+            if stated.content_size != size or not stated.has_checksum:
+                raise BlobDamaged(f"{self._file.name}: chunk {number} states a wrong size")
+            if out is None:
+                return self._tools.decompressor.decompress(packed, allow_extra_data=False)
+            with self._tools.decompressor.stream_reader(packed) as reader:
+                if reader.readinto(out) != size or reader.read(1):
+                    raise BlobDamaged(f"{self._file.name}: chunk {number} is not {size} bytes")
+        except zstandard.ZstdError as exc:
+            raise BlobDamaged(f"{self._file.name}: chunk {number} does not decompress: {exc}") from exc
+        return b""
+
+    def _parse_head(self, plain_size: int) -> Head:
+        try:
+            head = parse_head(self._file.read(0, min(HEAD_SIZE, self._file.size)))
+        except BlobDamaged as exc:
+            raise BlobDamaged(f"{self._file.name}: {exc}") from exc
+        if head.chunks.plain_size != plain_size:
+            raise BlobDamaged(f"{self._file.name}: its head states {head.chunks.plain_size} bytes, not {plain_size}")
+        return head
+
+    def _parse_seek_table(self) -> SeekTable:
+        file = self._file
+        try:
+            size = seek_table_size(file.read(max(0, file.size - SEEK_FOOTER_SIZE), min(file.size, SEEK_FOOTER_SIZE)))
+            table = parse_seek_table(file.read(file.size - size, size), file_size=file.size)
+        except BlobDamaged as exc:
+            raise BlobDamaged(f"{file.name}: {exc}") from exc
+        chunks = self.head.chunks
+        if len(table.plain_sizes) != chunks.count + 2 or table.plain_sizes.sum() != chunks.plain_size:
+            raise BlobDamaged(f"{file.name}: the seek table does not list the chunks of the blob")
+        return table
+
+
+StoredBlob: TypeAlias = RawBlob | ZstdBlob
+
+
+def decode_together(blobs: Sequence[StoredBlob], tools: Tools) -> list[bytes]:
+    """Return the plain bytes of each blob; small ones of the same shape are decoded at once."""
+    plains: dict[int, bytes] = {}
+    alike: dict[tuple[Filter, PixelShape, int], dict[int, ZstdBlob]] = {}
+    for number, blob in enumerate(blobs):
+        if isinstance(blob, ZstdBlob) and blob.head.shape is not None and blob.head.chunks.count == 1:
+            kind = (blob.head.filter, blob.head.shape, blob.head.chunks.plain_size)
+            alike.setdefault(kind, {})[number] = blob
+        else:
+            plains[number] = b"".join(blob.pieces())
+    for (filter_, shape, size), members in alike.items():
+        filtered = tools.space.array("filtered", size * len(members), 1).reshape(-1, size)
+        for member, out in zip(members.values(), filtered, strict=True):
+            member.unpack_only_chunk(out.data)
+        parts = undo(filter_, [out.data for out in filtered], shape=shape, space=tools.space)
+        plains.update(zip(members, parts, strict=True))
+    return [plains[number] for number in range(len(blobs))]
+
+
+class _File:
+    """A stored file that is read whole, if it is small, or else its two ends and then what is asked for."""
+
+    def __init__(self, backend: Backend, name: str) -> None:
+        self.name = name
+        self._backend = backend
+        self._start = backend.read(name, 0, READ_AHEAD)
+        self.size, self._end_offset, self._end = len(self._start), 0, self._start
+        if self.size == READ_AHEAD:
+            self.size = backend.size(name)
+            self._end_offset = max(0, self.size - _TAIL_GUESS)
+            self._end = backend.read(name, self._end_offset, _TAIL_GUESS)
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return exactly these bytes of the file."""
+        if offset < 0 or offset + length > self.size:
+            raise BlobDamaged(f"{self.name}: it should reach byte {offset + length}, but has {self.size}")
+        if offset + length <= len(self._start):
+            return self._start[offset : offset + length]
+        if offset >= self._end_offset:
+            return self._end[offset - self._end_offset :][:length]
+        data = self._backend.read(self.name, offset, length)
+        if len(data) != length:
+            raise BlobDamaged(f"{self.name}: the file was cut off while it was read")
+        return data
