@@ -1,0 +1,78 @@
+"""The chain: its encoding is fixed, and every change of an event changes every head after it."""
+
+import hashlib
+from dataclasses import replace
+
+import cbor2
+import pytest
+
+from arrivals import key
+from vna.events import (
+    GENESIS,
+    BlobEntry,
+    Event,
+    EventRecord,
+    InstanceStored,
+    PeerRegistered,
+    PeerRemoved,
+    ReceivedAgain,
+    body_of,
+    chain_hash,
+    event_from_body,
+)
+from vna.model import Outcome, Peer, StudyUID
+
+STORED = InstanceStored(
+    key=key(),
+    sop_class_uid="1.2.840.10008.5.1.4.1.1.2",
+    transfer_syntax="1.2.840.10008.1.2.1",
+    digest="ab" * 32,
+    size=1000,
+    source="PACS",
+    issuer="HOSPITAL",
+    outcome=Outcome.STORED,
+    version=1,
+    recipe=b"\x82\x01\x80",
+    blobs=(BlobEntry("cd" * 32, "dns", 100, 10),),
+)
+EVENTS: list[Event] = [
+    STORED,
+    ReceivedAgain(StudyUID("1.2"), "PACS", "a1"),
+    PeerRegistered(Peer("PACS", "10.0.0.1", 104, issuer="H", charset="ISO_IR 192", max_pdu=65536)),
+    PeerRemoved("PACS"),
+]
+RECORD = EventRecord(1, "origin", 1, "2026-01-01T00:00:00.000000+00:00", "PACS", STORED, b"d" * 32)
+
+
+@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.kind)
+def test_a_body_gives_its_event_back(event: Event) -> None:
+    stored = cbor2.loads(cbor2.dumps(body_of(event), canonical=True))
+
+    assert event_from_body(event.kind, event.schema_version, stored) == event
+
+
+def test_an_unknown_kind_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not known to this release"):
+        event_from_body("instance-teleported", 1, {})
+
+
+def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:
+    array = [1, "origin", 1, RECORD.time, "PACS", "instance-stored", 1, body_of(STORED), b"d" * 32]
+
+    expected = hashlib.sha256(GENESIS + cbor2.dumps(array, canonical=True)).digest()
+
+    assert chain_hash(GENESIS, RECORD) == expected
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(RECORD, position=2),
+        replace(RECORD, actor="SOMEONE"),
+        replace(RECORD, time="2026-01-01T00:00:00.000001+00:00"),
+        replace(RECORD, payload_digest=None),
+        replace(RECORD, event=replace(STORED, size=1001)),
+    ],
+)
+def test_any_change_changes_the_head(changed: EventRecord) -> None:
+    assert chain_hash(GENESIS, changed) != chain_hash(GENESIS, RECORD)

@@ -1,0 +1,224 @@
+"""What it means for a value to match a key (PS3.4 C.2.2.2): the one definition, for every service.
+
+A database may narrow what is looked at, by `fold` and `like_pattern`; `matches` decides. Keys come from
+`vna.dicom.keys`, which has checked them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Final
+
+from vna.dicom.attributes import ATTRIBUTES
+from vna.dicom.describe import TEXT_VRS, Value
+from vna.dicom.temporal import DAY, Span, between, combined, span
+
+TEMPORAL_VRS: Final = frozenset({"DA", "DT", "TM"})
+NUMBER_VRS: Final = frozenset({"DS", "IS", "US"})
+
+
+@dataclass(frozen=True, slots=True)
+class Universal:
+    """Matches everything, and asks for the value (PS3.4 C.2.2.2.3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SingleValue:
+    """Matches an equal value (PS3.4 C.2.2.2.1)."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListOfUID:
+    """Matches any of several values: UIDs (PS3.4 C.2.2.2.2), or codes, as many clients send modalities."""
+
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WildCard:
+    """Matches by pattern: `*` is any text or none, `?` one character (PS3.4 C.2.2.2.4)."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Matches from `low` to `high`, both included; None is an open end (PS3.4 C.2.2.2.5)."""
+
+    low: str | None
+    high: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceMatch:
+    """Matches if one item of the sequence matches every key (PS3.4 C.2.2.2.6)."""
+
+    keys: "Mapping[str, Matcher]"
+
+
+Matcher = Universal | SingleValue | ListOfUID | WildCard | Range | SequenceMatch
+
+_ITEM_VRS: Final = {item.keyword: item.vr for attribute in ATTRIBUTES for item in attribute.items}
+
+
+def matches(matcher: Matcher, value: Value | None, vr: str) -> bool:
+    """Return whether an attribute's value matches a key of this VR.
+
+    Of several values one is enough. An absent or empty value matches universally only.
+    """
+    if isinstance(matcher, Universal):
+        return True
+    if not value:
+        return False
+    if isinstance(matcher, SequenceMatch):
+        return not isinstance(value, str) and any(_item_matches(matcher.keys, item) for item in value)
+    if not isinstance(value, str):
+        return False
+    test = _test(matcher, vr)
+    return test(value) if vr in TEXT_VRS else any(map(test, value.split("\\")))
+
+
+def matches_moment(date_key: Range, time_key: Range, date: Value | None, time: Value | None) -> bool:
+    """Return whether a date and a time, taken together, lie in two ranges taken together.
+
+    For queries with combined date-time matching negotiated (PS3.4 C.2.2.2.5.2). Both ranges have the
+    same ends open; without a time the whole day counts.
+    """
+    day = span(date, "DA") if isinstance(date, str) else None
+    if day is None:
+        return False
+    moment = span(time, "TM") if isinstance(time, str) else None
+    value = combined(day, moment or DAY)
+    return between(value, _combined_end(date_key.low, time_key.low), _combined_end(date_key.high, time_key.high))
+
+
+def fold(text: str) -> str:
+    """Return the form in which texts are alike that differ in case or composition only; diacritics count.
+
+    Spaces and component delimiters go where they mean nothing, at the end (PS3.5 6.2.1), and before a
+    wild card, so that `DOE^*` still lets `DOE^` through when both are folded.
+
+    >>> fold("Müller^Jörg^^"), fold("DOE^*")
+    ('müller^jörg', 'doe*')
+    """
+    return re.sub(r"[ ^]+(?=[*?]|\Z)", "", _caseless(text))
+
+
+def like_pattern(pattern: str) -> str:
+    r"""Return an SQL LIKE pattern, escaped by a backslash, that lets through all that a wild card matches.
+
+    `?` becomes `%`: folding may turn one character into two.
+
+    >>> like_pattern("100%_C?T*")
+    '100\\%\\_C%T%'
+    """
+    escaped = re.sub(r"([\\%_])", r"\\\1", pattern)
+    return re.sub(r"[*?]+", "%", escaped)
+
+
+def number_of(text: str) -> Decimal | None:
+    """Return the number a DS or IS value stands for, None if it is none (PS3.5 6.2)."""
+    try:
+        number = Decimal(text.strip())
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def _item_matches(keys: Mapping[str, Matcher], item: Mapping[str, str]) -> bool:
+    return all(matches(key, item.get(keyword), _ITEM_VRS[keyword]) for keyword, key in keys.items())
+
+
+@lru_cache(maxsize=256)
+def _test(matcher: SingleValue | ListOfUID | WildCard | Range, vr: str) -> Callable[[str], bool]:
+    """Return the test that one value has to pass; kept, as a query asks it of thousands."""
+    match matcher:
+        case SingleValue(key):
+            return _equality(key, vr)
+        case ListOfUID(keys) if vr == "PN":
+            tests = [_equality(key, vr) for key in keys]
+            return lambda value: any(test(value) for test in tests)
+        case ListOfUID(keys):
+            wanted = frozenset(map(_plain, keys))
+            return lambda value: _plain(value) in wanted
+        case WildCard(pattern):
+            if vr == "PN":
+                return _name_test(pattern, lambda part: _wild_card(part).fullmatch)
+            matching = _wild_card(unicodedata.normalize("NFC", pattern)).fullmatch
+            return lambda value: matching(_plain(value)) is not None
+        case Range(low, high):
+            low_end, high_end = (None if end is None else span(end, vr) for end in (low, high))
+            return lambda value: _is_between(span(value.strip(), vr), low_end, high_end)
+
+
+def _equality(key: str, vr: str) -> Callable[[str], bool]:
+    if vr == "PN":
+        return _name_test(key, lambda part: part.rstrip(" ^").__eq__)
+    if vr in TEMPORAL_VRS:
+        wanted = span(key, vr)
+        return lambda value: _is_between(span(value.strip(), vr), wanted, wanted)
+    if vr in NUMBER_VRS:
+        number = number_of(key)
+        return lambda value: number is not None and number_of(value) == number
+    plain = _plain(key)
+    return lambda value: _plain(value) == plain
+
+
+def _is_between(value: Span | None, low: Span | None, high: Span | None) -> bool:
+    return value is not None and between(value, low, high)
+
+
+def _combined_end(date: str | None, time: str | None) -> Span | None:
+    day = span(date, "DA") if date else None
+    moment = span(time, "TM") if time else None
+    return combined(day, moment or DAY) if day else None
+
+
+def _plain(text: str) -> str:
+    """Return a text without what never counts: padding, and how accents are composed."""
+    return unicodedata.normalize("NFC", text).rstrip(" ")
+
+
+def _name_test(key: str, part_test: Callable[[str], Callable[[str], object]]) -> Callable[[str], bool]:
+    """Compare names group by group (PS3.4 C.2.2.2.1.2), with and without their trailing delimiters.
+
+    A key of one group matches any of a name's groups, so that a search in ideographs or by sound
+    works; of more groups each has to match its own, empty ones anything.
+    """
+    tests = [part_test(part) if part.strip(" ^") else None for part in _caseless(key).split("=")]
+
+    def test(value: str) -> bool:
+        groups = _caseless(value).split("=")
+        if len(tests) == 1:
+            return any(_passes(tests[0], group) for group in groups)
+        missing = [""] * (len(tests) - len(groups))
+        return all(map(_passes, tests, groups + missing))
+
+    return test
+
+
+def _passes(test: Callable[[str], object] | None, group: str) -> bool:
+    return test is None or bool(test(group.rstrip(" ^")) or test(group.rstrip(" ")))
+
+
+def _caseless(text: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _wild_card(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern so that no text takes long: what lies between two stars is found once, for good."""
+    first, *rest = re.split(r"\*+", pattern.rstrip(" "))
+    if not rest:
+        return re.compile(_literal(first), re.DOTALL)
+    *middle, last = rest
+    parts = [_literal(first), *(f"(?>.*?{_literal(part)})" for part in middle), ".*", _literal(last)]
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _literal(part: str) -> str:
+    return "".join("." if character == "?" else re.escape(character) for character in part)

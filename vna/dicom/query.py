@@ -1,0 +1,233 @@
+"""Queries: from the identifier of a C-FIND, C-MOVE or C-GET request to what is asked for.
+
+Strict where a request cannot be meant as it stands (PS3.4 C.4.1.3.1.1 and C.4.2.2.1), tolerant where
+clients are careless and no harm comes of it: keys of higher levels are matched and returned, unknown
+keys are left out and named in `Query.unsupported`, the unique key of the level need not be asked for.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from pydicom.datadict import keyword_for_tag
+
+from vna.dicom.attributes import BY_KEYWORD, BY_TAG, OF_THE_ANSWER, Attribute, Level, Model, unique_key
+from vna.dicom.describe import Value, charset_of, text_of
+from vna.dicom.elements import Element
+from vna.dicom.encoding import tag_text
+from vna.dicom.keys import parse_key
+from vna.dicom.matching import (
+    ListOfUID,
+    Matcher,
+    Range,
+    SequenceMatch,
+    SingleValue,
+    Universal,
+    matches,
+    matches_moment,
+)
+from vna.dicom.scan import Scan
+from vna.dicom.text import SPECIFIC_CHARACTER_SET
+from vna.errors import IdentifierMismatch
+
+_QUERY_RETRIEVE_LEVEL: Final = 0x0008_0052
+_ORDER: Final = {level: number for number, level in enumerate(Level)}
+_NOT_MATCHED: Final = frozenset({"TimezoneOffsetFromUTC"})
+"""Describes the identifier itself (PS3.4 C.2.2.2): a value in it is no key."""
+
+_MOMENTS: Final = (
+    ("StudyDate", "StudyTime"),
+    ("SeriesDate", "SeriesTime"),
+    ("PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
+    ("AcquisitionDate", "AcquisitionTime"),
+    ("ContentDate", "ContentTime"),
+    ("InstanceCreationDate", "InstanceCreationTime"),
+    ("PresentationCreationDate", "PresentationCreationTime"),
+    ("PatientBirthDate", "PatientBirthTime"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What a request asks for.
+
+    `keys` has a matcher for every attribute that was asked for, by keyword; Universal ones are return
+    keys. `combined` are the (date, time) keywords whose ranges are one range of moments. For the edge:
+    `charset` is the identifier's Specific Character Set, `answer_keys` are the keywords of
+    OF_THE_ANSWER that were asked for, and `unsupported` names what cannot be answered, or of which
+    some item cannot, by keyword or as eight hexadecimal digits (a pending answer then says so, PS3.4
+    C.4.1.1.4).
+    """
+
+    level: Level
+    model: Model
+    keys: Mapping[str, Matcher]
+    relational: bool = False
+    combined: tuple[tuple[str, str], ...] = ()
+    charset: str = ""
+    answer_keys: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
+
+    def accepts(self, values: Mapping[str, Value]) -> bool:
+        """Return whether an entity with these values matches every key."""
+        in_pairs = {keyword for pair in self.combined for keyword in pair}
+        return all(
+            matches(matcher, values.get(keyword), BY_KEYWORD[keyword].vr)
+            for keyword, matcher in self.keys.items()
+            if keyword not in in_pairs
+        ) and all(self._accepts_moment(date, time, values) for date, time in self.combined)
+
+    def _accepts_moment(self, date: str, time: str, values: Mapping[str, Value]) -> bool:
+        date_key, time_key = self.keys[date], self.keys[time]
+        if not isinstance(date_key, Range) or not isinstance(time_key, Range):
+            return False
+        return matches_moment(date_key, time_key, values.get(date), values.get(time))
+
+
+def parse_identifier(
+    identifier: Scan, model: Model, *, relational: bool = False, combined_datetime: bool = False
+) -> Query:
+    """Return the query of a C-FIND request.
+
+    `relational` and `combined_datetime` say what the association's extended negotiation agreed on
+    (PS3.4 C.5.1.1).
+
+    Raises:
+        IdentifierMismatch: the level is none of this model, a key above it is missing or not a single
+            value, a key below it has a value, or a value is none of its VR.
+    """
+    level = _level(identifier, model)
+    found = _Keys(identifier, level)
+    if not relational:
+        _check_above(found.keys, model, level)
+    found.keys.setdefault(unique_key(level).keyword, Universal())
+    return Query(
+        level=level,
+        model=model,
+        keys=MappingProxyType(found.keys),
+        relational=relational,
+        combined=_combined(found.keys) if combined_datetime else (),
+        charset=found.charset,
+        answer_keys=tuple(found.answer_keys),
+        unsupported=tuple(dict.fromkeys(found.unsupported)),
+    )
+
+
+def retrieve_query(identifier: Scan, model: Model, *, relational: bool = False) -> Query:
+    """Return the query of a C-MOVE or C-GET request: unique keys alone, others are ignored.
+
+    An Issuer of Patient ID beside a Patient ID is kept, for without it another patient might be sent.
+
+    Raises:
+        IdentifierMismatch: the level is none of this model, its unique key has no value, or a key
+            above it is missing or not a single value (PS3.4 C.4.2.2.1).
+    """
+    level = _level(identifier, model)
+    wanted = _unique_keys(model, level)
+    if "PatientID" in wanted:
+        wanted += ("IssuerOfPatientID",)
+    every = _Keys(identifier, level, only=wanted).keys
+    keys = {keyword: matcher for keyword, matcher in every.items() if isinstance(matcher, SingleValue | ListOfUID)}
+    key = unique_key(level)
+    if key.keyword not in keys:
+        raise IdentifierMismatch(f"{_name(key)}: needs a value at {level} level")
+    if not relational:
+        _check_above(keys, model, level)
+    return Query(level=level, model=model, keys=MappingProxyType(keys), relational=relational)
+
+
+def _level(identifier: Scan, model: Model) -> Level:
+    element = identifier.elements.get(_QUERY_RETRIEVE_LEVEL)
+    text = text_of(identifier, element, "CS", charset="").upper() if element else ""
+    if not text:
+        raise IdentifierMismatch("(0008,0052) QueryRetrieveLevel is missing")
+    if text not in model.levels:
+        raise IdentifierMismatch(f"(0008,0052) not one of {', '.join(model.levels)}")
+    return Level(text)
+
+
+def _unique_keys(model: Model, level: Level) -> tuple[str, ...]:
+    """Return the unique keys of this model from the top down to a level."""
+    return tuple(unique_key(each).keyword for each in model.levels if _ORDER[each] <= _ORDER[level])
+
+
+def _check_above(keys: Mapping[str, Matcher], model: Model, level: Level) -> None:
+    for keyword in _unique_keys(model, level)[:-1]:
+        if not isinstance(keys.get(keyword), SingleValue):
+            raise IdentifierMismatch(f"{_name(BY_KEYWORD[keyword])}: needs one value at {level} level")
+
+
+def _combined(keys: Mapping[str, Matcher]) -> tuple[tuple[str, str], ...]:
+    return tuple((date, time) for date, time in _MOMENTS if _same_form(keys.get(date), keys.get(time)))
+
+
+def _same_form(date: Matcher | None, time: Matcher | None) -> bool:
+    """Return whether both are ranges open at the same ends (PS3.4 C.2.2.2.5.2)."""
+    if not isinstance(date, Range) or not isinstance(time, Range):
+        return False
+    return (date.low is None, date.high is None) == (time.low is None, time.high is None)
+
+
+def _name(attribute: Attribute) -> str:
+    return f"{tag_text(attribute.tag)} {attribute.keyword}"
+
+
+class _Keys:
+    """The keys of an identifier; those of no interest are not even parsed."""
+
+    def __init__(self, identifier: Scan, level: Level, *, only: tuple[str, ...] = ()) -> None:
+        self.charset = charset_of(identifier)
+        self.keys: dict[str, Matcher] = {}
+        self.answer_keys: list[str] = []
+        self.unsupported: list[str] = []
+        self._identifier = identifier
+        self._level = level
+        for tag, element in sorted(identifier.elements.items()):
+            attribute = BY_TAG.get(tag)
+            if attribute is None:
+                if not only:
+                    self._other(tag)
+            elif not only or attribute.keyword in only:
+                self._add(attribute, element)
+
+    def _other(self, tag: int) -> None:
+        keyword = keyword_for_tag(tag)
+        if keyword in OF_THE_ANSWER:
+            self.answer_keys.append(keyword)
+        elif tag & 0xFFFF and tag != SPECIFIC_CHARACTER_SET:
+            self.unsupported.append(keyword or f"{tag:08X}")
+
+    def _add(self, attribute: Attribute, element: Element) -> None:
+        try:
+            matcher = self._sequence(attribute) if attribute.items else self._simple(attribute.vr, element)
+        except ValueError as exc:
+            raise IdentifierMismatch(f"{_name(attribute)}: {exc}") from exc
+        if attribute.keyword in _NOT_MATCHED:
+            matcher = Universal()
+        if _ORDER[attribute.level] <= _ORDER[self._level]:
+            self.keys[attribute.keyword] = matcher
+        elif isinstance(matcher, Universal):
+            self.unsupported.append(attribute.keyword)
+        else:
+            raise IdentifierMismatch(f"{_name(attribute)}: key below {self._level} level")
+
+    def _simple(self, vr: str, element: Element) -> Matcher:
+        return parse_key(text_of(self._identifier, element, vr, charset=self.charset), vr)
+
+    def _sequence(self, attribute: Attribute) -> Matcher:
+        items = self._identifier.items(attribute.tag)
+        if len(items) > 1:
+            raise ValueError("a key has one item (PS3.4 C.2.2.2.6)")
+        keys = dict(self._of_item(attribute, items[0])) if items else {}
+        return SequenceMatch(MappingProxyType(keys)) if keys else Universal()
+
+    def _of_item(self, attribute: Attribute, item: Mapping[int, Element]) -> Iterator[tuple[str, Matcher]]:
+        known = {each.tag: each for each in attribute.items}
+        for tag, element in item.items():
+            if tag not in known:
+                self.unsupported.append(attribute.keyword)
+                continue
+            matcher = self._simple(known[tag].vr, element)
+            if not isinstance(matcher, Universal):
+                yield known[tag].keyword, matcher

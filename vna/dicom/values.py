@@ -1,0 +1,224 @@
+"""The values of a stored data set in order, whatever its encoding: VRs known, words little endian.
+
+This is what data sets of different transfer syntaxes have in common. `recode` writes it down in another
+syntax, `equality` compares two. Values in blobs are not read here; `Bulk.chunks` reads them piece by piece,
+so that a value of any size never lies in memory. Only a deflated data set is inflated into memory.
+
+Left out is what depends on the encoding and is not content: group lengths, Length to End (0008,0001), and
+the Extended Offset Table of encapsulated uncompressed Pixel Data.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from vna.dicom.byte_order import swap, swapped
+from vna.dicom.elements import Element, Mark, Walker, holds_items
+from vna.dicom.encoding import (
+    DEFLATED_UIDS,
+    ENCAPSULATED_UNCOMPRESSED_UID,
+    EXPLICIT_LE_UID,
+    GE_PRIVATE_UID,
+    PIXEL_DATA,
+    WORD,
+    tag_text,
+)
+from vna.dicom.fragments import joined
+from vna.dicom.image_layout import image_layout
+from vna.dicom.implicit_vr import PIXEL_REPRESENTATION, UNKNOWN, VRLookup
+from vna.dicom.recipe import Recipe, cut
+from vna.dicom.scan import inflate, scan
+from vna.errors import CannotConvert
+
+MAX_INFLATED: Final = 256 * 1024 * 1024
+"""A deflated data set that is larger is not read for conversion or comparison."""
+
+OpenBlob = Callable[[str], Iterator[bytes | memoryview]]
+"""Gives the bytes of the blob of a digest, in order."""
+
+_LENGTH_TO_END: Final = 0x00080001
+_OFFSET_TABLES: Final = frozenset({0x7FE00001, 0x7FE00002})
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDataSet:
+    """A data set as the archive holds it. `sizes` are the plain sizes of the blobs of the recipe."""
+
+    transfer_syntax: str
+    header: bytes
+    recipe: Recipe
+    sizes: Mapping[str, int]
+    open_blob: OpenBlob
+
+
+class Value(NamedTuple):
+    """A value that lies in the header; little endian. `fragments`: the items of encapsulated pixels."""
+
+    tag: int
+    vr: str
+    data: bytes
+    fragments: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A value that lies in a blob.
+
+    `size` is that of the value, `blob_size` that of the blob; they differ where `frame_bytes` is not 0: the
+    blob then holds fragments, one a frame, to be taken out of their items and put end to end.
+    """
+
+    tag: int
+    vr: str
+    digest: str
+    size: int
+    blob_size: int
+    little_endian: bool
+    fragments: bool = False
+    frame_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SequenceStart:
+    """A sequence begins; `Mark.ITEM` and `Mark.ITEM_END` enclose its items, `Mark.SEQUENCE_END` ends it."""
+
+    tag: int
+
+
+Token = Value | Bulk | SequenceStart | Mark
+
+
+def bulk_chunks(bulk: Bulk, open_blob: OpenBlob, *, little_endian: bool) -> Iterator[bytes | memoryview]:
+    """Read a value out of its blob, piece by piece, with its words in the byte order asked for."""
+    chunks = open_blob(bulk.digest)
+    if bulk.frame_bytes:
+        chunks = joined(chunks, frame_bytes=bulk.frame_bytes, size=bulk.size)
+    turn = bulk.little_endian != little_endian and not bulk.fragments
+    return swapped(chunks, WORD.get(bulk.vr, 1) if turn else 1)
+
+
+def inflated(stored: StoredDataSet) -> StoredDataSet:
+    """Return a deflated data set as the explicit VR little endian one it holds; any other as it is.
+
+    Raises:
+        CannotConvert: it is larger than `MAX_INFLATED`.
+    """
+    if stored.transfer_syntax not in DEFLATED_UIDS:
+        return stored
+    deflated = b"".join(b"".join(stored.open_blob(digest)) for _, digest in stored.recipe.pieces)
+    data, complete = inflate(deflated, limit=MAX_INFLATED)
+    if not complete:
+        raise CannotConvert(f"a deflated data set of more than {MAX_INFLATED} bytes goes out only as it came")
+    pieces = cut(scan(data, EXPLICIT_LE_UID), len(data))
+    views = {
+        str(number): memoryview(data)[value.offset : value.offset + value.length]
+        for number, value in enumerate(pieces.bulk)
+    }
+    return StoredDataSet(
+        transfer_syntax=EXPLICIT_LE_UID,
+        header=pieces.header,
+        recipe=pieces.recipe(tuple(views)),
+        sizes={name: len(view) for name, view in views.items()},
+        open_blob=lambda name: iter((views[name],)),
+    )
+
+
+def read_values(stored: StoredDataSet, *, resolve_unknown: bool = False) -> Iterator[Token]:
+    """Read a data set that is not deflated.
+
+    Args:
+        stored: the data set.
+        resolve_unknown: give elements of VR UN that a dictionary knows the VR they should have, and take
+            unknown values that hold items for sequences.
+
+    Raises:
+        CannotUnderstand: a sequence is broken inside.
+        CannotConvert: encapsulated uncompressed pixel data whose frames are not whole bytes.
+    """
+    return _Reading(stored, resolve_unknown=resolve_unknown).tokens()
+
+
+class _Reading:
+    """One data set being read."""
+
+    def __init__(self, stored: StoredDataSet, *, resolve_unknown: bool) -> None:
+        holes = stored.recipe.holes(stored.sizes)
+        self._stored = stored
+        self._found = scan(stored.header, stored.transfer_syntax, holes=holes)
+        self._walker = Walker(stored.header, holes=holes)
+        self._blobs = dict(stored.recipe.pieces)
+        self._resolve_unknown = resolve_unknown
+        self._depth = 0
+        signed = (self._found.raw(PIXEL_REPRESENTATION) or b"").strip(b"\0") != b""
+        self._lookup = VRLookup(signed=signed)
+
+    def tokens(self) -> Iterator[Token]:
+        end = max((element.end for element in self._found.elements.values()), default=0)
+        for token in self._walker.data_set(self._found.encoding, end=end):
+            if isinstance(token, Element):
+                if not self._is_of_the_encoding(token.tag):
+                    yield self._element(token)
+                continue
+            if token is Mark.ITEM:
+                self._depth += 1
+                self._lookup.begin_item()
+            elif token is Mark.ITEM_END:
+                self._depth -= 1
+                self._lookup.end_item()
+            yield token
+
+    def _is_of_the_encoding(self, tag: int) -> bool:
+        if tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
+            return True
+        return tag in _OFFSET_TABLES and self._stored.transfer_syntax == ENCAPSULATED_UNCOMPRESSED_UID
+
+    def _element(self, element: Element) -> Value | Bulk | SequenceStart:
+        if element.undefined and element.vr == "SQ":
+            return SequenceStart(element.tag)
+        digest = self._blobs.get(element.offset) if element.length else None
+        vr = element.vr if element.undefined else self._vr_of(element, in_header=digest is None)
+        if vr == "SQ":
+            self._walker.enter(element)
+            return SequenceStart(element.tag)
+        if digest is not None:
+            return self._bulk(element, vr, digest)
+        encoding = self._walker.encoding
+        data = self._stored.header[element.offset : element.offset + element.length]
+        if not encoding.little_endian and vr in WORD and element.vr != UNKNOWN and not element.undefined:
+            data = swap(data, WORD[vr])
+        self._lookup.note(element.tag, data)
+        return Value(element.tag, vr, data, element.undefined)
+
+    def _vr_of(self, element: Element, *, in_header: bool) -> str:
+        vr = element.vr
+        if vr == "SQ" and not in_header:
+            raise CannotConvert(f"the sequence {tag_text(element.tag)} is broken and kept in one piece")
+        if vr and (vr != UNKNOWN or not self._resolve_unknown):
+            return vr
+        vr = self._lookup.find(element.tag, element.length)
+        if vr not in ("SQ", UNKNOWN):
+            return vr
+        if in_header and holds_items(self._stored.header, element.offset, element.end):
+            return "SQ" if self._resolve_unknown else vr
+        return UNKNOWN if element.length else vr
+
+    def _bulk(self, element: Element, vr: str, digest: str) -> Bulk:
+        size = self._stored.sizes[digest]
+        is_pixels = element.tag == PIXEL_DATA and self._depth == 0
+        if element.undefined:
+            if is_pixels and self._stored.transfer_syntax == ENCAPSULATED_UNCOMPRESSED_UID:
+                return self._unwrapped(digest, size)
+            return Bulk(element.tag, vr, digest, size, size, little_endian=True, fragments=True)
+        little_endian = self._walker.encoding.little_endian or element.vr == UNKNOWN
+        if is_pixels and self._stored.transfer_syntax == GE_PRIVATE_UID:
+            little_endian = False
+        return Bulk(element.tag, vr, digest, size, size, little_endian=little_endian)
+
+    def _unwrapped(self, digest: str, blob_size: int) -> Bulk:
+        layout = image_layout(self._found)
+        if layout is None or layout.frame_bits % 8:
+            raise CannotConvert("encapsulated uncompressed pixel data whose frames are not whole bytes")
+        frame_bytes = layout.frame_bits // 8
+        size = frame_bytes * layout.frames
+        vr = "OW" if layout.bits_allocated > 8 else "OB"
+        return Bulk(PIXEL_DATA, vr, digest, size + size % 2, blob_size, True, frame_bytes=frame_bytes)

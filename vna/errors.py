@@ -1,0 +1,66 @@
+"""The tree of errors the archive answers with; each knows the DICOM status a peer is told.
+
+Codes are those of PS3.7 Annex C and PS3.4 (B.2.3 storage, C.4.1 find, C.4.2 move, C.4.3 get).
+Messages are for an operator: what happened, to which UID or digest, and what to do. They hold no
+patient data, because they are logged and sent as Error Comment (0000,0902).
+"""
+
+from typing import ClassVar
+
+
+class VnaError(Exception):
+    """A request we understand and do not carry out. `status` is what a DICOM peer is told."""
+
+    status: ClassVar[int] = 0x0110  # Processing failure, PS3.7 C.5.2
+
+
+class NotFound(VnaError):
+    """Nothing live is known under this UID or digest."""
+
+    status = 0x0112  # No such SOP Instance, PS3.7 C.4.3
+
+
+class OutOfResources(VnaError):
+    """The store or the index is full or unreachable; the sender may try again (PS3.4 B.2.3)."""
+
+    status = 0xA700
+
+
+class DataSetMismatch(VnaError):
+    """The data set does not match its SOP Class or its own command set (PS3.4 B.2.3)."""
+
+    status = 0xA900
+
+
+class CannotUnderstand(VnaError):
+    """The bytes are not a data set of the agreed transfer syntax, or lack what names an instance."""
+
+    status = 0xC000
+
+
+class IdentifierMismatch(VnaError):
+    """The identifier of a query or retrieve does not fit its information model (PS3.4 C.4.1.1.4)."""
+
+    status = 0xA900
+
+
+class MoveDestinationUnknown(VnaError):
+    """The move destination is not a registered peer (PS3.4 C.4.2.1.5)."""
+
+    status = 0xA801
+
+
+class CannotConvert(VnaError):
+    """The stored transfer syntax cannot be turned into one the peer accepts."""
+
+    status = 0xA702  # Unable to perform sub-operations
+
+
+class Damaged(VnaError):
+    """Stored bytes no longer give the digest they are named by; they are never served."""
+
+    status = 0x0110
+
+
+class StartRefused(VnaError):
+    """The node cannot start on this data folder or with these settings; the message says why."""

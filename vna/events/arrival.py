@@ -1,0 +1,86 @@
+"""What an arriving instance amounts to, given what is held under its key (DESIGN section 2).
+
+| same key                                                   | becomes     | served    |
+|------------------------------------------------------------|-------------|-----------|
+| nothing held                                               | version 1   | it        |
+| same digest as a live version                              | nothing new | unchanged |
+| differs in encoding only from the served or an aside one   | rendition   | unchanged |
+| other content, same source as the served version           | version n+1 | the new   |
+| other content, other source                                | version n+1 | unchanged |
+
+A superseded version is not live: when a sender goes back to it, that is a new version again.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from vna.events.kinds import BlobEntry
+from vna.model import InstanceKey, Outcome, Source, VersionState
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """An instance received, scanned and (as far as its blobs were unknown) written to the store.
+
+    `issuer` is that of the patient's identity: of the data set, else of the peer, else the source's name.
+    `same_content` holds, by digest of a held version, whether it differs in encoding only; it is
+    filled in when the committer asks for it.
+    """
+
+    key: InstanceKey
+    sop_class_uid: str
+    transfer_syntax: str
+    digest: str
+    size: int
+    source: Source
+    issuer: str
+    recipe: bytes
+    blobs: tuple[BlobEntry, ...]
+    association: str
+    same_content: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldVersion:
+    """A version held under the arriving key."""
+
+    version: int
+    digest: str
+    state: VersionState
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to record; `version` is the number the arrival gets, or the served one's if nothing is new."""
+
+    outcome: Outcome
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    """The decision waits for a comparison of contents with these held versions."""
+
+    digests: tuple[str, ...]
+
+
+def decide(arrival: Arrival, held: Sequence[HeldVersion]) -> Decision | Compare:
+    """Return what the arrival becomes, or which held versions it must be compared with first."""
+    served = next((v for v in held if v.state is VersionState.SERVED), None)
+    if served is None:
+        return Decision(Outcome.STORED, _next_version(held))
+    live = [v for v in held if v.state is not VersionState.SUPERSEDED]
+    if any(v.digest == arrival.digest for v in live):
+        return Decision(Outcome.ALREADY_STORED, served.version)
+    unknown = tuple(v.digest for v in live if v.digest not in arrival.same_content)
+    if unknown:
+        return Compare(unknown)
+    if any(arrival.same_content[v.digest] for v in live):
+        return Decision(Outcome.RENDITION, _next_version(held))
+    outcome = Outcome.NEW_VERSION if served.source == arrival.source.name else Outcome.ASIDE
+    return Decision(outcome, _next_version(held))
+
+
+def _next_version(held: Sequence[HeldVersion]) -> int:
+    return max((v.version for v in held), default=0) + 1
