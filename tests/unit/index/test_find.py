@@ -1,0 +1,163 @@
+"""Finding: what SQL narrows and matching decides, on every database."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from arrivals import PACS_A, PACS_B, Sender, arrival, description, digest_of, key
+from vna.dicom.attributes import Level, Model
+from vna.dicom.describe import Value
+from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, Universal, WildCard
+from vna.dicom.query import Query
+from vna.index import open_index
+
+_NUMBERS = count(1)
+
+
+@pytest.fixture
+def sender(index_url: str) -> Iterator[Sender]:
+    index = open_index(index_url)
+    yield Sender(index)
+    index.close()
+
+
+def find(sender: Sender, level: Level = Level.STUDY, **keys: Matcher) -> list[dict[str, Value]]:
+    return list(sender.index.finder.find(Query(level, Model.STUDY_ROOT, keys)))
+
+
+def study(sender: Sender, *, patient: Mapping[str, Value] | None = None, **attributes: Value) -> str:
+    uid = f"1.9.{next(_NUMBERS)}"
+    sender.send(arrival(uid, key(uid, f"{uid}.1", f"{uid}.1.1")), description(patient, attributes))
+    return uid
+
+
+UID = {"StudyInstanceUID": Universal()}
+
+
+def uids(found: list[dict[str, Value]]) -> list[Value]:
+    return [each["StudyInstanceUID"] for each in found]
+
+
+def test_return_keys_come_back_from_every_level_above(sender: Sender) -> None:
+    study(sender)
+
+    (found,) = find(
+        sender,
+        Level.IMAGE,
+        PatientName=Universal(),
+        StudyDescription=Universal(),
+        Modality=Universal(),
+        InstanceNumber=Universal(),
+    )
+
+    assert found == {
+        "PatientName": "Martin^Jean",
+        "StudyDescription": "CT Thorax",
+        "Modality": "CT",
+        "InstanceNumber": "1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("keyword", "matcher"),
+    [
+        ("PatientName", WildCard("dupont^*")),
+        ("PatientName", SingleValue("DUPONT^ANNE")),
+        ("StudyDescription", WildCard("MR*")),
+        ("StudyDate", Range("20250101", None)),
+        ("StudyDate", SingleValue("20250607")),
+        ("AccessionNumber", SingleValue("B2")),
+        ("AccessionNumber", WildCard("?2")),
+        ("StudyTime", Range("1300", "1359")),
+        ("PatientAge", SingleValue("052Y")),
+    ],
+)
+def test_a_key_finds_the_study_that_matches_and_no_other(sender: Sender, keyword: str, matcher: Matcher) -> None:
+    study(sender)
+    wanted = study(
+        sender,
+        patient={"PatientID": "P2", "PatientName": "Dupont^Anne"},
+        StudyDescription="MR Knee",
+        StudyDate="20250607",
+        StudyTime="1312",
+        AccessionNumber="B2",
+        PatientAge="052Y",
+    )
+
+    assert uids(find(sender, **UID, **{keyword: matcher})) == [wanted]
+
+
+def test_an_ideographic_group_is_found_by_wild_card(sender: Sender) -> None:
+    wanted = study(sender, patient={"PatientName": "Yamada^Tarou=山田^太郎=やまだ^たろう"})
+    study(sender)
+
+    assert uids(find(sender, **UID, PatientName=WildCard("山田*"))) == [wanted]
+
+
+def test_counts_and_modalities_are_computed(sender: Sender) -> None:
+    sender.send(arrival("a"))
+    sender.send(arrival("b", key(series="1.1.2", instance="1.1.2.1")), description(series={"Modality": "SR"}))
+    sender.send(arrival("c", key(instance="1.1.1.2")))
+
+    (found,) = find(
+        sender,
+        ModalitiesInStudy=SingleValue("SR"),
+        NumberOfStudyRelatedSeries=Universal(),
+        NumberOfStudyRelatedInstances=Universal(),
+        SOPClassesInStudy=Universal(),
+    )
+
+    assert found["ModalitiesInStudy"] == "CT\\SR"
+    assert (found["NumberOfStudyRelatedSeries"], found["NumberOfStudyRelatedInstances"]) == ("2", "3")
+
+
+def test_a_study_of_two_patients_is_found_by_either_id_once(sender: Sender) -> None:
+    sender.send(arrival("a"))
+    sender.send(arrival("b", key(instance="1.1.1.2")), description({"PatientID": "P9"}))
+
+    for patient_id in ("P1", "P9"):
+        (found,) = find(sender, **UID, PatientID=SingleValue(patient_id))
+        assert found == {"StudyInstanceUID": "1.1", "PatientID": patient_id}
+    assert len(find(sender, **UID, PatientID=Universal())) == 1
+    assert sender.index.reader.counts().flags == 1
+
+
+def test_one_patient_id_of_two_issuers_is_two_patients(sender: Sender) -> None:
+    sender.send(arrival("a", source=PACS_A))
+    sender.send(arrival("b", key("1.2", "1.2.1", "1.2.1.1"), source=PACS_B))
+
+    assert len(find(sender, Level.PATIENT, PatientID=SingleValue("P1"))) == 2
+
+
+def test_a_version_kept_aside_is_not_found(sender: Sender) -> None:
+    sender.send(arrival("a"))
+    other = replace(arrival("b", source=PACS_B), same_content={digest_of("a"): False})
+    sender.send(other)
+
+    assert len(find(sender, Level.IMAGE, SOPInstanceUID=Universal())) == 1
+
+
+def test_more_studies_than_a_window_are_all_found(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vna.index.find._WINDOW", 3)
+    monkeypatch.setattr("vna.index.find._PAGE", 2)
+    sent = [study(sender) for _ in range(8)]
+
+    assert uids(find(sender, **UID)) == sent
+
+
+def test_instances_come_by_series_and_instance_number(sender: Sender) -> None:
+    for number in ("10", "9", "", "1"):
+        at = key(instance=f"1.1.1.{number or 'x'}".replace("x", "99"))
+        described = replace(description(), instance={"InstanceNumber": number} if number else {})
+        sender.send(arrival(number, at), described)
+
+    query = Query(Level.STUDY, Model.STUDY_ROOT, {"StudyInstanceUID": ListOfUID(("1.1", "1.2"))})
+
+    assert [held.key.instance for held in sender.index.finder.instances(query)] == [
+        "1.1.1.1",
+        "1.1.1.9",
+        "1.1.1.10",
+        "1.1.1.99",
+    ]

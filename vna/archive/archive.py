@@ -1,0 +1,151 @@
+"""The archive: one index, one store, one journal, behind one door.
+
+Everything an edge can ask for is a method here; what the rules are is decided below this door, never
+in an edge.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from storage_backends import BlobStore
+from vna.archive.headers import HeaderCodec
+from vna.archive.kept import Shelf
+from vna.archive.receive import Receiver, StoreSession
+from vna.archive.retrieve import Choose, DataSet, Retriever
+from vna.archive.room import Room
+from vna.archive.spool import Incoming, Spool
+from vna.archive.verify import Finding, Verifier
+from vna.dicom.describe import Value
+from vna.dicom.query import Query
+from vna.errors import NotFound, VnaError
+from vna.events import Event, PeerRegistered, PeerRemoved
+from vna.index import Counts, EventEntry, HeldInstance, Index, index_errors
+from vna.model import InstanceKey, Peer, Source
+
+_PEERS_FRESH_S = 1.0
+
+
+class Archive:
+    """One archive, opened. Thread-safe; close it when done."""
+
+    def __init__(self, index: Index, blobs: BlobStore, spool: Spool, room: Room) -> None:
+        self._index, self._blobs, self._spool, self._room = index, blobs, spool, room
+        headers = HeaderCodec(index.reader)
+        shelf = Shelf(index.reader, blobs, headers)
+        self._receiver = Receiver(index, blobs, headers, shelf)
+        self._retriever = Retriever(shelf)
+        self._verifier = Verifier(index, shelf, self._retriever)
+        self._peers = _PeerCache(index)
+
+    def close(self) -> None:
+        """Finish what is begun and let go of index and store."""
+        self._receiver.close()
+        self._retriever.close()
+        self._index.close()
+        self._blobs.close()
+
+    def incoming(self) -> Incoming:
+        """Start to receive one data set.
+
+        Raises:
+            OutOfResources: the store is below its free-space watermark.
+        """
+        self._room.check()
+        return self._spool.incoming()
+
+    def session(self, source: Source, actor: str) -> StoreSession:
+        """Open a session for what one source sends over one association or request.
+
+        Args:
+            actor: who is doing it, for the journal: an AE title and address, or a user.
+        """
+        return StoreSession(self._receiver, source, actor)
+
+    def find(self, query: Query) -> Iterator[Mapping[str, Value]]:
+        """Go through the matches of a query, with the values of all known attributes asked for."""
+        with index_errors():
+            yield from self._index.finder.find(query)
+
+    def instances(self, query: Query) -> list[HeldInstance]:
+        """Return the served instances a query stands for, by series and instance number."""
+        with index_errors():
+            return self._index.finder.instances(query)
+
+    def versions(self, key: InstanceKey) -> list[HeldInstance]:
+        """Return all versions of an instance, oldest first, superseded ones and renditions too."""
+        with index_errors():
+            return self._index.reader.held_versions(key)
+
+    def open(self, held: HeldInstance, *, transfer_syntax: str | None = None) -> DataSet:
+        """Open one instance for reading; see `Retriever.open`."""
+        return self._retriever.open(held, transfer_syntax=transfer_syntax)
+
+    def part10_head(self, held: HeldInstance) -> bytes:
+        """Return the preamble and File Meta an instance came with, empty if it did not come as a file."""
+        return self._retriever.part10_head(held)
+
+    def retrieve(
+        self, instances: Sequence[HeldInstance], choose: Choose
+    ) -> Iterator[tuple[HeldInstance, DataSet | VnaError]]:
+        """Go through instances in order, each with its data set or the reason why there is none."""
+        return self._retriever.retrieve(instances, choose)
+
+    def verify(self, study_uid: str | None = None) -> Iterator[Finding]:
+        """Re-read every version held, or those of one study."""
+        return self._verifier.verify(study_uid)
+
+    def peers(self) -> Mapping[str, Peer]:
+        """Return the registered peers by AE title; at most a second old."""
+        with index_errors():
+            return self._peers.all()
+
+    def add_peer(self, peer: Peer, *, actor: str) -> None:
+        """Register a peer, or replace its entry."""
+        self._record(PeerRegistered(peer), actor)
+
+    def remove_peer(self, ae_title: str, *, actor: str) -> None:
+        """Forget a peer.
+
+        Raises:
+            NotFound: it is not registered.
+        """
+        if ae_title not in self._index.reader.peers():
+            raise NotFound(f"no peer {ae_title} is registered")
+        self._record(PeerRemoved(ae_title), actor)
+
+    def counts(self) -> Counts:
+        """Return how much is held."""
+        with index_errors():
+            return self._index.reader.counts()
+
+    def shortage(self) -> str | None:
+        """Say why nothing is taken in now, or None when there is room."""
+        return self._room.shortage()
+
+    def _record(self, event: Event, actor: str) -> None:
+        committer = self._index.committer
+        now = datetime.now(UTC).isoformat(timespec="microseconds")
+        committer.submit(EventEntry(committer.next_sequence(), now, actor, event))
+        self._peers.forget()
+
+
+class _PeerCache:
+    """The peers as of at most a second ago: other processes may change them."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._lock = threading.Lock()
+        self._read_at = float("-inf")
+        self._peers: Mapping[str, Peer] = {}
+
+    def all(self) -> Mapping[str, Peer]:
+        with self._lock:
+            if time.monotonic() - self._read_at > _PEERS_FRESH_S:
+                self._peers, self._read_at = self._index.reader.peers(), time.monotonic()
+            return self._peers
+
+    def forget(self) -> None:
+        with self._lock:
+            self._read_at = float("-inf")

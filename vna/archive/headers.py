@@ -1,0 +1,98 @@
+"""Headers, kept small: each is compressed against a header of its own series.
+
+The first header of a series that this process sees becomes a **base**: a row of its own, named by
+its digest. Every header (that first one too) is a zstd level 3 frame, with checksum, that has the
+base as raw-content dictionary. Racing writers may make several bases for one series: harmless.
+"""
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+import zstandard
+
+from vna.errors import Damaged
+from vna.index import Reader
+
+_LEVEL = 3
+_BASES = 256
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class PackedHeader:
+    """A header as it is kept; `base_data` is the base itself, compressed, to be entered if unknown."""
+
+    data: bytes
+    base: bytes
+    base_data: bytes
+
+
+class HeaderCodec:
+    """Packs and unpacks headers; safe to use from many threads."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._bases: OrderedDict[str, _Base] = OrderedDict()
+        self._dictionaries: OrderedDict[bytes, zstandard.ZstdCompressionDict] = OrderedDict()
+
+    def pack(self, series_uid: str, plain: bytes) -> PackedHeader:
+        """Compress a header against the base of its series, which it becomes if there is none yet."""
+        with self._lock:
+            base = self._bases.get(series_uid)
+            if base is None:
+                base = _remembered(self._bases, series_uid, _Base(plain))
+            data = base.compressor.compress(plain)
+        return PackedHeader(data, base.digest, base.data)
+
+    def unpack(self, data: bytes, base: bytes) -> bytes:
+        """Return the plain header.
+
+        Raises:
+            Damaged: the header or its base is missing or does not decode.
+        """
+        try:
+            return zstandard.ZstdDecompressor(dict_data=self._dictionary(base)).decompress(data)
+        except zstandard.ZstdError as exc:
+            raise Damaged(f"a header against base {base.hex()[:12]} does not decode") from exc
+
+    def _dictionary(self, base: bytes) -> zstandard.ZstdCompressionDict:
+        with self._lock:
+            known = self._dictionaries.get(base)
+            if known is not None:
+                return known
+        packed = self._reader.header_base(base)
+        if packed is None:
+            raise Damaged(f"header base {base.hex()[:12]} is missing")
+        plain = zstandard.ZstdDecompressor().decompress(packed)
+        if hashlib.sha256(plain).digest() != base:
+            raise Damaged(f"header base {base.hex()[:12]} does not give its digest")
+        with self._lock:
+            return _remembered(self._dictionaries, base, _raw_dictionary(plain))
+
+
+class _Base:
+    """A header others are compressed against, ready to be used."""
+
+    def __init__(self, plain: bytes) -> None:
+        self.digest = hashlib.sha256(plain).digest()
+        self.data = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(plain)
+        dictionary = _raw_dictionary(plain)
+        dictionary.precompute_compress(level=_LEVEL)
+        self.compressor = zstandard.ZstdCompressor(level=_LEVEL, dict_data=dictionary, write_checksum=True)
+
+
+def _raw_dictionary(plain: bytes) -> zstandard.ZstdCompressionDict:
+    return zstandard.ZstdCompressionDict(plain, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+
+
+def _remembered(cache: OrderedDict[K, V], key: K, value: V) -> V:
+    cache[key] = value
+    if len(cache) > _BASES:
+        cache.popitem(last=False)
+    return value

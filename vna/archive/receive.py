@@ -1,0 +1,188 @@
+"""Receiving: an arriving data set becomes blobs, a header and one event, in that order.
+
+1. scan; 2. blobs: encoded beside their hash, then made durable; 3. one index transaction; 4. the
+answer. What the committer may want in between (a comparison with what is held, blobs that have gone
+missing) is done and the same entry submitted again; the content is kept until then.
+"""
+
+import time
+import uuid
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from storage_backends import BlobStore, Content
+from vna.archive.compare import Comparer
+from vna.archive.digests import instance_digest
+from vna.archive.headers import HeaderCodec
+from vna.archive.kept import Shelf
+from vna.archive.payload import HeaderParts, Salts, pack
+from vna.archive.translation import storage_errors
+from vna.archive.writing import BlobWriter, Written
+from vna.dicom.describe import Description, describe, key_of
+from vna.dicom.scan import Scan, scan
+from vna.errors import DataSetMismatch, OutOfResources
+from vna.events import Arrival, Decision, payload_digest
+from vna.index import Index, NeedsBlobs, NeedsComparison, Payload, Recorded, StoreEntry
+from vna.model import InstanceKey, Outcome, Source, StudyUID
+
+_SWEEP_WAIT_S = 5.0
+_SWEEP_STEP_S = 0.05
+_ATTEMPTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the sender's own command says the data set is; None where it says nothing (a file)."""
+
+    sop_class_uid: str | None = None
+    sop_instance_uid: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The answer to a store: durable, indexed, findable. `version` counts from 1 within the key."""
+
+    key: InstanceKey
+    digest: str
+    outcome: Outcome
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """One data set as it came. `part10_head` is the preamble and File Meta of what came as a file."""
+
+    content: Content
+    transfer_syntax: str
+    expected: Expected = Expected()
+    part10_head: bytes = b""
+
+
+class Receiver:
+    """Stores arriving data sets; shared by all sessions of an archive."""
+
+    def __init__(self, index: Index, blobs: BlobStore, headers: HeaderCodec, shelf: Shelf) -> None:
+        self._index, self._headers, self._salts = index, headers, Salts()
+        self._writer = BlobWriter(blobs, index.reader)
+        self._comparer = Comparer(index.reader, shelf)
+        self._hashing = ThreadPoolExecutor(4, thread_name_prefix="instance-digest")
+
+    def close(self) -> None:
+        """Let begun work finish and end the helper threads."""
+        self._hashing.shutdown()
+
+    def receive(self, arrived: Arrived, session: "StoreSession") -> Stored:
+        """Store one data set; see `StoreSession.store`."""
+        scanned = scan(arrived.content.buffer(), arrived.transfer_syntax)
+        sop_class, key = key_of(scanned)
+        _check_expected(arrived.expected, sop_class, key)
+        digest = self._hashing.submit(instance_digest, arrived.transfer_syntax, arrived.content)
+        try:
+            with storage_errors():
+                written = self._writer.write(arrived.content, scanned)
+        except BaseException:
+            wait([digest])  # the content may be gone as soon as we return
+            raise
+        entry = self._entry(arrived, session, scanned, written, (sop_class, key, digest))
+        decision = self._decided(entry, arrived.content, scanned)
+        return Stored(key, entry.arrival.digest, decision.outcome, decision.version)
+
+    def _entry(
+        self,
+        arrived: Arrived,
+        session: "StoreSession",
+        scanned: Scan,
+        written: Written,
+        named: tuple[str, InstanceKey, Future[str]],
+    ) -> StoreEntry:
+        sop_class, key, digest = named
+        description = describe(scanned)
+        payload = self._payload(key, HeaderParts(written.header, written.header_blob, arrived.part10_head))
+        arrival = Arrival(
+            key=key,
+            sop_class_uid=sop_class,
+            transfer_syntax=arrived.transfer_syntax,
+            digest=digest.result(),
+            size=arrived.content.size,
+            source=session.source,
+            issuer=_issuer(description, session.source),
+            recipe=written.recipe,
+            blobs=written.blobs,
+            association=session.association,
+        )
+        return StoreEntry(
+            origin_sequence=self._index.committer.next_sequence(),
+            time=datetime.now(UTC).isoformat(timespec="microseconds"),
+            actor=session.actor,
+            arrival=arrival,
+            description=description,
+            payload=payload,
+            written=written.fresh,
+            receipt_due=session.receipt_due(key.study),
+        )
+
+    def _payload(self, key: InstanceKey, parts: HeaderParts) -> Payload:
+        plain, salt = pack(parts), self._salts.next()
+        packed = self._headers.pack(key.series, plain)
+        return Payload(key.study, salt, payload_digest(salt, plain), packed.data, packed.base, packed.base_data)
+
+    def _decided(self, entry: StoreEntry, content: Content, scanned: Scan) -> Decision:
+        """Submit until recorded, doing in between what the committer asks for."""
+        deadline = time.monotonic() + _SWEEP_WAIT_S
+        for _ in range(_ATTEMPTS):
+            match self._index.committer.submit(entry):
+                case Recorded(decision=Decision() as decision):
+                    return decision
+                case NeedsComparison(digests):
+                    same = self._comparer.compare(entry.arrival, content, scanned, digests)
+                    arrival = replace(entry.arrival, same_content={**entry.arrival.same_content, **same})
+                    entry = replace(entry, arrival=arrival)
+                case NeedsBlobs(digests, wait):
+                    if wait and time.monotonic() > deadline:
+                        break
+                    if wait:
+                        time.sleep(_SWEEP_STEP_S)
+                    with storage_errors():
+                        entry = replace(entry, written=entry.written | self._writer.rewrite(content, scanned, digests))
+        raise OutOfResources("blobs of this instance are just being removed; send it again")
+
+
+class StoreSession:
+    """What one source sends over one association or request."""
+
+    def __init__(self, receiver: Receiver, source: Source, actor: str) -> None:
+        self._receiver = receiver
+        self._receipted: set[StudyUID] = set()
+        self.source, self.actor = source, actor
+        self.association = uuid.uuid4().hex
+
+    def store(self, arrived: Arrived) -> Stored:
+        """Store one data set: when this returns it is on disk, indexed, and can be found.
+
+        Raises:
+            CannotUnderstand: the bytes are no data set, or do not name an instance.
+            DataSetMismatch: the data set is not what the sender's command says.
+            OutOfResources: the store or the index is full or unreachable.
+        """
+        stored = self._receiver.receive(arrived, self)
+        if stored.outcome is Outcome.ALREADY_STORED:
+            self._receipted.add(stored.key.study)
+        return stored
+
+    def receipt_due(self, study: StudyUID) -> bool:
+        """Return whether this session has not yet left a receipt for a study received again."""
+        return study not in self._receipted
+
+
+def _issuer(description: Description, source: Source) -> str:
+    """Return the issuer that the patient's identity hangs on (DESIGN section 2)."""
+    stated = description.patient.get("IssuerOfPatientID", "")
+    return (stated if isinstance(stated, str) else "") or source.issuer or source.name
+
+
+def _check_expected(expected: Expected, sop_class: str, key: InstanceKey) -> None:
+    if expected.sop_instance_uid not in (None, key.instance):
+        raise DataSetMismatch(f"SOP Instance UID differs from the command's {expected.sop_instance_uid}")
+    if expected.sop_class_uid not in (None, sop_class):
+        raise DataSetMismatch(f"SOP Class UID differs from the command's {expected.sop_class_uid}")

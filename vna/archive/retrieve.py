@@ -1,0 +1,123 @@
+"""Giving back: instances become data sets again, byte for byte, or converted on request.
+
+Small instances are decoded in batches of about 4 MB, one batch ahead of what is being sent, because
+the pixel filter is undone fastest over many slices at once; large ones are streamed. Every blob is
+checked against its digest before its last byte is handed out.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+
+from vna.archive.kept import Chunk, Kept, Shelf
+from vna.dicom.recipe import HeaderPiece, plan
+from vna.dicom.recode import recode
+from vna.errors import CannotConvert, VnaError
+from vna.index import HeldInstance
+
+_BATCH_BYTES = 4 * 2**20
+_STREAM_ABOVE_BYTES = 8 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A data set on its way out, in `transfer_syntax`; `chunks` can be gone through once.
+
+    `size` in bytes is None when it is not known before the last chunk (deflated on the way out).
+    """
+
+    transfer_syntax: str
+    size: int | None
+    chunks: Iterator[Chunk]
+
+
+Choose = Callable[[HeldInstance], str | None]
+"""Says in which transfer syntax an instance is to be delivered; None if the peer takes none."""
+
+
+class Retriever:
+    """Opens held instances for reading."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._ahead = ThreadPoolExecutor(4, thread_name_prefix="retrieve")
+
+    def close(self) -> None:
+        """End the threads that decode ahead."""
+        self._ahead.shutdown()
+
+    def open(self, held: HeldInstance, *, transfer_syntax: str | None = None) -> DataSet:
+        """Open one instance, as stored or in another uncompressed transfer syntax.
+
+        Raises:
+            Damaged: stored bytes are missing (damage found later is raised from `chunks`).
+            CannotConvert: the stored syntax cannot be turned into the one asked for.
+        """
+        return self._data_set(self._shelf.fetch([held])[0], {}, transfer_syntax or held.transfer_syntax)
+
+    def part10_head(self, held: HeldInstance) -> bytes:
+        """Return the preamble and File Meta an instance came with, empty if it did not come as a file."""
+        return self._shelf.fetch([held])[0].part10_head
+
+    def retrieve(
+        self, instances: Sequence[HeldInstance], choose: Choose
+    ) -> Iterator[tuple[HeldInstance, DataSet | VnaError]]:
+        """Go through instances in order, each with its data set or the reason why there is none."""
+        batches = _batches(instances)
+        ahead: Future[list[DataSet | VnaError]] | None = None
+        for batch, following in pairwise([*batches, []]):
+            opened = ahead.result() if ahead else self._open_batch(batch, choose)
+            ahead = self._ahead.submit(self._open_batch, following, choose) if following else None
+            yield from zip(batch, opened, strict=True)
+
+    def _open_batch(self, batch: Sequence[HeldInstance], choose: Choose) -> list[DataSet | VnaError]:
+        """Open a batch together; when something in it is damaged, each alone, to see which."""
+        try:
+            return self._open_together(batch, choose)
+        except VnaError as exc:
+            if len(batch) == 1:
+                return [exc]
+            return [one for held in batch for one in self._open_batch([held], choose)]
+
+    def _open_together(self, batch: Sequence[HeldInstance], choose: Choose) -> list[DataSet | VnaError]:
+        kept = self._shelf.fetch(batch)
+        decoded = self._shelf.decode([one for one in kept if one.held.size <= _STREAM_ABOVE_BYTES])
+        return [self._chosen(one, decoded, choose) for one in kept]
+
+    def _chosen(self, kept: Kept, decoded: Mapping[str, bytes], choose: Choose) -> DataSet | VnaError:
+        try:
+            syntax = choose(kept.held)
+            if syntax is None:
+                raise CannotConvert(f"the peer takes no syntax that {kept.held.transfer_syntax} can be given in")
+            return self._data_set(kept, decoded, syntax)
+        except VnaError as exc:
+            return exc
+
+    def _data_set(self, kept: Kept, decoded: Mapping[str, bytes], syntax: str) -> DataSet:
+        if syntax == kept.held.transfer_syntax:
+            return DataSet(syntax, kept.held.size, self._chunks(kept, decoded))
+        recoded = recode(self._shelf.data_set(kept, decoded), syntax)
+        return DataSet(syntax, recoded.size, recoded.chunks())
+
+    def _chunks(self, kept: Kept, decoded: Mapping[str, bytes]) -> Iterator[Chunk]:
+        for piece in plan(kept.header, kept.recipe, kept.sizes):
+            if isinstance(piece, HeaderPiece):
+                yield piece.data
+            elif piece.digest in decoded:
+                yield decoded[piece.digest]
+            else:
+                yield from self._shelf.stream(kept.blobs[piece.digest])
+
+
+def _batches(instances: Sequence[HeldInstance]) -> list[list[HeldInstance]]:
+    """Cut a list into batches of about 4 MB; a large instance stands alone."""
+    batches: list[list[HeldInstance]] = []
+    room = 0
+    for held in instances:
+        if held.size > room or not batches:
+            batches.append([])
+            room = _BATCH_BYTES
+        batches[-1].append(held)
+        room -= held.size
+    return batches

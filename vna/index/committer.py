@@ -1,0 +1,311 @@
+"""The committer: one commit at a time, in journal order; whatever waits goes into one transaction.
+
+The first statement of every transaction locks the position row, which serialises writers on both
+databases, gives dense positions in commit order, and makes the decision on what an arrival amounts
+to safe. Each entry has a savepoint: a bad one fails alone.
+
+There is no committer thread: of the threads that submit, the one that gets the lock commits for all
+that wait by then (a thread hand-over costs more than the statements of one entry).
+"""
+
+import logging
+import threading
+import uuid
+from collections.abc import Sequence
+
+import cbor2
+from sqlalchemy import Engine, bindparam, select, update
+
+from vna.errors import OutOfResources
+from vna.events import (
+    Arrival,
+    Compare,
+    Event,
+    EventRecord,
+    HeldVersion,
+    InstanceStored,
+    ReceivedAgain,
+    body_of,
+    chain_hash,
+    decide,
+)
+from vna.index import tables
+from vna.index.entries import (
+    BlobState,
+    Entry,
+    EventEntry,
+    NeedsBlobs,
+    NeedsComparison,
+    Payload,
+    Recorded,
+    Result,
+    StoreEntry,
+)
+from vna.index.faults import Faults, reason
+from vna.index.projection import Projection
+from vna.index.statements import Cursor, Statements
+from vna.model import Outcome, VersionState
+
+log = logging.getLogger(__name__)
+
+_LOCK = (
+    update(tables.archive)
+    .where(tables.archive.c.id == 1)
+    .values(position=tables.archive.c.position)
+    .returning(tables.archive.c.position, tables.archive.c.head)
+)
+_ADVANCE = (
+    update(tables.archive).where(tables.archive.c.id == 1).values(position=bindparam("to"), head=bindparam("new_head"))
+)
+_HELD = (
+    select(tables.version.c.number, tables.version.c.digest, tables.version.c.state, tables.version.c.source)
+    .join(tables.series, tables.series.c.id == tables.version.c.series_id)
+    .join(tables.study, tables.study.c.id == tables.version.c.study_id)
+    .where(
+        tables.version.c.sop_instance_uid == bindparam("instance"),
+        tables.series.c.series_uid == bindparam("series"),
+        tables.study.c.study_uid == bindparam("study"),
+    )
+)
+_BLOB_STATE = select(tables.blob.c.state).where(tables.blob.c.digest == bindparam("which"))
+_MARK_PRESENT = (
+    update(tables.blob)
+    .where(tables.blob.c.digest == bindparam("which"), tables.blob.c.state == BlobState.BAD.value)
+    .values(state=BlobState.PRESENT.value)
+)
+_MARK_BAD = (
+    update(tables.blob)
+    .where(tables.blob.c.digest == bindparam("which"), tables.blob.c.state == BlobState.PRESENT.value)
+    .values(state=BlobState.BAD.value)
+)
+_RECORDED = select(tables.event.c.position).where(
+    tables.event.c.origin == bindparam("origin"), tables.event.c.origin_sequence == bindparam("sequence")
+)
+
+
+class _Ticket:
+    """One submission waiting for its turn."""
+
+    __slots__ = ("done", "entry", "outcome")
+
+    def __init__(self, entry: Entry) -> None:
+        self.entry = entry
+        self.done = False
+        self.outcome: Result | BaseException = OutOfResources("the index was interrupted; send it again")
+
+
+class _Transaction:
+    """The state of one transaction: where the journal stands, and what was appended."""
+
+    def __init__(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        position, head = cursor.all(_LOCK, {})[0]
+        self.start: int = position
+        self.position: int = position
+        self.head: bytes = bytes(head)
+
+
+class Committer:
+    """Appends events to the journal and applies them, for all threads of one process."""
+
+    def __init__(self, engine: Engine, projection: Projection) -> None:
+        self._projection = projection
+        self._statements = Statements(engine)
+        self._faults = Faults(engine)
+        self.origin = uuid.uuid4().hex
+        self._lock = threading.Lock()
+        self._guard = threading.Lock()
+        self._waiting: list[_Ticket] = []
+        self._sequence = 0
+
+    def next_sequence(self) -> int:
+        """Return a number for the next event of this origin."""
+        with self._guard:
+            self._sequence += 1
+            return self._sequence
+
+    def submit(self, entry: Entry) -> Result:
+        """Record one entry durably, with whatever else waits, and return what became of it.
+
+        Raises:
+            OutOfResources: the database is full or unreachable; nothing was recorded.
+        """
+        ticket = _Ticket(entry)
+        with self._guard:
+            self._waiting.append(ticket)
+        with self._lock:
+            if not ticket.done:
+                with self._guard:
+                    batch, self._waiting = self._waiting, []
+                self._commit(batch)
+        if isinstance(ticket.outcome, BaseException):
+            raise ticket.outcome
+        return ticket.outcome
+
+    def mark_bad(self, digest: str) -> None:
+        """Note that a blob's bytes are damaged or lost, so that the next identical receive writes them again."""
+        with self._lock, self._statements.transaction() as cursor:
+            cursor.all(_LOCK, {})
+            cursor.do(_MARK_BAD, {"which": bytes.fromhex(digest)})
+
+    def _commit(self, batch: Sequence[_Ticket]) -> None:
+        try:
+            self._transact(batch)
+        except self._faults.of_entry as failure:
+            self._projection.forget()
+            for ticket in batch:
+                ticket.outcome = failure
+        except self._faults.of_database as failure:
+            log.error("commit failed entries=%d reason=%s", len(batch), reason(failure))
+            self._projection.forget()
+            self._settle_unknown(batch, failure)
+        finally:
+            for ticket in batch:
+                ticket.done = True
+
+    def _transact(self, batch: Sequence[_Ticket]) -> None:
+        with self._statements.transaction() as cursor:
+            transaction = _Transaction(cursor)
+            for ticket in batch:
+                ticket.outcome = self._in_savepoint(transaction, ticket.entry, alone=len(batch) == 1)
+            if transaction.position > transaction.start:
+                cursor.do(_ADVANCE, {"to": transaction.position, "new_head": transaction.head})
+
+    def _in_savepoint(self, transaction: _Transaction, entry: Entry, *, alone: bool) -> Result | BaseException:
+        """Record one entry; a failure of its own is returned, and undone without touching the others."""
+        if alone:
+            return self._record(transaction, entry)
+        before = transaction.position, transaction.head
+        transaction.cursor.execute("SAVEPOINT entry")
+        try:
+            result = self._record(transaction, entry)
+        except self._faults.of_entry as failure:
+            transaction.cursor.execute("ROLLBACK TO SAVEPOINT entry")
+            transaction.position, transaction.head = before
+            self._projection.forget()
+            return failure
+        transaction.cursor.execute("RELEASE SAVEPOINT entry")
+        return result
+
+    def _settle_unknown(self, batch: Sequence[_Ticket], failure: Exception) -> None:
+        """After a failed COMMIT: what the journal holds was committed, the rest was not."""
+        for ticket in batch:
+            try:
+                with self._statements.reading() as cursor:
+                    ask = {"origin": self.origin, "sequence": ticket.entry.origin_sequence}
+                    position = cursor.scalar(_RECORDED, ask)
+            except self._faults.of_database:
+                position = None
+            if position is None or not isinstance(ticket.outcome, Recorded):
+                ticket.outcome = OutOfResources(f"the index cannot record this now ({reason(failure)})")
+
+    def _record(self, transaction: _Transaction, entry: Entry) -> Result:
+        if isinstance(entry, EventEntry):
+            return Recorded(self._append(transaction, entry, entry.event, None))
+        decision = decide(entry.arrival, _held(transaction.cursor, entry.arrival))
+        if isinstance(decision, Compare):
+            return NeedsComparison(decision.digests)
+        missing = _missing_blobs(transaction.cursor, entry)
+        if missing is not None:
+            return missing
+        if decision.outcome is Outcome.ALREADY_STORED:
+            return Recorded(self._receipt(transaction, entry), decision)
+        event = _stored_event(entry.arrival, decision.outcome, decision.version)
+        return Recorded(self._append(transaction, entry, event, entry.payload), decision)
+
+    def _receipt(self, transaction: _Transaction, entry: StoreEntry) -> int | None:
+        if not entry.receipt_due:
+            return None
+        arrival = entry.arrival
+        event = ReceivedAgain(arrival.key.study, arrival.source.name, arrival.association)
+        return self._append(transaction, entry, event, None)
+
+    def _append(self, transaction: _Transaction, entry: Entry, event: Event, payload: Payload | None) -> int:
+        position = transaction.position + 1
+        record = EventRecord(
+            position=position,
+            origin=self.origin,
+            origin_sequence=entry.origin_sequence,
+            time=entry.time,
+            actor=entry.actor,
+            event=event,
+            payload_digest=payload.digest if payload else None,
+        )
+        head = chain_hash(transaction.head, record)
+        _insert_event(transaction.cursor, record, head)
+        if payload is not None:
+            _insert_payload(transaction.cursor, position, payload)
+        description = entry.description if isinstance(entry, StoreEntry) else None
+        self._projection.apply(transaction.cursor, record, description)
+        transaction.position, transaction.head = position, head
+        return position
+
+
+def _missing_blobs(cursor: Cursor, entry: StoreEntry) -> NeedsBlobs | None:
+    """Check every blob the arrival names against its row; enter healed ones as present."""
+    missing, bad = set(), []
+    for blob in entry.arrival.blobs:
+        state = cursor.scalar(_BLOB_STATE, {"which": bytes.fromhex(blob.digest)})
+        if state == BlobState.DELETING:
+            return NeedsBlobs((blob.digest,), wait=True)
+        if state != BlobState.PRESENT and blob.digest not in entry.written:
+            missing.add(blob.digest)
+        elif state == BlobState.BAD:
+            bad.append(blob.digest)
+    if missing:
+        return NeedsBlobs(tuple(sorted(missing)))
+    for digest in bad:
+        cursor.do(_MARK_PRESENT, {"which": bytes.fromhex(digest)})
+    return None
+
+
+def _held(cursor: Cursor, arrival: Arrival) -> list[HeldVersion]:
+    key = {"instance": arrival.key.instance, "series": arrival.key.series, "study": arrival.key.study}
+    rows = cursor.all(_HELD, key)
+    return [
+        HeldVersion(number, bytes(digest).hex(), VersionState(state), source) for number, digest, state, source in rows
+    ]
+
+
+def _stored_event(arrival: Arrival, outcome: Outcome, version: int) -> InstanceStored:
+    return InstanceStored(
+        key=arrival.key,
+        sop_class_uid=arrival.sop_class_uid,
+        transfer_syntax=arrival.transfer_syntax,
+        digest=arrival.digest,
+        size=arrival.size,
+        source=arrival.source.name,
+        issuer=arrival.issuer,
+        outcome=outcome,
+        version=version,
+        recipe=arrival.recipe,
+        blobs=arrival.blobs,
+    )
+
+
+def _insert_event(cursor: Cursor, record: EventRecord, head: bytes) -> None:
+    row = {
+        "position": record.position,
+        "origin": record.origin,
+        "origin_sequence": record.origin_sequence,
+        "time": record.time,
+        "actor": record.actor,
+        "kind": record.event.kind,
+        "schema_version": record.event.schema_version,
+        "body": cbor2.dumps(body_of(record.event), canonical=True),
+        "payload_digest": record.payload_digest,
+        "hash": head,
+    }
+    cursor.insert(tables.event, row)
+
+
+def _insert_payload(cursor: Cursor, position: int, payload: Payload) -> None:
+    cursor.insert(tables.header_base, {"digest": payload.base, "data": payload.base_data}, unless_there=True)
+    row = {
+        "position": position,
+        "owner": payload.owner,
+        "salt": payload.salt,
+        "base": payload.base,
+        "data": payload.data,
+    }
+    cursor.insert(tables.payload, row)

@@ -1,0 +1,97 @@
+"""Attributes that are counted or collected when asked for: what a study holds, how many, which kinds.
+
+Each function takes the row numbers of one page of entities and returns a value for each.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, bindparam, distinct, func, select
+
+from vna.index import tables
+from vna.model import VersionState
+
+_SERVED = tables.version.c.state == VersionState.SERVED.value
+
+
+def _of(column: Any) -> Any:
+    return column.in_(bindparam("ids", expanding=True))
+
+
+def _counted(query: Select[Any]) -> Callable[[Connection, Sequence[int]], dict[int, str]]:
+    def count(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+        rows = connection.execute(query, {"ids": list(ids)})
+        return {owner: str(number) for owner, number in rows}
+
+    return count
+
+
+def _collected(query: Select[Any]) -> Callable[[Connection, Sequence[int]], dict[int, str]]:
+    def collect(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+        found: dict[int, set[str]] = {}
+        for owner, value in connection.execute(query, {"ids": list(ids)}):
+            if value:
+                found.setdefault(owner, set()).add(value)
+        return {owner: "\\".join(sorted(values)) for owner, values in found.items()}
+
+    return collect
+
+
+def _study_instances() -> Select[Any]:
+    owner = tables.version.c.study_id
+    return select(owner, func.count()).where(_of(owner), _SERVED).group_by(owner)
+
+
+def _series_instances() -> Select[Any]:
+    owner = tables.version.c.series_id
+    return select(owner, func.count()).where(_of(owner), _SERVED).group_by(owner)
+
+
+def _study_series() -> Select[Any]:
+    owner = tables.series.c.study_id
+    return select(owner, func.count()).where(_of(owner)).group_by(owner)
+
+
+def _patient(count: Any, *, join_series: bool = False, join_versions: bool = False) -> Select[Any]:
+    """Count over the studies shown under a patient."""
+    owner = tables.study_record.c.patient_id
+    source = tables.study_record.join(tables.study, tables.study.c.record_id == tables.study_record.c.id)
+    if join_series:
+        source = source.join(tables.series, tables.series.c.study_id == tables.study.c.id)
+    query = select(owner, func.count(distinct(count))).where(_of(owner)).group_by(owner)
+    if join_versions:
+        source = source.join(tables.version, tables.version.c.study_id == tables.study.c.id)
+        query = query.where(_SERVED)
+    return query.select_from(source)
+
+
+def _modalities() -> Select[Any]:
+    source = tables.series.join(tables.series_record, tables.series_record.c.id == tables.series.c.record_id)
+    return (
+        select(tables.series.c.study_id, tables.series_record.c.Modality)
+        .select_from(source)
+        .where(_of(tables.series.c.study_id))
+        .distinct()
+    )
+
+
+def _sop_classes() -> Select[Any]:
+    owner = tables.version.c.study_id
+    return select(owner, tables.version.c.sop_class_uid).where(_of(owner), _SERVED).distinct()
+
+
+def _transfer_syntaxes() -> Select[Any]:
+    return select(tables.version.c.id, tables.version.c.transfer_syntax).where(_of(tables.version.c.id))
+
+
+COMPUTED: Mapping[str, Callable[[Connection, Sequence[int]], dict[int, str]]] = {
+    "NumberOfPatientRelatedStudies": _counted(_patient(tables.study.c.id)),
+    "NumberOfPatientRelatedSeries": _counted(_patient(tables.series.c.id, join_series=True)),
+    "NumberOfPatientRelatedInstances": _counted(_patient(tables.version.c.id, join_versions=True)),
+    "ModalitiesInStudy": _collected(_modalities()),
+    "SOPClassesInStudy": _collected(_sop_classes()),
+    "NumberOfStudyRelatedSeries": _counted(_study_series()),
+    "NumberOfStudyRelatedInstances": _counted(_study_instances()),
+    "NumberOfSeriesRelatedInstances": _counted(_series_instances()),
+    "AvailableTransferSyntaxUID": _collected(_transfer_syntaxes()),
+}

@@ -1,0 +1,61 @@
+"""Connections to the index database: SQLite embedded, or PostgreSQL for more than one node.
+
+SQLite runs in WAL mode with `synchronous = FULL`, so that COMMIT returns when the transaction is on
+disk. SQLAlchemy's own transaction handling of pysqlite is switched off: BEGIN IMMEDIATE is said for
+writers, so that the position row is locked by the first statement as on PostgreSQL.
+"""
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.pool import NullPool, QueuePool
+
+_BUSY_TIMEOUT_MS = 10_000
+
+
+def sqlite_path(url: str) -> str | None:
+    """Return the database file of a SQLite URL, or None for another database."""
+    parsed = make_url(url)
+    return parsed.database if parsed.get_backend_name() == "sqlite" else None
+
+
+def writer_engine(url: str) -> Engine:
+    """Return an engine for the committer: one connection, transactions that lock at BEGIN."""
+    if sqlite_path(url) is None:
+        return create_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=_SQLITE_ARGUMENTS)
+    _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
+    return engine
+
+
+def reader_engine(url: str) -> Engine:
+    """Return an engine for queries, safe to use from many threads."""
+    if sqlite_path(url) is None:
+        return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    engine = create_engine(url, poolclass=QueuePool, pool_size=16, max_overflow=48, connect_args=_SQLITE_ARGUMENTS)
+    _prepare_sqlite(engine, begin="BEGIN")
+    return engine
+
+
+def migration_engine(url: str) -> Engine:
+    """Return an engine for one schema migration, which keeps no connection afterwards."""
+    if sqlite_path(url) is None:
+        return create_engine(url, poolclass=NullPool)
+    engine = create_engine(url, poolclass=NullPool, connect_args=_SQLITE_ARGUMENTS)
+    _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
+    return engine
+
+
+_SQLITE_ARGUMENTS = {"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000}
+
+
+def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def start(connection: Any) -> None:
+        connection.exec_driver_sql(begin)

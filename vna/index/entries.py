@@ -1,0 +1,90 @@
+"""What goes into the committer and what comes out of it: one entry is one would-be event."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from vna.dicom.describe import Description
+from vna.events import Arrival, Decision, Event
+
+
+class BlobState(StrEnum):
+    """Where the bytes of a blob stand."""
+
+    PRESENT = "present"
+    BAD = "bad"
+    DELETING = "deleting"
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """What an event keeps beside the chain: `data` is zstd, with `base` as raw-content dictionary.
+
+    `owner` is the study (or patient) it belongs to and can be erased with; `digest` is
+    SHA-256(salt, plain payload); `base_data` is the base itself, compressed, entered with it if unknown.
+    """
+
+    owner: str
+    salt: bytes
+    digest: bytes
+    data: bytes
+    base: bytes
+    base_data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoreEntry:
+    """An arrival to be decided on and recorded.
+
+    `written` are the blobs whose bytes this arrival has made durable itself; every other one it
+    names must be `present` in the index at commit. `receipt_due` is true until the association has
+    left a receipt for the study.
+    """
+
+    origin_sequence: int
+    time: str
+    actor: str
+    arrival: Arrival
+    description: Description
+    payload: Payload
+    written: frozenset[str]
+    receipt_due: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class EventEntry:
+    """An event that needs no decision."""
+
+    origin_sequence: int
+    time: str
+    actor: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The entry is committed; `position` is None when nothing had to be recorded."""
+
+    position: int | None
+    decision: Decision | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsComparison:
+    """Nothing was recorded: compare the arrival with these held versions and submit again."""
+
+    digests: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NeedsBlobs:
+    """Nothing was recorded: these blobs are not present; write them and submit again.
+
+    `wait` is true when the sweep is just deleting one, whose row must go first.
+    """
+
+    digests: tuple[str, ...]
+    wait: bool = False
+
+
+Entry = StoreEntry | EventEntry
+Result = Recorded | NeedsComparison | NeedsBlobs

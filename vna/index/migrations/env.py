@@ -1,0 +1,9 @@
+"""Alembic's entry point: migrations run on the connection that vna.index.schema hands over."""
+
+from alembic import context
+
+from vna.index.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+context.run_migrations()

@@ -1,0 +1,355 @@
+"""The fold of the journal into tables: `apply` puts one event's effect into the projection.
+
+It is pure with respect to the tables: no clock, no configuration, no arrival order beyond the
+position. Row numbers derive from positions (see tables.py), so applying the same events to empty
+tables gives the same rows.
+
+The caches hold ids of rows that are never deleted here; `forget` empties them when a transaction or
+savepoint is rolled back.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from sqlalchemy import bindparam, delete, select, update
+
+from vna.dicom.attributes import BY_KEYWORD, Level, Storage, at_level
+from vna.dicom.describe import Description, Value
+from vna.dicom.matching import fold
+from vna.events import EventRecord, InstanceStored, PeerRegistered, PeerRemoved, ReceivedAgain
+from vna.index import tables
+from vna.index.statements import Cursor
+from vna.model import Outcome, Peer, VersionState
+
+_CACHE_LIMIT = 20_000
+
+_STATE = {
+    Outcome.STORED: VersionState.SERVED,
+    Outcome.NEW_VERSION: VersionState.SERVED,
+    Outcome.ASIDE: VersionState.ASIDE,
+    Outcome.RENDITION: VersionState.RENDITION,
+}
+
+_FIND_STUDY = select(tables.study.c.id).where(tables.study.c.study_uid == bindparam("uid"))
+_FIND_PATIENT = select(tables.patient.c.id).where(
+    tables.patient.c.patient_id == bindparam("patient_id"), tables.patient.c.issuer == bindparam("issuer")
+)
+_FIND_SERIES = select(tables.series.c.id).where(
+    tables.series.c.series_uid == bindparam("uid"), tables.series.c.study_id == bindparam("study_id")
+)
+_FIND_TERM = select(tables.term.c.id).where(
+    tables.term.c.attribute == bindparam("attribute"), tables.term.c.value == bindparam("value")
+)
+_FIND_STUDY_RECORD = select(tables.study_record.c.id).where(
+    tables.study_record.c.study_id == bindparam("owner"), tables.study_record.c.fingerprint == bindparam("fingerprint")
+)
+_FIND_SERIES_RECORD = select(tables.series_record.c.id).where(
+    tables.series_record.c.series_id == bindparam("owner"),
+    tables.series_record.c.fingerprint == bindparam("fingerprint"),
+)
+_SERIES_STUDIES = select(tables.series.c.study_id).where(tables.series.c.series_uid == bindparam("uid"))
+_INSTANCE_STUDIES = select(tables.version.c.study_id).where(
+    tables.version.c.sop_instance_uid == bindparam("uid"), tables.version.c.study_id != bindparam("study_id")
+)
+_SHOWN_PATIENT = (
+    select(tables.study_record.c.patient_id)
+    .join(tables.study, tables.study.c.record_id == tables.study_record.c.id)
+    .where(tables.study.c.id == bindparam("study_id"))
+)
+_DELETE_PEER = delete(tables.peer).where(tables.peer.c.ae_title == bindparam("which"))
+_SERVED = tables.version.c.state == VersionState.SERVED.value
+_SUPERSEDE = (
+    update(tables.version)
+    .where(
+        tables.version.c.sop_instance_uid == bindparam("instance"),
+        tables.version.c.series_id == bindparam("series_id"),
+        _SERVED,
+    )
+    .values(state=VersionState.SUPERSEDED.value, to_position=bindparam("upto"))
+)
+_EARLIEST_OF_STUDY = (
+    select(tables.version.c.study_record_id)
+    .where(tables.version.c.study_id == bindparam("owner"), _SERVED)
+    .order_by(tables.version.c.id)
+    .limit(1)
+)
+_EARLIEST_OF_SERIES = (
+    select(tables.version.c.series_record_id)
+    .where(tables.version.c.series_id == bindparam("owner"), _SERVED)
+    .order_by(tables.version.c.id)
+    .limit(1)
+)
+_SHOW_STUDY = update(tables.study).where(tables.study.c.id == bindparam("owner")).values(record_id=bindparam("record"))
+_SHOW_SERIES = (
+    update(tables.series).where(tables.series.c.id == bindparam("owner")).values(record_id=bindparam("record"))
+)
+
+
+class Projection:
+    """Applies events to the tables of one database, through one connection at a time."""
+
+    def __init__(self) -> None:
+        self._ids: dict[tuple[Any, ...], int] = {}
+
+    def forget(self) -> None:
+        """Drop what is remembered of rows that a rollback may have undone."""
+        self._ids.clear()
+
+    def apply(self, cursor: Cursor, record: EventRecord, description: Description | None) -> None:
+        """Put the effect of one event into the tables.
+
+        Args:
+            description: of the header in the event's payload; needed by `InstanceStored` alone.
+        """
+        match record.event:
+            case InstanceStored():
+                if description is None:
+                    raise ValueError("an instance-stored event needs the description of its header")
+                _StoredInstance(self, cursor, record.position, record.event, description).apply()
+            case PeerRegistered(peer=peer):
+                _replace_peer(cursor, peer)
+            case PeerRemoved(ae_title=ae_title):
+                cursor.do(_DELETE_PEER, {"which": ae_title})
+            case ReceivedAgain():
+                pass
+
+    def known(self, key: tuple[Any, ...]) -> int | None:
+        """Return the remembered id of a row."""
+        return self._ids.get(key)
+
+    def remember(self, key: tuple[Any, ...], row_id: int) -> int:
+        """Remember the id of a row, and return it."""
+        if len(self._ids) >= _CACHE_LIMIT:
+            self._ids.clear()
+        self._ids[key] = row_id
+        return row_id
+
+
+class _StoredInstance:
+    """One `instance-stored` event on its way into the tables."""
+
+    def __init__(
+        self,
+        projection: Projection,
+        cursor: Cursor,
+        position: int,
+        event: InstanceStored,
+        description: Description,
+    ) -> None:
+        self._projection, self._cursor = projection, cursor
+        self._position, self._event, self._description = position, event, description
+        self._terms_made = 0
+
+    def apply(self) -> None:
+        study_id = self._study()
+        study_record = self._study_record(study_id)
+        series_id = self._series(study_id)
+        series_record = self._series_record(series_id)
+        if self._event.outcome is Outcome.NEW_VERSION:
+            self._supersede(series_id)
+        self._insert_version(study_id, series_id, study_record, series_record)
+        if self._event.outcome is Outcome.NEW_VERSION:
+            self._show_earliest(study_id, series_id)
+        if self._event.blobs:
+            self._enter_blobs()
+        if self._event.outcome is Outcome.STORED:
+            self._flag_instance_elsewhere(study_id)
+        if self._event.outcome is Outcome.ASIDE:
+            self._flag("instance-conflict", study_id, self._event.key.instance)
+
+    def _row(self, key: tuple[Any, ...], find: Any, parameters: Mapping[str, Any]) -> int | None:
+        known = self._projection.known(key)
+        if known is not None:
+            return known
+        found = self._cursor.scalar(find, parameters)
+        return None if found is None else self._projection.remember(key, found)
+
+    def _study(self) -> int:
+        uid = self._event.key.study
+        key = ("study", uid)
+        found = self._row(key, _FIND_STUDY, {"uid": uid})
+        if found is not None:
+            return found
+        self._cursor.insert(tables.study, {"id": self._position, "study_uid": uid, "record_id": self._position})
+        return self._projection.remember(key, self._position)
+
+    def _patient(self) -> int:
+        patient_id, issuer = self._value("PatientID"), self._event.issuer
+        key = ("patient", patient_id, issuer)
+        found = self._row(key, _FIND_PATIENT, {"patient_id": patient_id, "issuer": issuer})
+        if found is not None:
+            return found
+        values = {"id": self._position, "patient_id": patient_id, "issuer": issuer}
+        self._cursor.insert(tables.patient, values)
+        return self._projection.remember(key, self._position)
+
+    def _value(self, keyword: str) -> str:
+        value = self._description.patient.get(keyword, "")
+        return value if isinstance(value, str) else ""
+
+    def _study_record(self, study_id: int) -> int:
+        values = {**self._description.patient, **self._description.study}
+        fingerprint = _fingerprint(values, self._event.issuer)
+        key = ("study_record", study_id, fingerprint)
+        found = self._row(key, _FIND_STUDY_RECORD, {"owner": study_id, "fingerprint": fingerprint})
+        if found is not None:
+            return found
+        patient_id = self._patient()
+        row = {
+            "id": self._position,
+            "study_id": study_id,
+            "patient_id": patient_id,
+            "fingerprint": fingerprint,
+            **self._columns(values, Level.PATIENT, Level.STUDY),
+        }
+        self._cursor.insert(tables.study_record, row)
+        if study_id != self._position:
+            self._flag_other_patient(study_id, patient_id)
+        return self._projection.remember(key, self._position)
+
+    def _flag_other_patient(self, study_id: int, patient_id: int) -> None:
+        if self._cursor.scalar(_SHOWN_PATIENT, {"study_id": study_id}) != patient_id:
+            self._flag("study-of-two-patients", study_id, self._event.key.study)
+
+    def _series(self, study_id: int) -> int:
+        uid = self._event.key.series
+        key = ("series", uid, study_id)
+        found = self._row(key, _FIND_SERIES, {"uid": uid, "study_id": study_id})
+        if found is not None:
+            return found
+        self._flag_series_elsewhere(study_id)
+        row = {"id": self._position, "study_id": study_id, "series_uid": uid, "record_id": self._position}
+        self._cursor.insert(tables.series, row)
+        return self._projection.remember(key, self._position)
+
+    def _flag_series_elsewhere(self, study_id: int) -> None:
+        uid = self._event.key.series
+        others = [row[0] for row in self._cursor.all(_SERIES_STUDIES, {"uid": uid})]
+        for study in {study_id, *others} if others else ():
+            self._flag("series-in-two-studies", study, uid)
+
+    def _flag_instance_elsewhere(self, study_id: int) -> None:
+        uid = self._event.key.instance
+        others = [row[0] for row in self._cursor.all(_INSTANCE_STUDIES, {"uid": uid, "study_id": study_id})]
+        for study in {study_id, *others} if others else ():
+            self._flag("instance-in-two-studies", study, uid)
+
+    def _series_record(self, series_id: int) -> int:
+        values = self._description.series
+        fingerprint = _fingerprint(values, "")
+        key = ("series_record", series_id, fingerprint)
+        found = self._row(key, _FIND_SERIES_RECORD, {"owner": series_id, "fingerprint": fingerprint})
+        if found is not None:
+            return found
+        row = {
+            "id": self._position,
+            "series_id": series_id,
+            "fingerprint": fingerprint,
+            **self._columns(values, Level.SERIES),
+        }
+        self._cursor.insert(tables.series_record, row)
+        return self._projection.remember(key, self._position)
+
+    def _columns(self, values: Mapping[str, Value], *levels: Level) -> dict[str, Any]:
+        """Return the attribute columns of a record: texts, references to terms, and `more`."""
+        row: dict[str, Any] = {}
+        more: dict[str, Value] = {}
+        for attribute in (a for level in levels for a in at_level(level)):
+            value = values.get(attribute.keyword, "")
+            if attribute.storage is Storage.COLUMN and attribute.keyword not in tables.OWN_TABLE:
+                row[attribute.keyword] = value if isinstance(value, str) else ""
+            elif attribute.storage is Storage.TERM:
+                row[tables.term_column(attribute.keyword)] = self._term(attribute.keyword, value)
+            elif attribute.storage in (Storage.RETURN, Storage.SEQUENCE) and value:
+                more[attribute.keyword] = value
+        row["more"] = orjson.dumps(more, default=dict).decode()
+        return row
+
+    def _term(self, keyword: str, value: Value) -> int | None:
+        if not value or not isinstance(value, str):
+            return None
+        key = ("term", keyword, value)
+        found = self._row(key, _FIND_TERM, {"attribute": keyword, "value": value})
+        if found is not None:
+            return found
+        term_id = self._position * tables.TERMS_PER_EVENT + self._terms_made
+        self._terms_made += 1
+        self._cursor.insert(tables.term, {"id": term_id, "attribute": keyword, "value": value})
+        forms = [{"attribute": keyword, "folded": form, "term_id": term_id} for form in _forms(keyword, value)]
+        self._cursor.insert_all(tables.term_form, forms)
+        return self._projection.remember(key, term_id)
+
+    def _supersede(self, series_id: int) -> None:
+        """Take the served version of this key out of service, from this position on."""
+        which = {"instance": self._event.key.instance, "series_id": series_id, "upto": self._position}
+        self._cursor.do(_SUPERSEDE, which)
+
+    def _insert_version(self, study_id: int, series_id: int, study_record: int, series_record: int) -> None:
+        event = self._event
+        row = {
+            "id": self._position,
+            "study_id": study_id,
+            "series_id": series_id,
+            "sop_instance_uid": event.key.instance,
+            "sop_class_uid": event.sop_class_uid,
+            "number": event.version,
+            "state": _STATE[event.outcome].value,
+            "digest": bytes.fromhex(event.digest),
+            "transfer_syntax": event.transfer_syntax,
+            "size": event.size,
+            "source": event.source,
+            "recipe": event.recipe,
+            "study_record_id": study_record,
+            "series_record_id": series_record,
+            **self._columns(self._description.instance, Level.IMAGE),
+        }
+        self._cursor.insert(tables.version, row)
+
+    def _show_earliest(self, study_id: int, series_id: int) -> None:
+        """Let study and series show the attributes of their earliest live instance again."""
+        for owner, earliest, show in (
+            (study_id, _EARLIEST_OF_STUDY, _SHOW_STUDY),
+            (series_id, _EARLIEST_OF_SERIES, _SHOW_SERIES),
+        ):
+            record = self._cursor.scalar(earliest, {"owner": owner})
+            self._cursor.do(show, {"owner": owner, "record": record})
+
+    def _enter_blobs(self) -> None:
+        for digest, blob in {bytes.fromhex(blob.digest): blob for blob in self._event.blobs}.items():
+            sizes = {"plain_size": blob.plain_size, "stored_size": blob.stored_size}
+            self._cursor.insert(tables.blob, {"digest": digest, "codec": blob.codec, **sizes}, unless_there=True)
+            self._cursor.insert(tables.blob_use, {"digest": digest, "version_id": self._position})
+
+    def _flag(self, kind: str, study_id: int, detail: str) -> None:
+        row = {"position": self._position, "kind": kind, "study_id": study_id, "detail": detail}
+        self._cursor.insert(tables.flag, row)
+
+
+def _forms(keyword: str, value: str) -> set[str]:
+    """Return what a wild card is compared with: each value, and of a name each group, folded."""
+    parts = value.split("\\")
+    if BY_KEYWORD[keyword].vr == "PN":
+        parts = [group for part in parts for group in part.split("=")]
+    return {folded for part in parts if (folded := fold(part))}
+
+
+def _fingerprint(values: Mapping[str, Value], issuer: str) -> bytes:
+    """Return 16 bytes that tell one reading of a study or series from another."""
+    text = orjson.dumps([issuer, values], default=dict, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).digest()[:16]
+
+
+def _replace_peer(cursor: Cursor, peer: Peer) -> None:
+    cursor.do(_DELETE_PEER, {"which": peer.ae_title})
+    row = {
+        "ae_title": peer.ae_title,
+        "host": peer.host,
+        "port": peer.port,
+        "issuer": peer.issuer,
+        "charset": peer.charset,
+        "max_pdu": peer.max_pdu,
+        "warn_on_conflict": peer.warn_on_conflict,
+    }
+    cursor.insert(tables.peer, row)

@@ -1,0 +1,158 @@
+"""Reads that follow keys: how a version is kept, which blobs are present, who the peers are.
+
+Every method opens a connection, reads, and closes it: no cursor stays open while anything else
+happens.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, bindparam, func, select
+
+from vna.events import BlobEntry
+from vna.index import tables
+from vna.index.entries import BlobState
+from vna.index.held import Counts, HeldInstance, StoredForm
+from vna.index.statements import Statements
+from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID, VersionState
+
+_PAGE = 500
+
+_PRESENT = select(tables.blob.c.codec, tables.blob.c.plain_size, tables.blob.c.stored_size).where(
+    tables.blob.c.digest == bindparam("which"), tables.blob.c.state == BlobState.PRESENT.value
+)
+_FORMS = (
+    select(tables.version.c.id, tables.version.c.recipe, tables.payload.c.data, tables.payload.c.base)
+    .join(tables.payload, tables.payload.c.position == tables.version.c.id)
+    .where(tables.version.c.id.in_(bindparam("ids", expanding=True)))
+)
+_USED_BLOBS = (
+    select(tables.blob_use.c.version_id, tables.blob)
+    .join(tables.blob, tables.blob.c.digest == tables.blob_use.c.digest)
+    .where(tables.blob_use.c.version_id.in_(bindparam("ids", expanding=True)))
+)
+HELD_COLUMNS = (
+    tables.version.c.id,
+    tables.study.c.study_uid,
+    tables.series.c.series_uid,
+    tables.version.c.sop_instance_uid,
+    tables.version.c.sop_class_uid,
+    tables.version.c.transfer_syntax,
+    tables.version.c.size,
+    tables.version.c.number,
+    tables.version.c.digest,
+)
+_HELD = (
+    select(*HELD_COLUMNS)
+    .join(tables.series, tables.series.c.id == tables.version.c.series_id)
+    .join(tables.study, tables.study.c.id == tables.version.c.study_id)
+)
+
+
+class Reader:
+    """Keyed reads on one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._statements = engine, Statements(engine)
+
+    def present_blobs(self, digests: Sequence[str]) -> dict[str, BlobEntry]:
+        """Return those of the blobs that are present, by digest."""
+        found = {}
+        with self._statements.reading() as cursor:
+            for digest in digests:
+                row = cursor.first(_PRESENT, {"which": bytes.fromhex(digest)})
+                if row is not None:
+                    found[digest] = BlobEntry(digest, *row)
+        return found
+
+    def header_base(self, digest: bytes) -> bytes | None:
+        """Return the compressed header base of this digest."""
+        with self._engine.connect() as connection:
+            base = tables.header_base
+            data = connection.execute(select(base.c.data).where(base.c.digest == digest)).scalar_one_or_none()
+        return None if data is None else bytes(data)
+
+    def stored_forms(self, version_ids: Sequence[int]) -> list[StoredForm]:
+        """Return how these versions are kept, in the order asked for; unknown ones are left out."""
+        with self._engine.connect() as connection:
+            rows = {row.id: row for row in connection.execute(_FORMS, {"ids": list(version_ids)})}
+            uses = connection.execute(_USED_BLOBS, {"ids": list(version_ids)}).all()
+        blobs: dict[int, dict[str, BlobEntry]] = {version_id: {} for version_id in rows}
+        for use in uses:
+            blobs[use.version_id][bytes(use.digest).hex()] = _blob_entry(use)
+        return [
+            StoredForm(
+                version_id=row.id,
+                recipe=bytes(row.recipe),
+                header=bytes(row.data),
+                base=bytes(row.base),
+                blobs=blobs[row.id],
+            )
+            for row in (rows[version_id] for version_id in version_ids if version_id in rows)
+        ]
+
+    def held_versions(self, key: InstanceKey) -> list[HeldInstance]:
+        """Return all versions of an instance, oldest first."""
+        wanted = _HELD.where(
+            tables.study.c.study_uid == key.study,
+            tables.series.c.series_uid == key.series,
+            tables.version.c.sop_instance_uid == key.instance,
+        ).order_by(tables.version.c.id)
+        with self._engine.connect() as connection:
+            return [held_instance(row) for row in connection.execute(wanted)]
+
+    def held(self, version_ids: Sequence[int]) -> list[HeldInstance]:
+        """Return these versions, in the order asked for."""
+        found: dict[int, HeldInstance] = {}
+        with self._engine.connect() as connection:
+            for start in range(0, len(version_ids), _PAGE):
+                wanted = _HELD.where(tables.version.c.id.in_(list(version_ids[start : start + _PAGE])))
+                found.update((row.id, held_instance(row)) for row in connection.execute(wanted))
+        return [found[version_id] for version_id in version_ids if version_id in found]
+
+    def every_version(self, study_uid: str | None = None) -> Iterator[HeldInstance]:
+        """Go through all versions by journal position, of one study if named, in pages."""
+        after = 0
+        while True:
+            wanted = _HELD.where(tables.version.c.id > after).order_by(tables.version.c.id).limit(_PAGE)
+            if study_uid is not None:
+                wanted = wanted.where(tables.study.c.study_uid == study_uid)
+            with self._engine.connect() as connection:
+                page = [held_instance(row) for row in connection.execute(wanted)]
+            yield from page
+            if len(page) < _PAGE:
+                return
+            after = page[-1].version_id
+
+    def peers(self) -> dict[str, Peer]:
+        """Return the registered peers by AE title."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(select(tables.peer).order_by(tables.peer.c.ae_title)).mappings().all()
+        return {row["ae_title"]: Peer(**row) for row in rows}
+
+    def counts(self) -> Counts:
+        """Return how much is held."""
+        blob, version = tables.blob, tables.version
+        one = {
+            "patients": select(func.count()).select_from(tables.patient),
+            "studies": select(func.count()).select_from(tables.study),
+            "series": select(func.count()).select_from(tables.series),
+            "instances": select(func.count()).where(version.c.state == VersionState.SERVED.value),
+            "plain_bytes": select(func.coalesce(func.sum(blob.c.plain_size), 0)),
+            "stored_bytes": select(func.coalesce(func.sum(blob.c.stored_size), 0)),
+            "flags": select(func.count()).select_from(tables.flag),
+            "position": select(tables.archive.c.position),
+        }
+        with self._engine.connect() as connection:
+            return Counts(**{name: int(connection.execute(query).scalar_one()) for name, query in one.items()})
+
+
+def _blob_entry(row: Any) -> BlobEntry:
+    return BlobEntry(bytes(row.digest).hex(), row.codec, row.plain_size, row.stored_size)
+
+
+def held_instance(row: Any) -> HeldInstance:
+    """Return the value of one row of the held columns."""
+    version_id, study, series, instance, sop_class, syntax, size, number, digest = row
+    key = InstanceKey(StudyUID(study), SeriesUID(series), InstanceUID(instance))
+    return HeldInstance(version_id, key, sop_class, syntax, size, number, bytes(digest).hex())

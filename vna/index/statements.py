@@ -1,0 +1,134 @@
+"""Statements of the hot path: built with SQLAlchemy, compiled once, run on the driver's own cursor.
+
+A C-STORE runs about a dozen statements. Through `Connection.execute` each costs 0.1 to 0.2 ms of
+CPU beside 0.02 ms in SQLite itself, measured with SQLAlchemy 2.1 and SQLite 3.40; that was more
+than receiving and compressing a CT slice together. The schema, pooling, and everything that is not
+run for every instance stay with SQLAlchemy.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, Executable, Table, insert
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.sql.compiler import SQLCompiler
+
+Parameters = Mapping[str, Any]
+
+
+class Statements:
+    """Compiles statements for one database, and binds them to its connections."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._dialect = engine, engine.dialect
+        self._compiled: dict[Any, _Compiled] = {}
+
+    def on(self, connection: PoolProxiedConnection) -> "Cursor":
+        """Return a cursor on a connection of the pool."""
+        return Cursor(self, connection.cursor())
+
+    @contextmanager
+    def transaction(self) -> Iterator["Cursor"]:
+        """Run a transaction, locked for writing from its start; any error undoes it.
+
+        Through `Engine.begin` an empty one costs 0.14 ms of CPU, this way 0.02 ms.
+        """
+        connection = self._engine.raw_connection()
+        try:
+            cursor = self.on(connection)
+            if self._dialect.name == "sqlite":
+                cursor.execute("BEGIN IMMEDIATE")
+            yield cursor
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+        finally:
+            connection.close()
+
+    @contextmanager
+    def reading(self) -> Iterator["Cursor"]:
+        """Read outside of any transaction of its own."""
+        connection = self._engine.raw_connection()
+        try:
+            yield self.on(connection)
+        finally:
+            connection.close()
+
+    def compiled(self, clause: Executable) -> "_Compiled":
+        """Return a statement with bound parameters, compiled."""
+        found = self._compiled.get(clause)
+        if found is None:
+            found = self._compiled[clause] = _Compiled(clause.compile(dialect=self._dialect))  # type: ignore[attr-defined]
+        return found
+
+    def compiled_insert(self, table: Table, columns: tuple[str, ...], *, unless_there: bool) -> "_Compiled":
+        """Return the insert of these columns, compiled."""
+        key = (table, columns, unless_there)
+        found = self._compiled.get(key)
+        if found is None:
+            clause = insert(table).inline().compile(dialect=self._dialect, column_keys=list(columns))
+            found = self._compiled[key] = _Compiled(clause)
+            if unless_there:
+                found.sql += " ON CONFLICT DO NOTHING"
+        return found
+
+
+class _Compiled:
+    """The text of a statement, and how its parameters are handed to the driver."""
+
+    def __init__(self, compiled: Any) -> None:
+        if not isinstance(compiled, SQLCompiler):
+            raise TypeError("not a statement")
+        self.sql = compiled.string
+        self._order = compiled.positiontup
+        self._fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
+
+    def arguments(self, parameters: Parameters) -> Any:
+        """Return the parameters as the driver wants them: in order, or by name."""
+        values = {**self._fixed, **parameters} if self._fixed else parameters
+        return values if self._order is None else [values[name] for name in self._order]
+
+
+class Cursor:
+    """Runs compiled statements in one transaction; errors are the driver's own."""
+
+    def __init__(self, statements: Statements, cursor: Any) -> None:
+        self._statements, self._cursor = statements, cursor
+
+    def all(self, clause: Executable, parameters: Parameters) -> Sequence[tuple[Any, ...]]:
+        """Return all rows of a query."""
+        self._run(self._statements.compiled(clause), parameters)
+        rows: Sequence[tuple[Any, ...]] = self._cursor.fetchall()
+        return rows
+
+    def first(self, clause: Executable, parameters: Parameters) -> tuple[Any, ...] | None:
+        """Return the first row of a query."""
+        rows = self.all(clause, parameters)
+        return rows[0] if rows else None
+
+    def scalar(self, clause: Executable, parameters: Parameters) -> Any:
+        """Return the first column of the first row, None if there is no row."""
+        row = self.first(clause, parameters)
+        return None if row is None else row[0]
+
+    def do(self, clause: Executable, parameters: Parameters) -> None:
+        """Run a statement that gives no rows."""
+        self._run(self._statements.compiled(clause), parameters)
+
+    def insert(self, table: Table, row: Parameters, *, unless_there: bool = False) -> None:
+        """Insert one row; `unless_there` leaves a row with the same key as it is."""
+        self._run(self._statements.compiled_insert(table, tuple(row), unless_there=unless_there), row)
+
+    def execute(self, sql: str) -> None:
+        """Run a statement that has no parameters and is the same in every dialect."""
+        self._cursor.execute(sql)
+
+    def insert_all(self, table: Table, rows: Iterable[Parameters]) -> None:
+        """Insert rows."""
+        for row in rows:
+            self.insert(table, row)
+
+    def _run(self, compiled: _Compiled, parameters: Parameters) -> None:
+        self._cursor.execute(compiled.sql, compiled.arguments(parameters))
