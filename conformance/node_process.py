@@ -1,0 +1,105 @@
+"""Our own node as a process, over one data folder that outlives it: started, stopped, killed, started again."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from conformance.server import Server, kill, running, stop, wait_until
+from conformance.upper_layer import Address
+
+_START_TIMEOUT_S = 60
+_STOP_TIMEOUT_S = 60
+
+
+class NodeProcess:
+    """One data folder and the node that serves it, on free ports of the loopback; a context manager.
+
+    Leaving the context stops the node by SIGTERM. Settings are given by their environment variables.
+    """
+
+    def __init__(self, folder: Path, *, settings: Mapping[str, str] | None = None) -> None:
+        self.folder = folder
+        self.data_dir, self.log = folder / "data", folder / "node.log"
+        self._environment = {
+            "VNA_DATA_DIR": str(self.data_dir),
+            "VNA_DIMSE__HOST": "127.0.0.1",
+            "VNA_DIMSE__PORT": "0",
+            "VNA_HTTP__PORT": "0",
+            **(settings or {}),
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stack = ExitStack()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        """The process of the running node."""
+        if self._process is None:
+            raise RuntimeError("the node is not running")
+        return self._process
+
+    def start(self) -> Server:
+        """Start the node and wait until it listens.
+
+        Raises:
+            conformance.server.StartFailed: it did not come up.
+        """
+        command = [sys.executable, "-m", "vna", "serve"]
+        self._process = self._stack.enter_context(running(command, environment=self._environment, log=self.log))
+        wait_until(self._is_up, self._process, log=self.log, timeout_s=_START_TIMEOUT_S)
+        record = self._record()
+        address = Address(record["dimse"]["host"], record["dimse"]["port"], record["ae_title"])
+        return Server("vna", address, self._process.pid, self.data_dir)
+
+    def stop(self) -> int:
+        """Stop the node by SIGTERM and return its exit status."""
+        return stop(self.process, timeout_s=_STOP_TIMEOUT_S)
+
+    def kill(self) -> None:
+        """Kill the node and its workers by SIGKILL."""
+        kill(self.process)
+
+    def vna(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+        """Run a `vna` command on the data folder and return what it printed."""
+        return subprocess.run(  # noqa: S603 - our own program
+            [sys.executable, "-m", "vna", *arguments],
+            env=os.environ | self._environment,
+            capture_output=True,
+            text=True,
+            timeout=_START_TIMEOUT_S,
+            check=False,
+        )
+
+    def _is_up(self) -> bool:
+        """Return whether node.json is of this process, not of one that was killed."""
+        try:
+            return bool(self._record()["pid"] == self.process.pid)
+        except (FileNotFoundError, json.JSONDecodeError):
+            return False
+
+    def _record(self) -> dict[str, Any]:
+        record: dict[str, Any] = json.loads((self.data_dir / "node.json").read_text())
+        return record
+
+
+@contextmanager
+def running_node(
+    folder: Path, *, settings: Mapping[str, str] | None = None, peers: Mapping[str, tuple[str, int]] | None = None
+) -> Iterator[Server]:
+    """Run a node over a new data folder until the block ends, with these peers registered."""
+    with NodeProcess(folder, settings=settings) as node:
+        server = node.start()
+        for ae_title, (host, port) in (peers or {}).items():
+            node.vna("peers", "add", ae_title, host, str(port)).check_returncode()
+        yield server

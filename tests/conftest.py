@@ -1,0 +1,28 @@
+"""What every test has at hand, and what is said at the end about tests that were left out."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+import dcmtk
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> Iterator[None]:
+    """Nothing the developer has set for a node of theirs reaches a test."""
+    outside = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("VNA_")}
+    yield
+    os.environ.update(outside)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say loudly that the node was not tried with DCMTK's programs."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    without = [report for report in skipped if dcmtk.REASON in str(report.longrepr)] if dcmtk.MISSING else []
+    if without:
+        terminalreporter.section("NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(without)} tests were skipped: {dcmtk.REASON}.", red=True)
+        terminalreporter.line(
+            "The node was NOT tried with DCMTK's programs. `apt-get install dcmtk`, then again.", red=True
+        )

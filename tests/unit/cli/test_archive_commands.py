@@ -1,0 +1,152 @@
+"""The commands that open the archive: peers, verify and status, beside no running node."""
+
+import json
+import socket
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from pydicom import Dataset
+
+from conformance.phantoms import ct_slice, data_set_bytes
+from storage_backends import MemoryContent
+from vna import settings
+from vna.archive import Arrived
+from vna.cli import main
+from vna.model import Source
+from vna.node import open_archive
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command on a data folder of its own; returns exit code, output and errors."""
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def test_a_peer_is_added_listed_changed_and_removed(run: Run) -> None:
+    assert run("peers", "add", "CT1", "192.0.2.1", "104", "--issuer", "A")[0] == 0
+    assert run("peers", "add", "CT1", "192.0.2.2", "105", "--warn-on-conflict")[0] == 0
+
+    code, out, _ = run("peers", "list", "--json")
+
+    assert code == 0
+    (peer,) = json.loads(out)
+    assert (peer["ae_title"], peer["host"], peer["port"]) == ("CT1", "192.0.2.2", 105)
+    assert (peer["issuer"], peer["warn_on_conflict"]) == ("", True)
+    assert "192.0.2.2:105  warn-on-conflict=yes" in run("peers", "list")[1]
+    assert run("peers", "remove", "CT1")[0] == 0
+    assert json.loads(run("peers", "list", "--json")[1]) == []
+
+
+def test_a_peer_that_is_not_registered_cannot_be_removed_or_tested(run: Run) -> None:
+    for command in ("remove", "test"):
+        code, _, told = run("peers", command, "CT1")
+
+        assert code == 1
+        assert "CT1" in told
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("LONGER THAN SIXTEEN", "host", "104"), ("A\\B", "host", "104"), ("A", "a host", "104"), ("A", "host", "0")],
+)
+def test_what_cannot_be_a_peer_is_a_usage_error(run: Run, arguments: tuple[str, ...]) -> None:
+    code, _, told = run("peers", "add", *arguments)
+
+    assert code == 2
+    assert "Invalid value" in told
+
+
+def test_a_peer_that_is_not_there_is_told_with_the_reason(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = str(server.getsockname()[1])
+    run("peers", "add", "GONE", "127.0.0.1", port)
+
+    code, _, told = run("peers", "test", "GONE", "--timeout", "2")
+
+    assert code == 3
+    assert "C-ECHO to GONE failed" in told
+    assert "refused" in told.lower()
+
+
+def test_a_peer_that_says_nothing_is_told_as_such(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        run("peers", "add", "MUTE", "127.0.0.1", str(server.getsockname()[1]))
+
+        code, _, told = run("peers", "test", "MUTE", "--timeout", "0.3")
+
+    assert code == 3
+    assert "C-ECHO to MUTE failed" in told
+
+
+def test_status_of_a_folder_that_was_never_served(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("status", "--json")
+
+    assert code == 3
+    assert json.loads(out)["running"] is False
+    assert json.loads(out)["holds"] is None
+    assert not (tmp_path / "data").exists()
+
+
+def test_status_counts_what_is_held_when_no_node_runs(run: Run) -> None:
+    _store(ct_slice())
+
+    code, out, _ = run("status", "--json")
+
+    holds = json.loads(out)["holds"]
+    assert code == 3
+    assert (holds["patients"], holds["studies"], holds["series"], holds["instances"]) == (1, 1, 1, 1)
+    assert holds["stored_bytes"] < holds["plain_bytes"]
+    text = run("status")[1]
+    assert "not running" in text
+    assert "1 studies" in text
+
+
+def test_verify_finds_nothing_wrong_with_what_is_whole(run: Run) -> None:
+    _store(ct_slice())
+
+    code, out, _ = run("verify")
+
+    assert code == 0
+    assert "1 versions of instances checked, 0 with a problem" in out
+
+
+def test_verify_finds_a_damaged_file(run: Run, tmp_path: Path) -> None:
+    _store(ct_slice())
+    (blob,) = [path for path in (tmp_path / "data" / "blobs").rglob("*.*") if path.is_file()]
+    content = bytearray(blob.read_bytes())
+    content[len(content) // 2] ^= 1
+    blob.write_bytes(content)
+
+    code, out, _ = run("verify", "--json")
+
+    assert code == 1
+    found = json.loads(out)
+    assert found["checked"] == 1
+    assert found["problems"][0]["problem"]
+    assert found["problems"][0]["study"]
+
+
+def test_verify_of_an_unknown_study_is_a_problem(run: Run) -> None:
+    code, _, told = run("verify", "1.2.3")
+
+    assert code == 1
+    assert "1.2.3" in told
+
+
+def _store(data_set: Dataset) -> None:
+    """Store into the archive the environment names, as an edge would."""
+    with closing(open_archive(settings.load())) as archive:
+        content = MemoryContent(data_set_bytes(data_set))
+        session = archive.session(Source("CT1"), "test")
+        session.store(Arrived(content, str(data_set.file_meta.TransferSyntaxUID)))

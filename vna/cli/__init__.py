@@ -1,0 +1,5 @@
+"""The command line: `vna serve | status | peers | verify | config`."""
+
+from vna.cli.app import main
+
+__all__ = ["main"]

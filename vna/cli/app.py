@@ -1,0 +1,57 @@
+"""The commands put together, and the one place where an error becomes a message and an exit code."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+import vna
+from vna.cli import config, peers, serve, status, verify
+from vna.cli.exits import HELP, Exit
+from vna.cli.options import Config
+from vna.errors import VnaError
+
+app = typer.Typer(
+    name="vna",
+    help="A DICOM archive: takes studies over the network, keeps them as they came, gives them back.",
+    epilog=HELP,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("serve", epilog=HELP)(serve.serve)
+app.command("status", epilog=HELP)(status.status)
+app.add_typer(peers.app, name="peers")
+app.command("verify", epilog=HELP)(verify.verify)
+app.add_typer(config.app, name="config")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one command; always ends with SystemExit.
+
+    Args:
+        arguments: the command line without the program's name; None for that of the process.
+    """
+    try:
+        app(args=arguments, prog_name="vna")
+    except VnaError as exc:
+        for line in str(exc).splitlines():
+            typer.echo(f"vna: {line}", err=True)
+        sys.exit(Exit.PROBLEM)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"vna {vna.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    config: Config = None,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Take the options that stand before the command; `options.read_settings` looks here."""

@@ -1,0 +1,9 @@
+"""The DIMSE edge (PS3.7, PS3.8): C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE in front of the archive.
+
+It translates protocol to calls of `vna.archive` and back, and decides nothing about the archive.
+"""
+
+from vna.dimse.echo import echo_peer
+from vna.dimse.server import DimseServer
+
+__all__ = ["DimseServer", "echo_peer"]

@@ -1,0 +1,59 @@
+"""One established association as the services see it: who talks, what was agreed, and how to answer."""
+
+from dataclasses import dataclass, field
+
+from vna.archive import Archive, StoreSession
+from vna.dimse.access import Caller
+from vna.dimse.command import Command, ElementNumber, Verdict, response
+from vna.dimse.connections import Connections
+from vna.dimse.messages import Messages
+from vna.dimse.negotiation import Agreement
+from vna.dimse.pdu import AbortSource
+from vna.dimse.status import Status
+from vna.dimse.upper_layer import MustAbort
+from vna.settings import DimseSettings
+
+
+class CommandRefused(Exception):
+    """A command set that cannot be carried out as it is; `offending` is the element that is wrong."""
+
+    def __init__(self, status: Status, message: str, *, offending: ElementNumber | None = None) -> None:
+        super().__init__(message)
+        self.status, self.offending = status, offending
+
+
+@dataclass(slots=True)
+class Traffic:
+    """What went over one association, for the line that is logged at its end; sizes in bytes."""
+
+    received: int = 0
+    stored: int = 0
+    received_bytes: int = 0
+    found: int = 0
+    sent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """What a service needs to serve a request."""
+
+    archive: Archive
+    settings: DimseSettings
+    connections: Connections
+    caller: Caller
+    agreement: Agreement
+    messages: Messages
+    session: StoreSession
+    traffic: Traffic = field(default_factory=Traffic)
+
+    def answer(self, request: Command, verdict: Verdict, data_set: bytes | None = None) -> None:
+        """Send the final response to a request, after what is left of the request's data set was read.
+
+        Raises:
+            MustAbort: a message of ours was begun and cannot be finished, so nothing can follow it.
+        """
+        if self.messages.half_sent:
+            raise MustAbort(f"a message could not be finished: {verdict.comment}", source=AbortSource.USER)
+        self.messages.drop_data_set()
+        command = response(request, verdict, has_data_set=data_set is not None)
+        self.messages.send(request.context_id, command, data_set)

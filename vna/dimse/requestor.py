@@ -1,0 +1,135 @@
+"""Associations this node requests: of a move destination, or to test whether a peer answers."""
+
+import logging
+import socket
+import time
+from collections.abc import Mapping, Sequence
+
+from vna.dimse.associate import (
+    IMPLEMENTATION_VERSION,
+    AssociateAccept,
+    AssociateRequest,
+    ContextResult,
+    MalformedPdu,
+    ProposedContext,
+    Roles,
+    UserInformation,
+    decode_accept,
+)
+from vna.dimse.connections import Connections
+from vna.dimse.messages import Messages
+from vna.dimse.negotiation import Context, send_limit
+from vna.dimse.pdu import RELEASE_RP, RELEASE_RQ, AbortReason, AbortSource, PduType, Rejection
+from vna.dimse.upper_layer import AssociationEnded, Connection, MustAbort
+from vna.errors import VnaError
+from vna.model import Peer
+from vna.settings import DimseSettings
+
+_log = logging.getLogger(__name__)
+
+Proposal = tuple[str, tuple[str, ...]]
+"""An abstract syntax and the transfer syntaxes for it."""
+
+_OUR_ROLES = Roles(scu=True, scp=False)
+
+
+class PeerUnreachable(VnaError):
+    """A peer cannot be connected to, or does not accept the association."""
+
+    status = 0xA702
+
+
+class RequestedAssociation:
+    """An established association that we requested; `contexts` are those the peer accepted."""
+
+    def __init__(
+        self, connection: Connection, connections: Connections, messages: Messages, contexts: Mapping[int, Context]
+    ) -> None:
+        self._connection, self._connections = connection, connections
+        self.messages, self.contexts = messages, contexts
+
+    def release(self, timeout_s: float) -> None:
+        """Ask for release, wait for the answer and close; a peer that is gone already is no error."""
+        deadline = time.monotonic() + timeout_s
+        expected = {PduType.RELEASE_RP, PduType.RELEASE_RQ}
+        try:
+            self._connection.send([RELEASE_RQ])
+            while self._connection.read_pdu(expected, deadline=deadline)[0] is PduType.RELEASE_RQ:
+                self._connection.send([RELEASE_RP])  # both asked at once (PS3.8 table 9-10, AR-8, AR-9)
+        except AssociationEnded as exc:
+            _log.debug("association not released in order reason=%s", exc)
+        self._close()
+
+    def abort(self) -> None:
+        """End the association at once."""
+        self._connection.abort(AbortSource.USER, AbortReason.NOT_SPECIFIED)
+        self._close()
+
+    def _close(self) -> None:
+        self._connection.close()
+        self._connections.remove(self._connection)
+
+
+def request_association(
+    peer: Peer,
+    proposals: Sequence[Proposal],
+    *,
+    calling_ae_title: str,
+    settings: DimseSettings,
+    connections: Connections,
+) -> RequestedAssociation:
+    """Connect to a peer and establish an association, as SCU for every proposal; at most 128 of them.
+
+    Raises:
+        PeerUnreachable: no connection, rejected, aborted, or no answer within the ARTIM time.
+    """
+    contexts = tuple(ProposedContext(2 * i + 1, uid, syntaxes) for i, (uid, syntaxes) in enumerate(proposals))
+    user = UserInformation(settings.max_pdu, IMPLEMENTATION_VERSION)
+    request = AssociateRequest(peer.ae_title, calling_ae_title, contexts, user)
+    connection = _connect(peer, settings)
+    connections.add(connection)
+    try:
+        accept = _establish(connection, request, timeout_s=settings.artim_timeout_s)
+    except (AssociationEnded, MalformedPdu) as exc:
+        if isinstance(exc, MustAbort):
+            connection.abort(exc.source, exc.reason)
+        connection.close()
+        connections.remove(connection)
+        raise PeerUnreachable(f"{peer.ae_title}: {exc}") from exc
+    accepted = _accepted(request, accept)
+    limit = send_limit(accept.user.max_pdu, peer)
+    messages = Messages(connection, context_ids=accepted.keys(), peer_max_pdu=limit)
+    return RequestedAssociation(connection, connections, messages, accepted)
+
+
+def _connect(peer: Peer, settings: DimseSettings) -> Connection:
+    try:
+        sock = socket.create_connection((peer.host, peer.port), timeout=settings.artim_timeout_s)
+    except OSError as exc:
+        text = f"{peer.ae_title} at {peer.host}:{peer.port} cannot be reached: {exc.strerror or exc}"
+        raise PeerUnreachable(text) from exc
+    return Connection(sock, max_pdu=settings.max_pdu, idle_timeout_s=settings.idle_timeout_s)
+
+
+class _Rejected(AssociationEnded):
+    """The peer rejected the association."""
+
+
+def _establish(connection: Connection, request: AssociateRequest, *, timeout_s: float) -> AssociateAccept:
+    connection.send([request.encode()])
+    expected = {PduType.ASSOCIATE_AC, PduType.ASSOCIATE_RJ}
+    kind, body = connection.read_pdu(expected, deadline=time.monotonic() + timeout_s)
+    if kind is PduType.ASSOCIATE_RJ:
+        rejection = Rejection(*body[1:4]) if len(body) >= 4 else "no reason given"
+        raise _Rejected(f"the association was rejected: {rejection}")
+    return decode_accept(bytes(body))
+
+
+def _accepted(request: AssociateRequest, accept: AssociateAccept) -> dict[int, Context]:
+    proposed = {each.context_id: each for each in request.contexts}
+    accepted = {}
+    for each in accept.contexts:
+        ours = proposed.get(each.context_id)
+        if ours and each.result == ContextResult.ACCEPTED and each.transfer_syntax in ours.transfer_syntaxes:
+            accepted[each.context_id] = Context(each.context_id, ours.abstract_syntax, each.transfer_syntax, _OUR_ROLES)
+    return accepted

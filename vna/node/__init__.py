@@ -1,0 +1,8 @@
+"""The node: puts the parts together, owns the data folder, starts and stops; known by the command line only."""
+
+from vna.node.data_folder import Address, DataFolder, NodeRecord
+from vna.node.node import Node
+from vna.node.parts import free_bytes, open_archive
+from vna.node.serve import serve
+
+__all__ = ["Address", "DataFolder", "Node", "NodeRecord", "free_bytes", "open_archive", "serve"]

@@ -1,0 +1,148 @@
+"""The data folder: what lies where in it, and the one node that owns it.
+
+    lock            held (flock) by the node that serves the folder; its process id is written in it
+    node.json       where that node listens; removed when it stops
+    index.sqlite    the index, unless it is a database elsewhere
+    blobs/          the stored files, unless they lie elsewhere
+    spool/          what is being received; emptied at start
+
+Invariant: two nodes never write one folder. A lock dies with its process, so nothing has to be
+cleaned up by hand after a crash.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import orjson
+
+from vna.errors import StartRefused
+
+_LOCK_WAIT_S = 0.5
+"""A status command holds the lock for an instant while it looks; a node lives longer than this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where something listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def reachable_host(self) -> str:
+        """The host as a program on this machine would call it: "any address" is none to connect to."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """What a running node writes about itself; `started` is UTC in ISO 8601."""
+
+    pid: int
+    version: str
+    ae_title: str
+    started: str
+    dimse: Address
+    http: Address
+
+
+class DataFolder:
+    """The folder of everything a node keeps; making one touches nothing on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+        self.blobs = self.path / "blobs"
+        self.spool = self.path / "spool"
+        self.index_file = self.path / "index.sqlite"
+        self._lock_file = self.path / "lock"
+        self._record_file = self.path / "node.json"
+        self._lock_fd: int | None = None
+
+    def create(self) -> None:
+        """Make the folder and its spool where they are missing.
+
+        Raises:
+            StartRefused: the system does not let us.
+        """
+        try:
+            self.path.mkdir(mode=0o750, parents=True, exist_ok=True)
+            self.spool.mkdir(mode=0o750, exist_ok=True)
+        except OSError as exc:
+            raise StartRefused(f"data_dir: {self.path} cannot be made or written: {exc.strerror}") from exc
+
+    def lock(self) -> None:
+        """Take the folder for this process, until `unlock` or the end of the process.
+
+        Raises:
+            StartRefused: another node has it.
+        """
+        fd = os.open(self._lock_file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        if not _locked_within(fd, fcntl.LOCK_EX, _LOCK_WAIT_S):
+            holder = os.pread(fd, 32, 0).decode("ascii", "replace").strip()
+            os.close(fd)
+            raise StartRefused(f"data_dir: {self.path} is served by another node, process {holder or 'unknown'}")
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        self._lock_fd = fd
+
+    def unlock(self) -> None:
+        """Give the folder back."""
+        if self._lock_fd is not None:
+            os.close(self._lock_fd)
+            self._lock_fd = None
+
+    def empty_spool(self) -> None:
+        """Remove what a dead process left half received; only the owner of the lock may."""
+        for file in self.spool.iterdir():
+            file.unlink()
+
+    def write_record(self, record: NodeRecord) -> None:
+        """Tell other programs where the node listens."""
+        staged = self._record_file.with_suffix(".new")
+        staged.write_bytes(orjson.dumps(asdict(record), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+        staged.replace(self._record_file)
+
+    def remove_record(self) -> None:
+        """Forget where the node listened."""
+        self._record_file.unlink(missing_ok=True)
+
+    def running(self) -> NodeRecord | None:
+        """Return the record of the node that serves this folder, or None when none does (or not yet)."""
+        if not self._is_locked():
+            return None
+        try:
+            record = orjson.loads(self._record_file.read_bytes())
+        except FileNotFoundError:
+            return None
+        return NodeRecord(**{**record, "dimse": Address(**record["dimse"]), "http": Address(**record["http"])})
+
+    def _is_locked(self) -> bool:
+        try:
+            fd = os.open(self._lock_file, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            return not _locked_within(fd, fcntl.LOCK_SH, 0)
+        finally:
+            os.close(fd)
+
+
+def _locked_within(fd: int, operation: int, wait_s: float) -> bool:
+    """Try to take a lock for a while; it goes with the closing of `fd`."""
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            fcntl.flock(fd, operation | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            threading.Event().wait(0.02)
+        else:
+            return True
