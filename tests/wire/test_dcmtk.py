@@ -223,12 +223,12 @@ def test_getscu_brings_samples_back_byte_for_byte(tmp_path: Path) -> None:
 
 
 def stored_samples(node: RunningNode) -> dict[tuple[str, str], dict[str, Instance]]:
-    """Store the samples; return those that were taken, by transfer syntax and study and then by name."""
+    """Store one sample of each UID; return those that were taken, by transfer syntax and study and then by name."""
+    alone = {one.sop_instance_uid: name for name, one in reversed(sample_instances().items())}
+    samples = {name: one for name, one in sample_instances().items() if alone[one.sop_instance_uid] == name}
     stored: dict[tuple[str, str], dict[str, Instance]] = {}
-    known = set()
-    for name, instance, trip in round_trips(node.address, sample_instances()):
-        if trip.got == instance and instance.sop_instance_uid not in known and instance.transfer_syntax in BY_GETSCU:
-            known.add(instance.sop_instance_uid)
+    for name, instance, trip in round_trips(node.address, samples):
+        if trip.got == instance and instance.transfer_syntax in BY_GETSCU:
             study = unique_keys(instance)["StudyInstanceUID"]
             stored.setdefault((instance.transfer_syntax, study), {})[name] = instance
     return stored

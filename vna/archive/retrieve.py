@@ -1,14 +1,15 @@
 """Giving back: instances become data sets again, byte for byte, or converted on request.
 
-Small instances are decoded in batches of about 4 MB, one batch ahead of what is being sent, because
-the pixel filter is undone fastest over many slices at once; large ones are streamed. Every blob is
+Small instances are decoded in batches of about 4 MB, two of them while a third is being sent, so that
+both decoding and sending have a core; large ones are streamed. Every blob is
 checked against its digest before its last byte is handed out.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice
 
 from vna.archive.kept import Chunk, Kept, Shelf
 from vna.dicom.recipe import HeaderPiece, plan
@@ -18,6 +19,7 @@ from vna.index import HeldInstance
 
 _BATCH_BYTES = 4 * 2**20
 _STREAM_ABOVE_BYTES = 8 * 2**20
+_AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,11 @@ class Retriever:
     ) -> Iterator[tuple[HeldInstance, DataSet | VnaError]]:
         """Go through instances in order, each with its data set or the reason why there is none."""
         batches = _batches(instances)
-        ahead: Future[list[DataSet | VnaError]] | None = None
-        for batch, following in pairwise([*batches, []]):
-            opened = ahead.result() if ahead else self._open_batch(batch, choose)
-            ahead = self._ahead.submit(self._open_batch, following, choose) if following else None
-            yield from zip(batch, opened, strict=True)
+        ahead: deque[Future[list[DataSet | VnaError]]] = deque()
+        waiting = iter(batches)
+        for batch in batches:
+            ahead.extend(self._ahead.submit(self._open_batch, b, choose) for b in islice(waiting, _AHEAD - len(ahead)))
+            yield from zip(batch, ahead.popleft().result(), strict=True)
 
     def _open_batch(self, batch: Sequence[HeldInstance], choose: Choose) -> list[DataSet | VnaError]:
         """Open a batch together; when something in it is damaged, each alone, to see which."""

@@ -14,33 +14,45 @@ from vna.archive.translation import storage_errors
 
 MEMORY_LIMIT_BYTES = 8 * 2**20
 _FLIGHT_LIMIT_BYTES = 192 * 2**20
+_BUFFER_BYTES = 2**20
+_SPARE_BUFFERS = 16
 
 
 class Spool:
-    """The place for arriving data sets of one node."""
+    """The place for arriving data sets of one node.
+
+    Buffers of up to 1 MiB are used again: fresh memory costs more, page by page, than the copy into it.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._in_flight = 0
+        self._spare: list[bytearray] = []
         folder.mkdir(parents=True, exist_ok=True)
 
     def incoming(self) -> "Incoming":
         """Start to receive one data set."""
         return Incoming(self)
 
-    def reserve(self, size: int) -> bool:
-        """Take `size` bytes of the memory budget, if they are there."""
+    def buffer(self, size: int) -> bytearray | None:
+        """Return memory of at least `size` bytes out of the budget, or None when that is used up."""
         with self._lock:
+            if size <= _BUFFER_BYTES and self._spare:
+                return self._spare.pop()
+            size = max(size, _BUFFER_BYTES)
             if self._in_flight + size > _FLIGHT_LIMIT_BYTES:
-                return False
+                return None
             self._in_flight += size
-            return True
+        return bytearray(size)
 
-    def release(self, size: int) -> None:
-        """Give bytes back to the memory budget."""
+    def give_back(self, buffer: bytearray) -> None:
+        """Take memory back, to be used again or forgotten."""
         with self._lock:
-            self._in_flight -= size
+            if len(buffer) == _BUFFER_BYTES and len(self._spare) < _SPARE_BUFFERS:
+                self._spare.append(buffer)
+            else:
+                self._in_flight -= len(buffer)
 
     def open_file(self) -> int:
         """Return the descriptor of a new nameless file."""
@@ -53,19 +65,11 @@ class Spool:
 class Incoming:
     """One data set on its way in; `write` as it comes, then `finish`, and `discard` in every case."""
 
-    _STEP = 2**20
-
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
-        self._memory = bytearray()
-        self._reserved = 0
+        self._memory: bytearray | None = None
         self._fd: int | None = None
         self._size = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes received so far."""
-        return self._size
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append bytes; they are copied or on file when this returns.
@@ -73,47 +77,52 @@ class Incoming:
         Raises:
             OutOfResources: the spool folder is full.
         """
-        self._size += len(data)
-        if self._fd is None and self._fits():
-            self._memory += data
-            return
-        with storage_errors():
-            _write_all(self._to_file(), data)
+        end = self._size + len(data)
+        memory = self._room_for(end) if self._fd is None else None
+        if memory is not None:
+            memory[self._size : end] = data
+        else:
+            with storage_errors():
+                _write_all(self._to_file(), data)
+        self._size = end
 
     def finish(self) -> Content:
         """Return what came; valid until `discard`."""
-        if self._fd is None:
-            return MemoryContent(self._memory)
-        return FileContent(self._fd, self._size)
+        if self._fd is not None:
+            return FileContent(self._fd, self._size)
+        return MemoryContent(memoryview(self._memory or b"")[: self._size])
 
     def discard(self) -> None:
         """Give memory and file back; may be called more than once."""
-        self._memory = bytearray()
-        self._spool.release(self._reserved)
-        self._reserved = 0
+        self._drop_memory()
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
 
-    def _fits(self) -> bool:
-        if self._size <= self._reserved:
-            return True
-        if self._size > MEMORY_LIMIT_BYTES:
-            return False
-        step = max(self._STEP, self._size - self._reserved)
-        if not self._spool.reserve(step):
-            return False
-        self._reserved += step
-        return True
+    def _room_for(self, size: int) -> bytearray | None:
+        """Return memory that holds what came so far and has room up to `size`, None if it should be a file."""
+        if self._memory is not None and size <= len(self._memory):
+            return self._memory
+        if size > MEMORY_LIMIT_BYTES:
+            return None
+        larger = self._spool.buffer(size if self._memory is None else max(size, 2 * len(self._memory)))
+        if larger is not None and self._memory is not None:
+            larger[: self._size] = memoryview(self._memory)[: self._size]
+            self._drop_memory()
+        self._memory = larger or self._memory
+        return larger
 
     def _to_file(self) -> int:
         if self._fd is None:
             self._fd = self._spool.open_file()
-            _write_all(self._fd, self._memory)
-            self._memory = bytearray()
-            self._spool.release(self._reserved)
-            self._reserved = 0
+            _write_all(self._fd, memoryview(self._memory or b"")[: self._size])
+            self._drop_memory()
         return self._fd
+
+    def _drop_memory(self) -> None:
+        if self._memory is not None:
+            self._spool.give_back(self._memory)
+            self._memory = None
 
 
 def _write_all(fd: int, data: bytes | bytearray | memoryview) -> None:

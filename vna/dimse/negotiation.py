@@ -1,15 +1,16 @@
 """What this node agrees to of what a requestor proposes: contexts, roles, extended negotiation.
 
 Storage contexts come out both ways: a peer stores to us by default, and takes instances from us by
-C-GET where it asked for the SCP role (PS3.7 D.3.3.4). Each context keeps the one transfer syntax that
-`vna.dicom.supported.choose` prefers. User identity is not asked for and not answered (PS3.7 D.3.3.7).
+C-GET where it asked for the SCP role (PS3.7 D.3.3.4). Each context keeps one transfer syntax: the one
+that `vna.dicom.supported.choose` prefers or, to send in, the one that the requestor wishes for. User
+identity is not asked for and not answered (PS3.7 D.3.3.7).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vna.dicom.encoding import EXPLICIT_BE_UID, EXPLICIT_LE_UID, IMPLICIT_LE_UID
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, Operation, choose
+from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, TRANSFER_SYNTAXES, Operation, choose
 from vna.dimse.associate import (
     IMPLEMENTATION_VERSION,
     AnsweredContext,
@@ -105,10 +106,24 @@ def _answer(proposed: ProposedContext, roles: Roles, *, is_storage: bool) -> Ans
         return AnsweredContext(proposed.context_id, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, refused)
     if not (roles.scu or roles.scp):
         return AnsweredContext(proposed.context_id, ContextResult.USER_REJECTION, refused)
-    syntax = choose([uid for uid in offered if uid in _IDENTIFIER_SYNTAXES] if is_query else offered)
+    syntax = _choose(offered, to_send=not roles.scu, identifiers=is_query)
     if syntax is None:
         return AnsweredContext(proposed.context_id, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED, refused)
     return AnsweredContext(proposed.context_id, ContextResult.ACCEPTED, syntax)
+
+
+def _choose(offered: tuple[str, ...], *, to_send: bool, identifiers: bool) -> str | None:
+    """Return the transfer syntax for a context, None if there is none.
+
+    In a context that is only there for instances to be sent to the requestor, one put first that nobody
+    has to list is a wish: getscu +xs offers JPEG Lossless, then the uncompressed ones.
+    """
+    if identifiers:
+        return choose([uid for uid in offered if uid in _IDENTIFIER_SYNTAXES])
+    known = [uid for uid in offered if uid in TRANSFER_SYNTAXES]
+    if to_send and known and known[0] not in (EXPLICIT_LE_UID, IMPLICIT_LE_UID):
+        return known[0]
+    return choose(offered)
 
 
 def _supported_bytes(uid: str, asked: bytes) -> bytes:

@@ -5,7 +5,7 @@ so time and the outcome of policy are in the event).
 """
 
 from vna.events.arrival import Arrival, Compare, Decision, HeldVersion, decide
-from vna.events.chain import GENESIS, chain_hash, payload_digest
+from vna.events.chain import GENESIS, chain_hash, encode_body, payload_digest
 from vna.events.kinds import (
     BlobEntry,
     Event,
@@ -34,6 +34,7 @@ __all__ = [
     "body_of",
     "chain_hash",
     "decide",
+    "encode_body",
     "event_from_body",
     "payload_digest",
 ]

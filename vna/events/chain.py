@@ -7,25 +7,28 @@ can be erased later without breaking the chain, and nobody can guess it from its
 One chained event is the CBOR array
 
     [position, origin, origin sequence, time, actor, kind, schema version, body, payload digest | null]
+
+whose body is a byte string that holds the CBOR of the event's body, as it is stored: it is encoded
+once, and what is checked later is the very bytes that were kept.
 """
 
 import hashlib
 
 import cbor2
 
-from vna.events.kinds import EventRecord, body_of
+from vna.events.kinds import Event, EventRecord, body_of
 
 GENESIS = bytes(32)
 """The head before the first event."""
 
 
-def chain_hash(previous: bytes, record: EventRecord) -> bytes:
-    """Return the 32-byte head after `record`, given the head before it."""
-    return hashlib.sha256(previous + encode_record(record)).digest()
+def encode_body(event: Event) -> bytes:
+    """Return the deterministic CBOR of an event's body."""
+    return cbor2.dumps(body_of(event), canonical=True)
 
 
-def encode_record(record: EventRecord) -> bytes:
-    """Return the deterministic CBOR of one event."""
+def chain_hash(previous: bytes, record: EventRecord, body: bytes) -> bytes:
+    """Return the 32-byte head after `record`, whose encoded body is `body`, given the head before it."""
     event = record.event
     array = [
         record.position,
@@ -35,10 +38,10 @@ def encode_record(record: EventRecord) -> bytes:
         record.actor,
         event.kind,
         event.schema_version,
-        body_of(event),
+        body,
         record.payload_digest,
     ]
-    return cbor2.dumps(array, canonical=True)
+    return hashlib.sha256(previous + cbor2.dumps(array)).digest()
 
 
 def payload_digest(salt: bytes, payload: bytes) -> bytes:

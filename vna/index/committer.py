@@ -13,7 +13,6 @@ import threading
 import uuid
 from collections.abc import Sequence
 
-import cbor2
 from sqlalchemy import Engine, bindparam, select, update
 
 from vna.errors import OutOfResources
@@ -25,9 +24,9 @@ from vna.events import (
     HeldVersion,
     InstanceStored,
     ReceivedAgain,
-    body_of,
     chain_hash,
     decide,
+    encode_body,
 )
 from vna.index import tables
 from vna.index.entries import (
@@ -231,8 +230,9 @@ class Committer:
             event=event,
             payload_digest=payload.digest if payload else None,
         )
-        head = chain_hash(transaction.head, record)
-        _insert_event(transaction.cursor, record, head)
+        body = encode_body(event)
+        head = chain_hash(transaction.head, record, body)
+        _insert_event(transaction.cursor, record, body, head)
         if payload is not None:
             _insert_payload(transaction.cursor, position, payload)
         description = entry.description if isinstance(entry, StoreEntry) else None
@@ -283,7 +283,7 @@ def _stored_event(arrival: Arrival, outcome: Outcome, version: int) -> InstanceS
     )
 
 
-def _insert_event(cursor: Cursor, record: EventRecord, head: bytes) -> None:
+def _insert_event(cursor: Cursor, record: EventRecord, body: bytes, head: bytes) -> None:
     row = {
         "position": record.position,
         "origin": record.origin,
@@ -292,7 +292,7 @@ def _insert_event(cursor: Cursor, record: EventRecord, head: bytes) -> None:
         "actor": record.actor,
         "kind": record.event.kind,
         "schema_version": record.event.schema_version,
-        "body": cbor2.dumps(body_of(record.event), canonical=True),
+        "body": body,
         "payload_digest": record.payload_digest,
         "hash": head,
     }

@@ -87,6 +87,19 @@ _SHOW_SERIES = (
 )
 
 
+class _Kept:
+    """How the attributes of one level are kept."""
+
+    def __init__(self, level: Level) -> None:
+        by_storage = {storage: [a.keyword for a in at_level(level) if a.storage is storage] for storage in Storage}
+        self.columns = [keyword for keyword in by_storage[Storage.COLUMN] if keyword not in tables.OWN_TABLE]
+        self.terms = [(keyword, tables.term_column(keyword)) for keyword in by_storage[Storage.TERM]]
+        self.more = frozenset(by_storage[Storage.RETURN] + by_storage[Storage.SEQUENCE])
+
+
+_KEPT = {level: _Kept(level) for level in Level}
+
+
 class Projection:
     """Applies events to the tables of one database, through one connection at a time."""
 
@@ -256,18 +269,15 @@ class _StoredInstance:
         """Return the attribute columns of a record: texts, references to terms, and `more`."""
         row: dict[str, Any] = {}
         more: dict[str, Value] = {}
-        for attribute in (a for level in levels for a in at_level(level)):
-            value = values.get(attribute.keyword, "")
-            if attribute.storage is Storage.COLUMN and attribute.keyword not in tables.OWN_TABLE:
-                row[attribute.keyword] = value if isinstance(value, str) else ""
-            elif attribute.storage is Storage.TERM:
-                row[tables.term_column(attribute.keyword)] = self._term(attribute.keyword, value)
-            elif attribute.storage in (Storage.RETURN, Storage.SEQUENCE) and value:
-                more[attribute.keyword] = value
+        for level in levels:
+            kept = _KEPT[level]
+            row |= {keyword: _text(values.get(keyword)) for keyword in kept.columns}
+            row |= {column: self._term(keyword, values.get(keyword)) for keyword, column in kept.terms}
+            more |= {keyword: value for keyword, value in values.items() if keyword in kept.more}
         row["more"] = orjson.dumps(more, default=dict).decode()
         return row
 
-    def _term(self, keyword: str, value: Value) -> int | None:
+    def _term(self, keyword: str, value: Value | None) -> int | None:
         if not value or not isinstance(value, str):
             return None
         key = ("term", keyword, value)
@@ -325,6 +335,10 @@ class _StoredInstance:
     def _flag(self, kind: str, study_id: int, detail: str) -> None:
         row = {"position": self._position, "kind": kind, "study_id": study_id, "detail": detail}
         self._cursor.insert(tables.flag, row)
+
+
+def _text(value: Value | None) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _forms(keyword: str, value: str) -> set[str]:

@@ -13,7 +13,7 @@ def readiness_checks(archive: Archive, backend: Filesystem) -> Mapping[str, Chec
 
 
 def _index_answers(archive: Archive) -> None:
-    archive.counts()
+    archive.peers()
 
 
 def _store_takes_more(archive: Archive, backend: Filesystem) -> str | None:

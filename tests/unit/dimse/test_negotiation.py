@@ -95,6 +95,26 @@ def test_a_peer_may_take_instances_where_it_asked_for_the_scp_role() -> None:
     assert agreement.contexts[3].roles == Roles(scu=True, scp=False)
 
 
+@pytest.mark.parametrize(
+    ("offered", "accepted"),
+    [
+        ((JPEG_LOSSLESS, EXPLICIT, IMPLICIT), JPEG_LOSSLESS),
+        ((JPEG_BASELINE, EXPLICIT, IMPLICIT), JPEG_BASELINE),
+        ((BIG, EXPLICIT, IMPLICIT), BIG),
+        (("1.2.3", DEFLATED, IMPLICIT), DEFLATED),
+        ((IMPLICIT, EXPLICIT, JPEG_LOSSLESS), EXPLICIT),
+        ((EXPLICIT, JPEG_LOSSLESS), EXPLICIT),
+        (("1.2.3",), None),
+    ],
+)
+def test_a_context_to_send_in_gets_what_the_requestor_wishes_for(
+    offered: tuple[str, ...], accepted: str | None
+) -> None:
+    agreement = _negotiate((CT, offered), roles={CT: Roles(scu=False, scp=True)})
+
+    assert [each.transfer_syntax for each in agreement.contexts.values()] == ([accepted] if accepted else [])
+
+
 def test_nobody_else_becomes_scp_of_a_query() -> None:
     agreement = _negotiate((STUDY_FIND, (IMPLICIT,)), roles={STUDY_FIND: Roles(scu=True, scp=True)})
 

@@ -18,6 +18,7 @@ from vna.events import (
     ReceivedAgain,
     body_of,
     chain_hash,
+    encode_body,
     event_from_body,
 )
 from vna.model import Outcome, Peer, StudyUID
@@ -57,11 +58,12 @@ def test_an_unknown_kind_is_an_error() -> None:
 
 
 def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:
-    array = [1, "origin", 1, RECORD.time, "PACS", "instance-stored", 1, body_of(STORED), b"d" * 32]
+    body = cbor2.dumps(body_of(STORED), canonical=True)
+    array = [1, "origin", 1, RECORD.time, "PACS", "instance-stored", 1, body, b"d" * 32]
 
     expected = hashlib.sha256(GENESIS + cbor2.dumps(array, canonical=True)).digest()
 
-    assert chain_hash(GENESIS, RECORD) == expected
+    assert chain_hash(GENESIS, RECORD, encode_body(STORED)) == expected
 
 
 @pytest.mark.parametrize(
@@ -75,4 +77,5 @@ def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:
     ],
 )
 def test_any_change_changes_the_head(changed: EventRecord) -> None:
-    assert chain_hash(GENESIS, changed) != chain_hash(GENESIS, RECORD)
+    before = chain_hash(GENESIS, RECORD, encode_body(STORED))
+    assert chain_hash(GENESIS, changed, encode_body(changed.event)) != before
