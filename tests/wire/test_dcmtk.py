@@ -77,6 +77,18 @@ def keys(values: Mapping[str, str]) -> list[str]:
 BY_GETSCU = OPTIONS.keys() - {ImplicitVRLittleEndian}
 """What getscu asks for first when told so; of `+xi`, accept implicit only, version 3.6.7 makes explicit only."""
 
+BEYOND_GETSCU = {
+    "highdicom/dx_image.dcm": "answers C000, cannot understand",
+    "highdicom/seg_image_sm_control_labelmap.dcm": "does not propose the SOP Class",
+    "highdicom/seg_image_sm_control_labelmap_palette_color.dcm": "does not propose the SOP Class",
+    "highdicom/sm_annotations.dcm": "does not propose the SOP Class",
+    "pydicom-data/parametric_map_double_float.dcm": "does not propose the SOP Class",
+    "pydicom-data/parametric_map_float.dcm": "does not propose the SOP Class",
+    "pydicom/test_files/image_dfl.dcm": "answers C000, cannot understand",
+    "synthetic/valid/encapsulated-stl.dcm": "does not propose the SOP Class",
+}
+"""Samples that getscu 3.6.7 does not take, and why; our own requestor gets them back, see test_byte_for_byte."""
+
 PHANTOMS = oddities.every_instance()
 
 
@@ -219,7 +231,7 @@ def test_getscu_brings_samples_back_byte_for_byte(tmp_path: Path) -> None:
             got = get_study(node, study, syntax=syntax, folder=tmp_path / str(n))
             missing += [name for name, one in group.items() if got.get(one.sop_instance_uid) != one]
 
-    assert missing == []
+    assert sorted(missing) == sorted(BEYOND_GETSCU)
 
 
 def stored_samples(node: RunningNode) -> dict[tuple[str, str], dict[str, Instance]]:

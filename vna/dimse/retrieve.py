@@ -229,7 +229,10 @@ class Retrieval:
                 raise data_set
             if context is None:
                 raise CannotConvert(f"no presentation context takes {held.transfer_syntax}")
-            self._done.count(held, outlet.store(held, data_set, context))
+            status = outlet.store(held, data_set, context)
+            self._done.count(held, status)
+            if status != Status.SUCCESS:
+                _log.warning("sub-operation answered instance=%s status=%04X", held.key.instance, status)
         except VnaError as exc:
             _log.warning("sub-operation failed instance=%s reason=%s", held.key.instance, exc)
             self._done.fail(held, str(exc))
