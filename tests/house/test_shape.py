@@ -17,8 +17,6 @@ MOST_PARAMETERS = 5
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 
 EXCEPTIONS = {
-    "vna/dimse/command.py:response": "the fields of a response message, all but one by name",
-    "vna/dimse/exchange.py:answer": "the fields of a response message, all but two by name",
     "vna/settings.py:settings_customise_sources": "the signature is that of pydantic-settings",
 }
 """Functions that may have more parameters, and why."""

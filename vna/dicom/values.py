@@ -10,6 +10,7 @@ the Extended Offset Table of encapsulated uncompressed Pixel Data.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final, NamedTuple
 
 from vna.dicom.byte_order import swap, swapped
@@ -110,14 +111,13 @@ def inflated(stored: StoredDataSet) -> StoredDataSet:
     if not complete:
         raise CannotConvert(f"a deflated data set of more than {MAX_INFLATED} bytes goes out only as it came")
     pieces = cut(scan(data, EXPLICIT_LE_UID), len(data))
-    views = {
-        str(number): memoryview(data)[value.offset : value.offset + value.length]
-        for number, value in enumerate(pieces.bulk)
-    }
+    windows = [memoryview(data)[value.offset : value.offset + value.length] for value in pieces.bulk]
+    digests = [sha256(window).hexdigest() for window in windows]
+    views = dict(zip(digests, windows, strict=True))
     return StoredDataSet(
         transfer_syntax=EXPLICIT_LE_UID,
         header=pieces.header,
-        recipe=pieces.recipe(tuple(views)),
+        recipe=pieces.recipe(digests),
         sizes={name: len(view) for name, view in views.items()},
         open_blob=lambda name: iter((views[name],)),
     )

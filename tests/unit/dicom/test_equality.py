@@ -177,3 +177,12 @@ def test_what_cannot_be_read_to_its_depth_counts_as_different() -> None:
     broken = b"\x40\x00\x75\x02SQ\x00\x00\x08\x00\x00\x00\xfe\xff\x00\xe0\x08\x00\x00\x00"
 
     assert not same_content(explicit(broken), explicit(broken))
+
+
+def test_deflated_data_sets_of_other_pixels_are_other_content() -> None:
+    pixels = [phantoms.ct_slice(size=64), phantoms.ct_slice(size=64)]
+    pixels[1].PixelData = bytes(len(pixels[1].PixelData))
+
+    one, other = (held(phantoms.data_set_bytes(ds, DEFLATED_UID), DEFLATED_UID) for ds in pixels)
+
+    assert not same_content(one, other)
