@@ -76,13 +76,13 @@ def print_table(rows: Sequence[Row]) -> None:
     """Print the figures; what misses its target stands out."""
     table = Table(title="Median (least-greatest) of interleaved runs")
     for heading in ("what", "unit", "this node", "Orthanc", "ratio", "target", ""):
-        table.add_column(heading, justify="left" if heading in ("what", "unit") else "right")
+        table.add_column(heading, justify="left" if heading in ("what", "unit") else "right", no_wrap=True)
     verdicts = {True: "[green]met[/green]", False: "[bold red]MISSED[/bold red]", None: ""}
     for row in rows:
         target = f"{row.target}{' x' if row.judged_ratio else ''}" if row.target else ""
         cells = (row.name, row.unit, str(row.ours), str(row.theirs or ""), str(row.ratio or ""), target)
         table.add_row(*cells, verdicts[row.met])
-    Console(width=140, soft_wrap=True).print(table)
+    Console(width=180).print(table)
 
 
 def as_json(rows: Sequence[Row]) -> list[dict[str, object]]:

@@ -85,7 +85,7 @@ def measure_compressed(plan: Plan) -> list[Row]:
         runs = _store_runs(servers, plan.pairs, plan.slow_slices, associations=4)
         sizes = [[server.stored_bytes() / 1e6] for server in servers]
     ours, theirs = runs[0], runs[1:]
-    name = "C-STORE, 4 associations, Orthanc compressing"
+    name = "C-STORE, 4, Orthanc compressing"
     return [
         _rate_row(name, ours.rates, theirs[0].rates if theirs else [], Target(8, at_least=True)),
         Row(

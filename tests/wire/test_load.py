@@ -74,3 +74,15 @@ def test_the_command_line_sends_files_and_prints_json(tmp_path: Path) -> None:
     figures = json.loads(answer.stdout)
     assert (figures["instances"], figures["failed"]) == (sink.count, 0) == (2, 0)
     assert sink.size == sum(len(one.data) for one in CtSlices(2).share(0, 1))
+
+
+@pytest.mark.long
+def test_the_benchmark_runs_and_writes_its_figures(tmp_path: Path) -> None:
+    command = ["--quick", "--without-orthanc", "--json", str(tmp_path / "figures.json"), "--folder", str(tmp_path)]
+
+    answer = subprocess.run([sys.executable, "-m", "conformance", "bench", *command], capture_output=True, text=True)
+
+    assert answer.returncode in (0, 1), answer.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert len(figures["rows"]) == 19
+    assert all(row["ours"]["median"] > 0 for row in figures["rows"])
