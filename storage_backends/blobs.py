@@ -8,7 +8,7 @@ in which file a byte lies.
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -90,10 +90,12 @@ class BlobStore:
         shape: PixelShape | None = None,
         frames: FrameTable | None = None,
         incompressible: bool = False,
+        digest: Callable[[], str] | None = None,
     ) -> PreparedBlob:
         """Encode a blob into a staged file, and hash it in another thread meanwhile.
 
         Args:
+            digest: waits for the content's SHA-256 in hex, for a caller who hashes anyway.
             shape: of native pixel data; a shape that the size contradicts is ignored.
             frames: kept in the file, for `frame`.
             incompressible: the bytes are compressed already, so that trying again is a waste.
@@ -102,18 +104,18 @@ class BlobStore:
             NoSpace, StoreUnavailable: nothing is left of it.
             ValueError: the frame table names bytes outside of the content.
         """
-        digest = self._hash(content)
+        wait_for_digest = digest or self._hash(content).result
         staged = None
         try:
             staged = self.backend.stage()
             hints = Hints(shape, frames, incompressible)
             stored_size = self._encoder.encode(content, codec=self._codec, hints=hints, write=staged.write)
-            return PreparedBlob(BlobRef(digest.result(), self._codec, content.size, stored_size), staged)
+            return PreparedBlob(BlobRef(wait_for_digest(), self._codec, content.size, stored_size), staged)
         except BaseException:
             if staged is not None:
                 staged.discard()
             with contextlib.suppress(Exception):
-                digest.result()  # the caller may close the content as soon as we return
+                wait_for_digest()  # the caller may close the content as soon as we return
             raise
 
     def put(

@@ -77,6 +77,7 @@ def test_the_command_line_sends_files_and_prints_json(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_the_benchmark_runs_and_writes_its_figures(tmp_path: Path) -> None:
     command = ["--quick", "--without-orthanc", "--json", str(tmp_path / "figures.json"), "--folder", str(tmp_path)]
 

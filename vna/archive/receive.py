@@ -7,13 +7,11 @@ missing) is done and the same entry submitted again; the content is kept until t
 
 import time
 import uuid
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from storage_backends import BlobStore, Content
 from vna.archive.compare import Comparer
-from vna.archive.digests import instance_digest
 from vna.archive.headers import HeaderCodec
 from vna.archive.kept import Shelf
 from vna.archive.payload import HeaderParts, Salts, pack
@@ -66,25 +64,19 @@ class Receiver:
         self._index, self._headers, self._salts = index, headers, Salts()
         self._writer = BlobWriter(blobs, index.reader)
         self._comparer = Comparer(index.reader, shelf)
-        self._hashing = ThreadPoolExecutor(4, thread_name_prefix="instance-digest")
 
     def close(self) -> None:
         """Let begun work finish and end the helper threads."""
-        self._hashing.shutdown()
+        self._writer.close()
 
     def receive(self, arrived: Arrived, session: "StoreSession") -> Stored:
         """Store one data set; see `StoreSession.store`."""
         scanned = scan(arrived.content.buffer(), arrived.transfer_syntax)
         sop_class, key = key_of(scanned)
         _check_expected(arrived.expected, sop_class, key)
-        digest = self._hashing.submit(instance_digest, arrived.transfer_syntax, arrived.content)
-        try:
-            with storage_errors():
-                written = self._writer.write(arrived.content, scanned)
-        except BaseException:
-            wait([digest])  # the content may be gone as soon as we return
-            raise
-        entry = self._entry(arrived, session, scanned, written, (sop_class, key, digest))
+        with storage_errors():
+            written = self._writer.write(arrived.content, scanned)
+        entry = self._entry(arrived, session, scanned, written, (sop_class, key))
         decision = self._decided(entry, arrived.content, scanned)
         return Stored(key, entry.arrival.digest, decision.outcome, decision.version)
 
@@ -94,16 +86,16 @@ class Receiver:
         session: "StoreSession",
         scanned: Scan,
         written: Written,
-        named: tuple[str, InstanceKey, Future[str]],
+        named: tuple[str, InstanceKey],
     ) -> StoreEntry:
-        sop_class, key, digest = named
+        sop_class, key = named
         description = describe(scanned)
         payload = self._payload(key, HeaderParts(written.header, written.header_blob, arrived.part10_head))
         arrival = Arrival(
             key=key,
             sop_class_uid=sop_class,
             transfer_syntax=arrived.transfer_syntax,
-            digest=digest.result(),
+            digest=written.digest,
             size=arrived.content.size,
             source=session.source,
             issuer=_issuer(description, session.source),

@@ -8,6 +8,7 @@ from types import FrameType
 from vna.node.data_folder import NodeRecord
 from vna.node.logs import start_logging
 from vna.node.node import Node
+from vna.node.process import set_up_process
 from vna.settings import Settings
 
 
@@ -21,6 +22,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
         StartRefused: the node cannot start.
     """
     start_logging(settings.log)
+    set_up_process()
     stop = threading.Event()
     _on_signals(lambda _number, _frame: stop.set())
     node = Node(settings)
