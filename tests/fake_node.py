@@ -12,7 +12,7 @@ from pydicom.filewriter import write_dataset
 
 from fake_door import FakeArchive
 from raw_peer import CT, EXPLICIT, IMPLICIT, VERIFICATION, RawPeer, command_set, message
-from vna.dimse import DimseServer
+from vna.dimse import DimseServer, listen
 from vna.dimse.associate import Roles
 from vna.settings import DimseSettings
 
@@ -28,10 +28,11 @@ class FakeNode:
 
     archive: FakeArchive
     server: DimseServer
+    address: tuple[str, int]
 
     def peer(self) -> RawPeer:
         """Connect to it."""
-        return RawPeer(socket.create_connection(self.server.address))
+        return RawPeer(socket.create_connection(self.address))
 
     def assert_alive(self) -> None:
         """See that it answers a C-ECHO."""
@@ -46,10 +47,13 @@ class FakeNode:
 def fake_node(**settings: object) -> Iterator[FakeNode]:
     """Run a server until the block ends; `settings` differ from those of NODE."""
     archive = FakeArchive()
-    server = DimseServer(archive, NODE.model_copy(update=settings))  # type: ignore[arg-type]
+    chosen = NODE.model_copy(update=settings)
+    listener = listen(chosen)
+    host, port = listener.getsockname()
+    server = DimseServer(archive, chosen, listener)  # type: ignore[arg-type]
     server.start()
     try:
-        yield FakeNode(archive, server)
+        yield FakeNode(archive, server, (host, port))
     finally:
         server.stop(0)
 

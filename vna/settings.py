@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vna.errors import StartRefused
 
 PREFIX = "VNA_"
+_MOST_WORKERS = 32
 CONFIG_VARIABLE = "VNA_CONFIG"
 
 
@@ -55,8 +56,8 @@ def _store_url(value: str) -> str:
 
 
 def _workers(value: int | str) -> int | str:
-    if value not in (1, "auto"):
-        raise ValueError('must be 1 or "auto": several worker processes come with a later release')
+    if isinstance(value, int) and not 1 <= value <= _MOST_WORKERS:
+        raise ValueError(f'must be 1 to {_MOST_WORKERS}, or "auto"')
     return value
 
 
@@ -136,8 +137,8 @@ class StoreSettings(Section):
 class ServeSettings(Section):
     """How the node runs."""
 
-    workers: Annotated[Literal["auto"] | int, AfterValidator(_workers)] = 1
-    """Worker processes: 1, or auto for as many as fit the machine (1 in this release)."""
+    workers: Annotated[Literal["auto"] | int, AfterValidator(_workers)] = "auto"
+    """Worker processes that serve DIMSE: a number, or auto for one to a core, at most 4."""
     drain_s: Annotated[float, Field(ge=0)] = 30
     """Seconds that running associations have to finish when the node is stopped."""
 

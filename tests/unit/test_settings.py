@@ -67,7 +67,7 @@ def test_the_environment_overrides_the_file_by_path(tmp_path: Path, monkeypatch:
         ('[dimse]\nother_ae_titles = ["A", ""]\n', ["dimse.other_ae_titles", "1 to 16"]),
         ('[dimse]\nunknown_called_ae_title = "maybe"\n', ["unknown_called_ae_title", "'refuse' or 'accept'"]),
         ('[dimse]\nprivate_sop_classes = ["1.2.x"]\n', ["private_sop_classes", "digits and dots"]),
-        ("[serve]\nworkers = 4\n", ["serve.workers = 4", "later release"]),
+        ("[serve]\nworkers = 0\n", ["serve.workers = 0", "1 to 32"]),
         ('[serve]\nworkers = "many"\n', ["serve.workers = 'many'", "'auto'", "integer"]),
         ('[index]\nurl = "mysql://u:secret@h/d"\n', ["index.url", "postgresql://"]),
         ('[store]\nurl = "s3://bucket"\n', ["store.url", "file:///FOLDER"]),

@@ -269,7 +269,7 @@ def test_an_unknown_destination_is_refused(node: FakeNode) -> None:
 
 def test_instances_go_to_the_destination_and_name_their_originator(node: FakeNode) -> None:
     with fake_node(ae_title="DEST") as destination:
-        node.archive.registered = {"DEST": Peer("DEST", *destination.server.address)}
+        node.archive.registered = {"DEST": Peer("DEST", *destination.address)}
         node.archive.held = [held_instance(1), held_instance(2, transfer_syntax=JPEG_LOSSLESS)]
         with node.peer() as peer:
             responses = _move(peer)
@@ -332,7 +332,7 @@ def test_a_damaged_instance_fails_alone_and_the_rest_is_moved(node: FakeNode) ->
             if held == node.archive.held[1]:
                 raise Damaged("blob 1234 does not give its digest")
 
-        node.archive.registered = {"DEST": Peer("DEST", *destination.server.address)}
+        node.archive.registered = {"DEST": Peer("DEST", *destination.address)}
         node.archive.held, node.archive.data = [held_instance(n) for n in range(1, 4)], data
         with node.peer() as peer:
             final = _move(peer)[-1]

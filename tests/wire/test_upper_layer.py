@@ -27,13 +27,13 @@ def node() -> Iterator[FakeNode]:
 
 
 def test_echo_answers_success(node: FakeNode) -> None:
-    host, port = node.server.address
+    host, port = node.address
 
     assert echo_peer(Peer("VNA", host, port), calling_ae_title="TEST", timeout_s=5) is None
 
 
 def test_echo_tells_why_it_failed(node: FakeNode) -> None:
-    host, port = node.server.address
+    host, port = node.address
 
     rejected = echo_peer(Peer("NOT-US", host, port), calling_ae_title="TEST", timeout_s=5)
     with socket.create_server(("127.0.0.1", 0)) as closed:
@@ -337,7 +337,7 @@ def _threads() -> set[str]:
 def test_a_stop_finishes_what_is_begun_and_ends_what_rests() -> None:
     before = _threads()
     with fake_node() as node, node.peer() as busy, node.peer() as idle:
-        address = node.server.address
+        address = node.address
         busy.associate(STORE)
         idle.associate(STORE)
         whole = message(1, store_command(), bytes(1000))

@@ -1,7 +1,7 @@
 """Where a data set lies while it arrives: in memory up to 8 MiB, beyond that in a spool file.
 
-Memory in flight is bounded for the whole node: when the budget is used up, data sets go to a spool
-file from their first byte. Spool files have no name, so a crash leaves none behind.
+Memory in flight is bounded: when the budget of the process is used up, data sets go to a spool file
+from their first byte. Spool files have no name, so a crash leaves none behind.
 """
 
 import os
@@ -13,7 +13,6 @@ from storage_backends import Content, FileContent, MemoryContent
 from vna.archive.translation import storage_errors
 
 MEMORY_LIMIT_BYTES = 8 * 2**20
-_FLIGHT_LIMIT_BYTES = 192 * 2**20
 _BUFFER_BYTES = 2**20
 _SPARE_BUFFERS = 16
 
@@ -24,8 +23,8 @@ class Spool:
     Buffers of up to 1 MiB are used again: fresh memory costs more, page by page, than the copy into it.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, budget_bytes: int = 64 * 2**20) -> None:
+        self._folder, self._budget = folder, budget_bytes
         self._lock = threading.Lock()
         self._in_flight = 0
         self._spare: list[bytearray] = []
@@ -41,7 +40,7 @@ class Spool:
             if size <= _BUFFER_BYTES and self._spare:
                 return self._spare.pop()
             size = max(size, _BUFFER_BYTES)
-            if self._in_flight + size > _FLIGHT_LIMIT_BYTES:
+            if self._in_flight + size > self._budget:
                 return None
             self._in_flight += size
         return bytearray(size)

@@ -4,6 +4,6 @@ It translates protocol to calls of `vna.archive` and back, and decides nothing a
 """
 
 from vna.dimse.echo import echo_peer
-from vna.dimse.server import DimseServer
+from vna.dimse.server import DimseServer, listen
 
-__all__ = ["DimseServer", "echo_peer"]
+__all__ = ["DimseServer", "echo_peer", "listen"]

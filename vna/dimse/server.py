@@ -1,6 +1,7 @@
 """The listener: one thread that accepts, one for each association, and a stop that lets work finish."""
 
 import logging
+import select
 import socket
 import threading
 import time
@@ -14,45 +15,48 @@ from vna.settings import DimseSettings
 _log = logging.getLogger(__name__)
 
 _BACKLOG = 128
+_YIELD_S = 0.001  # for each association of its own a worker lets others accept first
+_LONGEST_YIELD_S = 0.02
 _REJECTING_AT_MOST = 32  # connections over the limit that are still told so, at a time
 _RESTING_S = 1.0  # a sender's pause between two instances is shorter
 _DRAIN_STEP_S = 0.1
 _END_S = 5.0
 
 
-class DimseServer:
-    """Accepts associations for an archive; `start` is called once."""
+def listen(settings: DimseSettings) -> socket.socket:
+    """Return a socket that listens for DIMSE; several processes may accept from it.
 
-    def __init__(self, archive: Archive, settings: DimseSettings) -> None:
-        self._archive, self._settings = archive, settings
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    listener = socket.create_server(
+        (settings.host, settings.port),
+        family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
+        backlog=_BACKLOG,
+        dualstack_ipv6=settings.host == "::",
+    )
+    listener.setblocking(False)
+    return listener
+
+
+class DimseServer:
+    """Accepts associations for an archive; `start` is called once.
+
+    The listener may be shared: other workers accept from theirs, and `stop` closes that of this process only.
+    """
+
+    def __init__(self, archive: Archive, settings: DimseSettings, listener: socket.socket) -> None:
+        self._archive, self._settings, self._listener = archive, settings, listener
         self._connections = Connections()
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._stopping = False
-        self._listener: socket.socket | None = None
+        self._wake, self._woken = socket.socketpair()
         self._acceptor = threading.Thread(target=self._accept_all, name="dimse-listener", daemon=True)
 
-    @property
-    def address(self) -> tuple[str, int]:
-        """Where the started server listens: address and port."""
-        host, port = self._listening().getsockname()[:2]
-        return str(host), int(port)
-
     def start(self) -> None:
-        """Listen, and accept associations from now on.
-
-        Raises:
-            OSError: the address cannot be listened on.
-        """
-        host = self._settings.host
-        self._listener = socket.create_server(
-            (host, self._settings.port),
-            family=socket.AF_INET6 if ":" in host else socket.AF_INET,
-            backlog=_BACKLOG,
-            dualstack_ipv6=host == "::",
-        )
+        """Accept associations from now on."""
         self._acceptor.start()
-        _log.info("dimse listening host=%s port=%d ae_title=%s", *self.address, self._settings.ae_title)
 
     def stop(self, drain_s: float) -> None:
         """Accept nothing new, give associations up to `drain_s` seconds to finish, end what is left.
@@ -61,7 +65,7 @@ class DimseServer:
         once what an earlier, more patient stop still waits for.
         """
         deadline = time.monotonic() + drain_s
-        self._close_listener()
+        self._stop_accepting()
         while self._running() and time.monotonic() < deadline:
             self._connections.interrupt_resting(longer_than_s=min(_RESTING_S, drain_s))
             self._join_one(_DRAIN_STEP_S)
@@ -71,29 +75,31 @@ class DimseServer:
             self._join_one(_DRAIN_STEP_S)
         _log.info("dimse stopped associations_left=%d", self._running())
 
-    def _listening(self) -> socket.socket:
-        if self._listener is None:
-            raise RuntimeError("the DIMSE server is not started")
-        return self._listener
-
-    def _close_listener(self) -> None:
+    def _stop_accepting(self) -> None:
         if self._stopping:
             return
         self._stopping = True
-        listener = self._listening()
-        listener.shutdown(socket.SHUT_RDWR)  # wakes `accept`, which closing would not
+        self._wake.close()
         self._acceptor.join()
-        listener.close()
+        self._woken.close()
+        self._listener.close()
 
     def _accept_all(self) -> None:
-        listener = self._listening()
-        while not self._stopping:
+        waiting = select.poll()
+        waiting.register(self._listener, select.POLLIN)
+        waiting.register(self._woken, select.POLLIN)
+        while True:
+            waiting.poll()
+            if self._stopping:
+                return
+            time.sleep(min(self._running() * _YIELD_S, _LONGEST_YIELD_S))
             try:
-                sock, address = listener.accept()
+                sock, address = self._listener.accept()
+            except BlockingIOError:  # another worker was quicker
+                continue
             except OSError as exc:
-                if not self._stopping:
-                    _log.error("connection not accepted reason=%s", exc.strerror)
-                    time.sleep(_DRAIN_STEP_S)  # out of descriptors: others must end first
+                _log.error("connection not accepted reason=%s", exc.strerror)
+                time.sleep(_DRAIN_STEP_S)  # out of descriptors: others must end first
                 continue
             self._begin(sock, str(address[0]))
 

@@ -5,6 +5,8 @@ disk. SQLAlchemy's own transaction handling of pysqlite is switched off: BEGIN I
 writers, so that the position row is locked by the first statement as on PostgreSQL.
 """
 
+import fcntl
+import os
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event, make_url
@@ -59,3 +61,32 @@ def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
     @event.listens_for(engine, "begin")
     def start(connection: Any) -> None:
         connection.exec_driver_sql(begin)
+
+
+def turn_of(engine: Engine) -> "Turn":
+    """Return what processes take turns by to write to a database."""
+    return Turn(sqlite_path(engine.url.render_as_string(hide_password=False)))
+
+
+class Turn:
+    """The turn to write, between processes; one thread of a process at a time may ask for it.
+
+    Writers of SQLite that find it locked sleep and try again, the unlucky for half a second. So they
+    wait for a lock of the kernel's beside the database first, which passes the turn on at once. Other
+    databases do so themselves.
+    """
+
+    def __init__(self, database: str | None) -> None:
+        self._path = f"{database}-turn" if database else None
+        self._fd = -1
+
+    def __enter__(self) -> None:
+        if self._path is None:
+            return
+        if self._fd < 0:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        fcntl.flock(self._fd, fcntl.LOCK_EX)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._fd >= 0:
+            fcntl.flock(self._fd, fcntl.LOCK_UN)

@@ -14,6 +14,8 @@ from sqlalchemy import Engine, Executable, Table, insert
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from vna.index.database import turn_of
+
 Parameters = Mapping[str, Any]
 
 
@@ -22,6 +24,7 @@ class Statements:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._dialect = engine, engine.dialect
+        self._turn = turn_of(engine)
         self._compiled: dict[Any, _Compiled] = {}
 
     def on(self, connection: PoolProxiedConnection) -> "Cursor":
@@ -36,14 +39,16 @@ class Statements:
         """
         connection = self._engine.raw_connection()
         try:
-            cursor = self.on(connection)
-            if self._dialect.name == "sqlite":
-                cursor.execute("BEGIN IMMEDIATE")
-            yield cursor
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
+            with self._turn:
+                try:
+                    cursor = self.on(connection)
+                    if self._dialect.name == "sqlite":
+                        cursor.execute("BEGIN IMMEDIATE")
+                    yield cursor
+                    connection.commit()
+                except BaseException:
+                    connection.rollback()
+                    raise
         finally:
             connection.close()
 

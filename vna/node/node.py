@@ -1,31 +1,33 @@
-"""One node: the data folder, the archive in it and the servers in front of it, started and stopped together."""
+"""One node: the data folder, the workers that serve DIMSE and the HTTP server, started and stopped together."""
 
 import os
+import socket
 from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import vna
 from vna.archive import Archive
 from vna.console import NodeFacts, create_app
-from vna.dimse import DimseServer
+from vna.dimse import listen
 from vna.errors import StartRefused
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.http import HttpServer
 from vna.node.parts import open_archive, open_backend
 from vna.node.readiness import readiness_checks
-from vna.settings import Settings
+from vna.node.worker import work, worker_count
+from vna.node.workers import Workers, start_workers
+from vna.settings import DimseSettings, Settings
 
 
 class Node:
-    """A node that runs inside this process; `start` and `stop` are called once each."""
+    """A node of this process and its workers; `start` and `stop` are called once each."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folder = DataFolder(settings.data_dir)
         self._open = ExitStack()
         self._not_ready: str | None = "the node is starting"
-        self._dimse: DimseServer | None = None
-        self._drain_s = 0.0
+        self._workers: Workers | None = None
         self._record: NodeRecord | None = None
 
     @property
@@ -47,24 +49,35 @@ class Node:
             stack.callback(self._folder.unlock)
             self._folder.empty_spool()
             open_backend(self._settings).clear_staging()
+            open_archive(self._settings).close()  # migrated and found sound before anything is forked
+            self._serve_dimse(stack)
             archive = open_archive(self._settings)
             stack.callback(archive.close)
             http = self._console(archive)
             stack.callback(http.stop)
             stack.callback(self._folder.remove_record)
-            self._dimse = dimse = _listening(archive, self._settings)
-            stack.callback(lambda: dimse.stop(self._drain_s))
-            self._record = self._describe(dimse, http)
+            self._record = self._describe(http)
             self._folder.write_record(self._record)
             http.start()
             self._open = stack.pop_all()
         self._not_ready = None
 
-    def stop(self, drain_s: float) -> None:
-        """Take nothing new, let running associations finish for up to `drain_s` seconds, and give everything back."""
+    def stop(self) -> None:
+        """Take nothing new, let running associations finish for `serve.drain_s`, and give everything back."""
         self._not_ready = "the node is stopping"
-        self._drain_s = drain_s
+        self._listener.close()
+        if self._workers is not None:
+            self._workers.stop()
         self._open.close()
+
+    def _serve_dimse(self, stack: ExitStack) -> None:
+        """Listen, and have the workers accept; they drain before anything else is given back."""
+        settings = self._settings
+        self._listener = listener = _listening(settings.dimse)
+        stack.callback(listener.close)
+        count = worker_count(settings.serve)
+        self._workers = start_workers(count, lambda: work(settings, listener, workers=count), let_go=listener.close)
+        stack.callback(self._workers.stop)
 
     def _console(self, archive: Archive) -> HttpServer:
         checks = {
@@ -75,19 +88,17 @@ class Node:
         return HttpServer(create_app(lambda: self._facts(archive), checks), self._settings.http)
 
     def _dimse_does_not_listen(self) -> str | None:
-        try:
-            listens = self._dimse is not None and self._dimse.address
-        except OSError as exc:
-            return f"the DIMSE port is lost: {exc.strerror}"
-        return None if listens else "DIMSE does not listen yet"
+        if self._workers is None or not self._workers.is_alive():
+            return "nobody accepts DIMSE associations"
+        return None
 
-    def _describe(self, dimse: DimseServer, http: HttpServer) -> NodeRecord:
+    def _describe(self, http: HttpServer) -> NodeRecord:
         return NodeRecord(
             pid=os.getpid(),
             version=vna.__version__,
             ae_title=self._settings.dimse.ae_title,
             started=datetime.now(UTC).isoformat(timespec="seconds"),
-            dimse=Address(*dimse.address),
+            dimse=Address(*self._listener.getsockname()[:2]),
             http=http.address,
         )
 
@@ -105,11 +116,9 @@ class Node:
         )
 
 
-def _listening(archive: Archive, settings: Settings) -> DimseServer:
-    server = DimseServer(archive, settings.dimse)
+def _listening(settings: DimseSettings) -> socket.socket:
     try:
-        server.start()
+        return listen(settings)
     except OSError as exc:
-        where = Address(settings.dimse.host, settings.dimse.port)
+        where = Address(settings.host, settings.port)
         raise StartRefused(f"dimse.host, dimse.port: cannot listen on {where}: {exc.strerror}") from exc
-    return server

@@ -15,9 +15,15 @@ from vna.node.data_folder import DataFolder
 from vna.node.file_systems import refuse_network_file_system
 from vna.settings import Settings, StoreSettings
 
+_IN_FLIGHT_BYTES = 192 * 2**20
+"""Memory of the whole node for data sets that are being received; more of them go to spool files."""
 
-def open_archive(settings: Settings) -> Archive:
+
+def open_archive(settings: Settings, *, workers: int = 1) -> Archive:
     """Open the archive that the settings name, making what is missing and migrating an older index.
+
+    Args:
+        workers: how many processes share the node's memory for what is being received.
 
     Raises:
         StartRefused: a place that cannot be used, or an index newer than this release.
@@ -28,7 +34,7 @@ def open_archive(settings: Settings) -> Archive:
     index = open_index(index_url(settings))
     blobs = BlobStore(backend, codec=Codec[settings.store.codec.upper()])
     room = Room(blobs, min_free_percent=settings.store.min_free_percent, min_free_bytes=settings.store.min_free_bytes)
-    return Archive(index, blobs, Spool(folder.spool), room)
+    return Archive(index, blobs, Spool(folder.spool, budget_bytes=_IN_FLIGHT_BYTES // workers), room)
 
 
 def open_backend(settings: Settings) -> Filesystem:

@@ -33,7 +33,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     say(f"Stopping: what was begun is finished, for up to {settings.serve.drain_s:g} s. Once more Ctrl-C: at once.")
     _on_signals(_interrupt)
     try:
-        node.stop(settings.serve.drain_s)
+        node.stop()
         say("Stopped.")
     except KeyboardInterrupt:
         say("Stopped at once: what was under way is cut off, and its senders know.")

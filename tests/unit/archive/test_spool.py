@@ -43,9 +43,8 @@ def test_a_large_data_set_goes_to_a_file_without_a_name(spool_folder: Path) -> N
     incoming.discard()
 
 
-def test_beyond_the_budget_data_sets_go_to_files(spool_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "_FLIGHT_LIMIT_BYTES", 2**20)
-    place = Spool(spool_folder)
+def test_beyond_the_budget_data_sets_go_to_files(spool_folder: Path) -> None:
+    place = Spool(spool_folder, budget_bytes=2**20)
     first, second = place.incoming(), place.incoming()
 
     for incoming in (first, second):
@@ -57,9 +56,8 @@ def test_beyond_the_budget_data_sets_go_to_files(spool_folder: Path, monkeypatch
         incoming.discard()
 
 
-def test_memory_given_back_is_there_again(spool_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spool, "_FLIGHT_LIMIT_BYTES", 9 * 2**20)
-    place = Spool(spool_folder)
+def test_memory_given_back_is_there_again(spool_folder: Path) -> None:
+    place = Spool(spool_folder, budget_bytes=9 * 2**20)
 
     for _ in range(50):
         assert received(place, [bytes(2**20), bytes(3 * 2**20)]) == bytes(4 * 2**20)

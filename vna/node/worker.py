@@ -1,0 +1,35 @@
+"""What one worker process does: it serves DIMSE over an archive of its own until it is told to stop."""
+
+import math
+import os
+import signal
+import socket
+import threading
+
+from vna.dimse import DimseServer
+from vna.node.parts import open_archive
+from vna.settings import ServeSettings, Settings
+
+_MOST_WORKERS = 4
+"""More processes on one index gain nothing: they commit one after the other."""
+
+
+def worker_count(settings: ServeSettings) -> int:
+    """Return how many processes serve DIMSE."""
+    if settings.workers == "auto":
+        return min(os.cpu_count() or 1, _MOST_WORKERS)
+    return settings.workers
+
+
+def work(settings: Settings, listener: socket.socket, *, workers: int) -> None:
+    """Accept associations until SIGTERM, then drain; `workers` share the node's limits."""
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor tells us
+    signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
+    limit = math.ceil(settings.dimse.max_associations / workers)
+    archive = open_archive(settings, workers=workers)
+    server = DimseServer(archive, settings.dimse.model_copy(update={"max_associations": limit}), listener)
+    server.start()
+    stop.wait()
+    server.stop(settings.serve.drain_s)
+    archive.close()

@@ -1,0 +1,108 @@
+"""Worker processes: one Python runs one thread at a time, so several serve one listening socket.
+
+    vna serve              owns the data folder, answers HTTP
+      supervisor           forks the workers, and again when one dies; has no threads of its own
+        worker 1..n        accept associations from the shared listener, each with its own archive
+
+The supervisor is forked before any thread exists, and forks before it makes one, so that no lock is
+ever copied while somebody holds it. If the process above one dies, the kernel kills the ones below:
+a node is never half there.
+"""
+
+import ctypes
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+_log = logging.getLogger(__name__)
+
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_REST_BEFORE_NEXT_S = 0.5
+_FAILED = 1
+
+
+class Workers:
+    """The processes below the node's own; made by `start_workers`."""
+
+    def __init__(self, supervisor: int) -> None:
+        self._supervisor: int | None = supervisor
+
+    def is_alive(self) -> bool:
+        """Return whether the supervisor is there, and so the workers are or will be again."""
+        if self._supervisor is not None and os.waitpid(self._supervisor, os.WNOHANG) != (0, 0):
+            self._supervisor = None
+        return self._supervisor is not None
+
+    def stop(self) -> None:
+        """Let the workers drain, and wait until they have ended; stopping again does nothing."""
+        if self._supervisor is not None and self.is_alive():
+            os.kill(self._supervisor, signal.SIGTERM)
+            os.waitpid(self._supervisor, 0)
+        self._supervisor = None
+
+
+def start_workers(count: int, run: Callable[[], None], *, let_go: Callable[[], None]) -> Workers:
+    """Fork the supervisor, which forks the workers; to be called before any thread exists.
+
+    Args:
+        run: what a worker does until it gets SIGTERM; then it drains, and returns.
+        let_go: what the supervisor does when nothing new is taken any more: it closes its listener.
+    """
+    pid = _fork_child(lambda: _Supervisor(count, run, let_go).supervise())
+    return Workers(pid)
+
+
+class _Supervisor:
+    """Keeps `count` workers alive until it is told to stop."""
+
+    def __init__(self, count: int, run: Callable[[], None], let_go: Callable[[], None]) -> None:
+        self._count, self._run, self._let_go = count, run, let_go
+        self._pids: set[int] = set()
+        self._stopping = False
+
+    def supervise(self) -> None:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the node's own process tells us
+        signal.signal(signal.SIGTERM, self._stop)
+        while len(self._pids) < self._count:
+            self._pids.add(_fork_child(self._run))
+        while self._pids:
+            pid, status = os.wait()
+            self._pids.discard(pid)
+            if not self._stopping:
+                self._replace(pid, status)
+
+    def _replace(self, pid: int, status: int) -> None:
+        _log.error("worker ended pid=%d status=%d: another one is started", pid, os.waitstatus_to_exitcode(status))
+        time.sleep(_REST_BEFORE_NEXT_S)
+        if not self._stopping:
+            self._pids.add(_fork_child(self._run))
+
+    def _stop(self, _number: int, _frame: FrameType | None) -> None:
+        self._stopping = True
+        self._let_go()
+        for pid in self._pids:
+            os.kill(pid, signal.SIGTERM)
+
+
+def _fork_child(run: Callable[[], None]) -> int:
+    """Run something in a child that dies with this process; return the child's process id."""
+    parent = os.getpid()
+    sys.stdout.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    status = _FAILED
+    try:
+        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() == parent:
+            run()
+            status = 0
+    except Exception:  # noqa: BLE001 - the outermost loop of a process
+        _log.exception("worker failed pid=%d", os.getpid())
+    finally:
+        logging.shutdown()
+        os._exit(status)
