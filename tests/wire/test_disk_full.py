@@ -107,7 +107,9 @@ def test_below_the_watermark_nothing_is_taken_and_everything_is_given(tmp_path: 
     instance = noise(1)
     with running_node(tmp_path) as node:
         assert send(node, instance) == 0
-    with running_node(tmp_path, settings={"VNA_STORE__MIN_FREE_BYTES": str(2**60)}) as node:
+    with running_node(
+        tmp_path, settings={"VNA_STORE__MIN_FREE_PERCENT": "100", "VNA_STORE__MIN_FREE_BYTES": str(2**60)}
+    ) as node:
         assert send(node, noise(2)) == OUT_OF_RESOURCES
 
         assert held(node, [instance]) == [instance]
