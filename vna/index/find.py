@@ -11,6 +11,7 @@ other live records count too, so that a study known under two patients is found 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, FromClause, Select, and_, exists, or_, select
@@ -78,7 +79,7 @@ class Finder:
         Unique keys are compared by SQL alone: single values and lists of UIDs need no more.
         """
         at_image_level = replace(query, level=Level.IMAGE)
-        wanted = _candidate_query(at_image_level, *HELD_COLUMNS, tables.version.c.InstanceNumber)
+        wanted = _candidate_query(at_image_level).add_columns(*HELD_COLUMNS, tables.version.c.InstanceNumber)
         with self._engine.connect() as connection:
             rows = connection.execute(wanted.where(*conditions(query.keys))).all()
         found = {row[0]: row for row in rows}
@@ -111,14 +112,24 @@ class Finder:
                 return
 
 
-def _candidate_query(query: Query, *more: ColumnElement[Any]) -> Select[Any]:
-    """Select (entity, study record, whether the record is the shown one, `more`) of this level."""
+def _candidate_query(query: Query) -> Select[Any]:
+    any_record = not isinstance(query.keys.get("PatientID", Universal()), Universal)
+    return _candidates_of(query.level, any_record=any_record)
+
+
+@lru_cache
+def _candidates_of(level: Level, *, any_record: bool) -> Select[Any]:
+    """Select (entity, study record, whether the record is the shown one) of a level.
+
+    Args:
+        any_record: every record that a live version says counts, not the shown one alone.
+    """
     record, study = tables.study_record, tables.study
     shown = study.c.record_id == record.c.id
-    base = select(_ENTITY_ID[query.level], record.c.id, shown, *more).select_from(_FROM[query.level])
-    if query.level is Level.IMAGE:
+    base = select(_ENTITY_ID[level], record.c.id, shown).select_from(_FROM[level])
+    if level is Level.IMAGE:
         base = base.where(tables.version.c.state == VersionState.SERVED.value)
-    if isinstance(query.keys.get("PatientID", Universal()), Universal):
+    if not any_record:
         return base.where(shown)
     live = tables.version.c.state.in_([VersionState.SERVED.value, VersionState.ASIDE.value])
     used = exists().where(and_(tables.version.c.study_record_id == record.c.id, live)).correlate(record)

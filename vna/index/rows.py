@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -40,7 +41,7 @@ class LevelRows:
         self._level = query.level
         self._attributes = [a for a in asked if _ORDER.index(a.level) <= depth and a.storage is not Storage.COMPUTED]
         self._computed = [a.keyword for a in asked if a.storage is Storage.COMPUTED and a.keyword in COMPUTED]
-        self._select = _page_query(query.level, self._attributes)
+        self._select = _page_query(query.level, tuple(self._attributes))
 
     def read(self, connection: Connection, page: Sequence[Entity]) -> list[tuple[Entity, dict[str, Value]]]:
         """Return the values of each entity of the page, in its order."""
@@ -67,8 +68,12 @@ class LevelRows:
         return values
 
 
-def _page_query(level: Level, attributes: Sequence[Attribute]) -> Select[Any]:
-    """Select (entity, study record, three `more` texts, a cell for each attribute)."""
+@lru_cache(maxsize=256)
+def _page_query(level: Level, attributes: tuple[Attribute, ...]) -> Select[Any]:
+    """Select (entity, study record, three `more` texts, a cell for each attribute).
+
+    Kept, because clients ask for the same keys again and again: building it takes as long as running it.
+    """
     source, cells = _source(level), []
     for attribute in attributes:
         if attribute.storage is Storage.TERM:
