@@ -8,18 +8,16 @@ The caches hold ids of rows that are never deleted here; `forget` empties them w
 savepoint is rolled back.
 """
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from sqlalchemy import bindparam, delete, select, update
 
-from vna.dicom.attributes import BY_KEYWORD, Level, Storage, at_level
+from vna.dicom.attributes import Level
 from vna.dicom.describe import Description, Value
-from vna.dicom.matching import fold
 from vna.events import EventRecord, InstanceStored, PeerRegistered, PeerRemoved, ReceivedAgain
 from vna.index import tables
+from vna.index.records import fingerprint_of, forms_of, record_columns
 from vna.index.statements import Cursor
 from vna.model import Outcome, Peer, VersionState
 
@@ -85,19 +83,6 @@ _SHOW_STUDY = update(tables.study).where(tables.study.c.id == bindparam("owner")
 _SHOW_SERIES = (
     update(tables.series).where(tables.series.c.id == bindparam("owner")).values(record_id=bindparam("record"))
 )
-
-
-class _Kept:
-    """How the attributes of one level are kept."""
-
-    def __init__(self, level: Level) -> None:
-        by_storage = {storage: [a.keyword for a in at_level(level) if a.storage is storage] for storage in Storage}
-        self.columns = [keyword for keyword in by_storage[Storage.COLUMN] if keyword not in tables.OWN_TABLE]
-        self.terms = [(keyword, tables.term_column(keyword)) for keyword in by_storage[Storage.TERM]]
-        self.more = frozenset(by_storage[Storage.RETURN] + by_storage[Storage.SEQUENCE])
-
-
-_KEPT = {level: _Kept(level) for level in Level}
 
 
 class Projection:
@@ -204,7 +189,7 @@ class _StoredInstance:
 
     def _study_record(self, study_id: int) -> int:
         values = {**self._description.patient, **self._description.study}
-        fingerprint = _fingerprint(values, self._event.issuer)
+        fingerprint = fingerprint_of(values, self._event.issuer)
         key = ("study_record", study_id, fingerprint)
         found = self._row(key, _FIND_STUDY_RECORD, {"owner": study_id, "fingerprint": fingerprint})
         if found is not None:
@@ -215,7 +200,7 @@ class _StoredInstance:
             "study_id": study_id,
             "patient_id": patient_id,
             "fingerprint": fingerprint,
-            **self._columns(values, Level.PATIENT, Level.STUDY),
+            **record_columns(values, (Level.PATIENT, Level.STUDY), term_id=self._term),
         }
         self._cursor.insert(tables.study_record, row)
         if study_id != self._position:
@@ -251,7 +236,7 @@ class _StoredInstance:
 
     def _series_record(self, series_id: int) -> int:
         values = self._description.series
-        fingerprint = _fingerprint(values, "")
+        fingerprint = fingerprint_of(values, "")
         key = ("series_record", series_id, fingerprint)
         found = self._row(key, _FIND_SERIES_RECORD, {"owner": series_id, "fingerprint": fingerprint})
         if found is not None:
@@ -260,22 +245,10 @@ class _StoredInstance:
             "id": self._position,
             "series_id": series_id,
             "fingerprint": fingerprint,
-            **self._columns(values, Level.SERIES),
+            **record_columns(values, (Level.SERIES,), term_id=self._term),
         }
         self._cursor.insert(tables.series_record, row)
         return self._projection.remember(key, self._position)
-
-    def _columns(self, values: Mapping[str, Value], *levels: Level) -> dict[str, Any]:
-        """Return the attribute columns of a record: texts, references to terms, and `more`."""
-        row: dict[str, Any] = {}
-        more: dict[str, Value] = {}
-        for level in levels:
-            kept = _KEPT[level]
-            row |= {keyword: _text(values.get(keyword)) for keyword in kept.columns}
-            row |= {column: self._term(keyword, values.get(keyword)) for keyword, column in kept.terms}
-            more |= {keyword: value for keyword, value in values.items() if keyword in kept.more}
-        row["more"] = orjson.dumps(more, default=dict).decode()
-        return row
 
     def _term(self, keyword: str, value: Value | None) -> int | None:
         if not value or not isinstance(value, str):
@@ -287,7 +260,7 @@ class _StoredInstance:
         term_id = self._position * tables.TERMS_PER_EVENT + self._terms_made
         self._terms_made += 1
         self._cursor.insert(tables.term, {"id": term_id, "attribute": keyword, "value": value})
-        forms = [{"attribute": keyword, "folded": form, "term_id": term_id} for form in _forms(keyword, value)]
+        forms = [{"attribute": keyword, "folded": form, "term_id": term_id} for form in forms_of(keyword, value)]
         self._cursor.insert_all(tables.term_form, forms)
         return self._projection.remember(key, term_id)
 
@@ -313,7 +286,7 @@ class _StoredInstance:
             "recipe": event.recipe,
             "study_record_id": study_record,
             "series_record_id": series_record,
-            **self._columns(self._description.instance, Level.IMAGE),
+            **record_columns(self._description.instance, (Level.IMAGE,), term_id=self._term),
         }
         self._cursor.insert(tables.version, row)
 
@@ -335,24 +308,6 @@ class _StoredInstance:
     def _flag(self, kind: str, study_id: int, detail: str) -> None:
         row = {"position": self._position, "kind": kind, "study_id": study_id, "detail": detail}
         self._cursor.insert(tables.flag, row)
-
-
-def _text(value: Value | None) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _forms(keyword: str, value: str) -> set[str]:
-    """Return what a wild card is compared with: each value, and of a name each group, folded."""
-    parts = value.split("\\")
-    if BY_KEYWORD[keyword].vr == "PN":
-        parts = [group for part in parts for group in part.split("=")]
-    return {folded for part in parts if (folded := fold(part))}
-
-
-def _fingerprint(values: Mapping[str, Value], issuer: str) -> bytes:
-    """Return 16 bytes that tell one reading of a study or series from another."""
-    text = orjson.dumps([issuer, values], default=dict, option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(text).digest()[:16]
 
 
 def _replace_peer(cursor: Cursor, peer: Peer) -> None:

@@ -92,11 +92,16 @@ def _fork_child(run: Callable[[], None]) -> int:
     """Run something in a child that dies with this process; return the child's process id."""
     parent = os.getpid()
     sys.stdout.flush()
+    held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     pid = os.fork()
     if pid:
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
         return pid
     status = _FAILED
     try:
+        # A SIGTERM that comes before the child has its own answer to it ends it, not the parent's work
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
         ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
         if os.getppid() == parent:
             run()
