@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from storage_backends.backend import Backend, Staged
 from storage_backends.codec import Codec, Encoder, Hints, Tools
-from storage_backends.content import Content, MemoryContent
+from storage_backends.content import Content, MemoryContent, Plain
 from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
 from storage_backends.frame_table import FrameTable, Span, StoredFrames
 from storage_backends.planar import PixelShape
@@ -139,9 +139,9 @@ class BlobStore:
             BlobDamaged: its file does not give the bytes it is named by.
         """
         pieces = list(self.stream(ref))
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return b"".join(pieces)
 
-    def stream(self, ref: BlobRef) -> Iterator[bytes]:
+    def stream(self, ref: BlobRef) -> Iterator[Plain]:
         """Return the plain bytes of a blob in order, in memory for a few chunks.
 
         The last chunk is handed out only after the digest was found right: what is complete is right.
@@ -152,7 +152,7 @@ class BlobStore:
         """
         return self._checked(ref, self._open(ref))
 
-    def get_many(self, refs: Sequence[BlobRef]) -> list[bytes]:
+    def get_many(self, refs: Sequence[BlobRef]) -> list[Plain]:
         """Return the plain bytes of many blobs, decoded by all helper threads.
 
         Small blobs of the same shape share the passes that undo their filter.
@@ -246,10 +246,10 @@ class BlobStore:
             return _done(_digest(content))
         return self._threads.submit(_digest, content)
 
-    def _checked(self, ref: BlobRef, blob: StoredBlob) -> Iterator[bytes]:
+    def _checked(self, ref: BlobRef, blob: StoredBlob) -> Iterator[Plain]:
         """Yield a blob's chunks, each hashed by another thread while the next one is decoded."""
         digest, hashed = hashlib.sha256(), _done(None)
-        held = b""
+        held: Plain = b""
         for piece in blob.pieces():
             if held:
                 hashed.result()
@@ -262,7 +262,7 @@ class BlobStore:
         if held:
             yield held
 
-    def _get_batch(self, refs: Sequence[BlobRef]) -> list[bytes]:
+    def _get_batch(self, refs: Sequence[BlobRef]) -> list[Plain]:
         blobs = [self._open(ref) for ref in refs]
         plains = decode_together(blobs, self._tools)
         for ref, plain in zip(refs, plains, strict=True):

@@ -11,6 +11,9 @@ from typing import Protocol, TypeAlias
 Buffer: TypeAlias = bytes | bytearray | memoryview
 """Bytes that can be written or hashed without copying them."""
 
+Plain: TypeAlias = bytes | memoryview
+"""Bytes handed out for good: nobody writes to them any more."""
+
 
 class Content(Protocol):
     """A readable range of bytes; safe to read from several threads at once."""

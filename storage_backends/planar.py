@@ -129,34 +129,45 @@ def apply(kind: Filter, chunk: Buffer, *, shape: PixelShape, space: Workspace) -
     return planes.reshape(-1).data
 
 
-def undo(kind: Filter, chunks: Sequence[Buffer], *, shape: PixelShape, space: Workspace) -> list[bytes]:
+def undo(kind: Filter, chunks: Sequence[Buffer], *, shape: PixelShape, space: Workspace) -> list[memoryview]:
     """Return the plain bytes of filtered chunks, which all have the same size.
 
     Small chunks are worth handing over together: they share each pass of the arithmetic.
     """
     if kind is Filter.NONE or not chunks:
-        return [bytes(chunk) for chunk in chunks]
+        return [memoryview(bytes(chunk)) for chunk in chunks]
     together = max(1, _DECODE_TILE_BYTES // max(1, len(chunks[0])))
-    plain: list[bytes] = []
+    plain: list[memoryview] = []
     for first in range(0, len(chunks), together):
         plain += _undo_together(kind, chunks[first : first + together], shape, space)
     return plain
 
 
-def _undo_together(kind: Filter, chunks: Sequence[Buffer], shape: PixelShape, space: Workspace) -> list[bytes]:
+def _undo_together(kind: Filter, chunks: Sequence[Buffer], shape: PixelShape, space: Workspace) -> list[memoryview]:
     count = len(chunks[0]) // shape.item_size
-    items = space.array("items", count * len(chunks), shape.item_size)
-    other = space.array("other", items.size, shape.item_size)
+    length = shape.rows_together(len(chunks[0]))
+    fresh, scratch = (
+        np.empty(count * len(chunks), f"u{shape.item_size}"),
+        space.array("other", count * len(chunks), shape.item_size),
+    )
+    by_doubling = kind is Filter.PLANAR and shape.row_bytes < _LONG_ROW_BYTES
+    passes = (_passes(shape.columns) if kind >= Filter.LEFT else 0) + (_passes(length) if by_doubling else 0)
+    items, other = (fresh, scratch) if passes % 2 == 0 else (scratch, fresh)  # the last pass writes what is kept
     swapped = False
     for number, chunk in enumerate(chunks):
         part = slice(number * count, (number + 1) * count)
         swapped = _undo_rows(kind, chunk, items[part], other[part], shape)
     if swapped:
         items, other = other, items
-    if kind is Filter.PLANAR and _sums_down(items, other, shape.rows_together(len(chunks[0])), shape):
-        items = other
-    octets = items.astype(f"{shape.byte_order}u{shape.item_size}", copy=False).view(np.uint8)
-    return [part.tobytes() for part in octets.reshape(len(chunks), -1)]
+    if kind is Filter.PLANAR:
+        _sums_down(items, other, length, shape)
+    octets = fresh.astype(f"{shape.byte_order}u{shape.item_size}", copy=False).view(np.uint8)
+    return [part.data for part in octets.reshape(len(chunks), -1)]
+
+
+def _passes(length: int) -> int:
+    """Return how many passes `_running_sums` makes."""
+    return (length - 1).bit_length()
 
 
 def _differences_down(rows: Items, first: int, count: int, length: int, space: Workspace) -> Items:
@@ -212,17 +223,17 @@ def _merge(planes: npt.NDArray[np.int8], out: Items) -> None:
         np.add(out, plane, out=out, dtype=out.dtype, casting="unsafe")
 
 
-def _sums_down(items: Items, other: Items, length: int, shape: PixelShape) -> bool:
-    """Undo `_differences_down`; True if the result is in `other`."""
+def _sums_down(items: Items, other: Items, length: int, shape: PixelShape) -> None:
+    """Undo `_differences_down`, by doubling or in place."""
     row = shape.columns * shape.samples
     if shape.row_bytes < _LONG_ROW_BYTES:
-        return _running_sums(items, other, row, length)
+        _running_sums(items, other, row, length)
+        return
     for frame in items.reshape(-1, length, row):
         above = frame[0]
         for below in frame[1:]:
             np.add(above, below, out=below)
             above = below
-    return False
 
 
 def _running_sums(items: Items, other: Items, lane: int, length: int) -> bool:

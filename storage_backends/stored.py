@@ -13,6 +13,7 @@ import zstandard
 from storage_backends.backend import Backend
 from storage_backends.chunks import PLAIN_CHUNK
 from storage_backends.codec import Tools
+from storage_backends.content import Plain
 from storage_backends.errors import BlobDamaged
 from storage_backends.frame_table import Span, StoredFrames, parse_frame_table
 from storage_backends.layout import (
@@ -40,7 +41,7 @@ class RawBlob:
             raise BlobDamaged(f"{name}: has {backend.size(name)} bytes instead of {plain_size}")
         self._backend, self._name, self._plain_size = backend, name, plain_size
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[Plain]:
         """Yield the plain bytes in order."""
         for offset in range(0, self._plain_size, PLAIN_CHUNK):
             yield self.range(Span(offset, min(PLAIN_CHUNK, self._plain_size - offset)))
@@ -66,7 +67,7 @@ class ZstdBlob:
         self.head = self._parse_head(plain_size)
         self._table = self._parse_seek_table()
 
-    def pieces(self) -> Iterator[bytes]:
+    def pieces(self) -> Iterator[Plain]:
         """Yield the plain bytes in order, chunk by chunk."""
         return self._plain(0, self.head.chunks.count)
 
@@ -79,7 +80,7 @@ class ZstdBlob:
         parts = list(self._plain(first, chunks.at(span.offset + span.length - 1) + 1))
         start = span.offset - chunks[first].offset
         plain = parts[0] if len(parts) == 1 else b"".join(parts)
-        return plain if len(plain) == span.length else plain[start : start + span.length]
+        return bytes(plain[start : start + span.length])
 
     def frames(self) -> StoredFrames | None:
         """Return the frame table, None if the blob was stored without one."""
@@ -91,12 +92,12 @@ class ZstdBlob:
         for packed in self._packed(0, 1):
             self._unpack(packed, 0, out)
 
-    def _plain(self, first: int, after: int) -> Iterator[bytes]:
+    def _plain(self, first: int, after: int) -> Iterator[Plain]:
         """Yield the plain bytes of a range of chunks; each may be asked for by another thread."""
         for number, packed in enumerate(self._packed(first, after), first):
             yield self._plain_chunk(packed, number)
 
-    def _plain_chunk(self, packed: memoryview, number: int) -> bytes:
+    def _plain_chunk(self, packed: memoryview, number: int) -> Plain:
         head = self.head
         if head.shape is None:
             return self._unpack(packed, number)
@@ -158,9 +159,9 @@ class ZstdBlob:
 StoredBlob: TypeAlias = RawBlob | ZstdBlob
 
 
-def decode_together(blobs: Sequence[StoredBlob], tools: Tools) -> list[bytes]:
+def decode_together(blobs: Sequence[StoredBlob], tools: Tools) -> list[Plain]:
     """Return the plain bytes of each blob; small ones of the same shape are decoded at once."""
-    plains: dict[int, bytes] = {}
+    plains: dict[int, Plain] = {}
     alike: dict[tuple[Filter, PixelShape, int], dict[int, ZstdBlob]] = {}
     for number, blob in enumerate(blobs):
         if isinstance(blob, ZstdBlob) and blob.head.shape is not None and blob.head.chunks.count == 1:

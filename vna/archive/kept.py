@@ -49,7 +49,7 @@ class Shelf:
             raise Damaged("the index does not say how an instance is kept")
         return [self._kept(held, form) for held, form in zip(instances, forms, strict=True)]
 
-    def decode(self, kept: Sequence[Kept]) -> dict[str, bytes]:
+    def decode(self, kept: Sequence[Kept]) -> dict[str, Chunk]:
         """Return all blobs of these versions, decoded together, by digest."""
         wanted = {piece.digest: blob_ref(one.blobs[piece.digest]) for one in kept for piece in one.recipe.pieces}
         with storage_errors():
@@ -69,7 +69,7 @@ class Shelf:
             return False
         return True
 
-    def data_set(self, kept: Kept, decoded: Mapping[str, bytes]) -> StoredDataSet:
+    def data_set(self, kept: Kept, decoded: Mapping[str, Chunk]) -> StoredDataSet:
         """Return a version in the form conversions work on; blobs not in `decoded` are streamed."""
 
         def open_blob(digest: str) -> Iterator[Chunk]:

@@ -87,7 +87,7 @@ class Retriever:
         decoded = self._shelf.decode([one for one in kept if one.held.size <= _STREAM_ABOVE_BYTES])
         return [self._chosen(one, decoded, choose) for one in kept]
 
-    def _chosen(self, kept: Kept, decoded: Mapping[str, bytes], choose: Choose) -> DataSet | VnaError:
+    def _chosen(self, kept: Kept, decoded: Mapping[str, Chunk], choose: Choose) -> DataSet | VnaError:
         try:
             syntax = choose(kept.held)
             if syntax is None:
@@ -96,13 +96,13 @@ class Retriever:
         except VnaError as exc:
             return exc
 
-    def _data_set(self, kept: Kept, decoded: Mapping[str, bytes], syntax: str) -> DataSet:
+    def _data_set(self, kept: Kept, decoded: Mapping[str, Chunk], syntax: str) -> DataSet:
         if syntax == kept.held.transfer_syntax:
             return DataSet(syntax, kept.held.size, self._chunks(kept, decoded))
         recoded = recode(self._shelf.data_set(kept, decoded), syntax)
         return DataSet(syntax, recoded.size, recoded.chunks())
 
-    def _chunks(self, kept: Kept, decoded: Mapping[str, bytes]) -> Iterator[Chunk]:
+    def _chunks(self, kept: Kept, decoded: Mapping[str, Chunk]) -> Iterator[Chunk]:
         for piece in plan(kept.header, kept.recipe, kept.sizes):
             if isinstance(piece, HeaderPiece):
                 yield piece.data

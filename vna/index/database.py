@@ -25,7 +25,7 @@ def writer_engine(url: str) -> Engine:
     """Return an engine for the committer: one connection, transactions that lock at BEGIN."""
     if sqlite_path(url) is None:
         return create_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True)
-    engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=_SQLITE_ARGUMENTS)
+    engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=_SQLITE_ARGUMENTS, **_NO_RESET)
     _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
     return engine
 
@@ -34,7 +34,9 @@ def reader_engine(url: str) -> Engine:
     """Return an engine for queries, safe to use from many threads."""
     if sqlite_path(url) is None:
         return create_engine(url, pool_size=8, max_overflow=24, pool_pre_ping=True, isolation_level="REPEATABLE READ")
-    engine = create_engine(url, poolclass=QueuePool, pool_size=16, max_overflow=48, connect_args=_SQLITE_ARGUMENTS)
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=16, max_overflow=48, connect_args=_SQLITE_ARGUMENTS, **_NO_RESET
+    )
     _prepare_sqlite(engine, begin="BEGIN")
     return engine
 
@@ -49,6 +51,8 @@ def migration_engine(url: str) -> Engine:
 
 
 _SQLITE_ARGUMENTS = {"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000}
+_NO_RESET = {"pool_reset_on_return": None}
+"""Every transaction here is ended by whoever began it, so the pool need not roll back once more."""
 
 
 def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
