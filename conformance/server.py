@@ -117,7 +117,7 @@ def process_tree(pid: int) -> list[int]:
         fields = _stat(other)
         if fields and fields[0] != "Z":
             children.setdefault(int(fields[1]), []).append(other)
-    tree = [pid] if _stat(pid) else []
+    tree = [pid] if _stat(pid)[:1] not in ([], ["Z"]) else []
     for one in tree:
         tree.extend(children.get(one, []))
     return tree
