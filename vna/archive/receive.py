@@ -26,7 +26,6 @@ from vna.model import InstanceKey, Outcome, Source, StudyUID
 
 _SWEEP_WAIT_S = 5.0
 _SWEEP_STEP_S = 0.05
-_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class Receiver:
     def _decided(self, entry: StoreEntry, content: Content, scanned: Scan) -> Decision:
         """Submit until recorded, doing in between what the committer asks for."""
         deadline = time.monotonic() + _SWEEP_WAIT_S
-        for _ in range(_ATTEMPTS):
+        while time.monotonic() < deadline:
             match self._index.committer.submit(entry):
                 case Recorded(decision=Decision() as decision):
                     return decision
@@ -130,11 +129,11 @@ class Receiver:
                     same = self._comparer.compare(entry.arrival, content, scanned, digests)
                     arrival = replace(entry.arrival, same_content={**entry.arrival.same_content, **same})
                     entry = replace(entry, arrival=arrival)
-                case NeedsBlobs(digests, wait):
-                    if wait and time.monotonic() > deadline:
-                        break
-                    if wait:
-                        time.sleep(_SWEEP_STEP_S)
+                    deadline = time.monotonic() + _SWEEP_WAIT_S
+                case NeedsBlobs(digests, wait=True):  # what was written may go with the row: once that is gone, again
+                    entry = replace(entry, written=entry.written - set(digests))
+                    time.sleep(_SWEEP_STEP_S)
+                case NeedsBlobs(digests):
                     with storage_errors():
                         entry = replace(entry, written=entry.written | self._writer.rewrite(content, scanned, digests))
         raise OutOfResources("blobs of this instance are just being removed; send it again")

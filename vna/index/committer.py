@@ -41,7 +41,7 @@ from vna.index.entries import (
     StoreEntry,
 )
 from vna.index.faults import Faults, reason
-from vna.index.projection import Projection
+from vna.index.projection import Projection, blob_row
 from vna.index.statements import Cursor, Statements
 from vna.model import Outcome, VersionState
 
@@ -208,6 +208,7 @@ class Committer:
         if missing is not None:
             return missing
         if decision.outcome is Outcome.ALREADY_STORED:
+            _enter_again(transaction.cursor, entry)
             return Recorded(self._receipt(transaction, entry), decision)
         event = _stored_event(entry.arrival, decision.outcome, decision.version)
         return Recorded(self._append(transaction, entry, event, entry.payload), decision)
@@ -257,6 +258,13 @@ def _missing_blobs(cursor: Cursor, entry: StoreEntry) -> NeedsBlobs | None:
     for digest in bad:
         cursor.do(_MARK_PRESENT, {"which": bytes.fromhex(digest)})
     return None
+
+
+def _enter_again(cursor: Cursor, entry: StoreEntry) -> None:
+    """Enter blobs that were written once more and have lost their row."""
+    for blob in entry.arrival.blobs:
+        if blob.digest in entry.written:
+            cursor.insert(tables.blob, blob_row(blob), unless_there=True)
 
 
 def _held(cursor: Cursor, arrival: Arrival) -> list[HeldVersion]:

@@ -15,7 +15,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from vna.dicom.attributes import Level
 from vna.dicom.describe import Description, Value
-from vna.events import EventRecord, InstanceStored, PeerRegistered, PeerRemoved, ReceivedAgain
+from vna.events import BlobEntry, EventRecord, InstanceStored, PeerRegistered, PeerRemoved, ReceivedAgain
 from vna.index import tables
 from vna.index.records import fingerprint_of, forms_of, record_columns
 from vna.index.statements import Cursor
@@ -301,13 +301,18 @@ class _StoredInstance:
 
     def _enter_blobs(self) -> None:
         for digest, blob in {bytes.fromhex(blob.digest): blob for blob in self._event.blobs}.items():
-            sizes = {"plain_size": blob.plain_size, "stored_size": blob.stored_size}
-            self._cursor.insert(tables.blob, {"digest": digest, "codec": blob.codec, **sizes}, unless_there=True)
+            self._cursor.insert(tables.blob, blob_row(blob), unless_there=True)
             self._cursor.insert(tables.blob_use, {"digest": digest, "version_id": self._position})
 
     def _flag(self, kind: str, study_id: int, detail: str) -> None:
         row = {"position": self._position, "kind": kind, "study_id": study_id, "detail": detail}
         self._cursor.insert(tables.flag, row)
+
+
+def blob_row(blob: BlobEntry) -> dict[str, Any]:
+    """Return the row of a blob that is present."""
+    sizes = {"plain_size": blob.plain_size, "stored_size": blob.stored_size}
+    return {"digest": bytes.fromhex(blob.digest), "codec": blob.codec, **sizes}
 
 
 def _replace_peer(cursor: Cursor, peer: Peer) -> None:

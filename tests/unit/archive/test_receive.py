@@ -1,16 +1,19 @@
 """Storing through the door: what happens on first and on later arrival (DESIGN section 2)."""
 
 import hashlib
+import threading
 from pathlib import Path
 
 import pytest
+from sqlalchemy import delete, update
 
 from conformance import phantoms
+from databases import connected
 from sending import OTHER_PACS, Sending, by_study
 from storage_backends import BlobRef, BlobStore, Codec, Memory
-from vna.archive import Archive, Expected, Room, Spool
+from vna.archive import Archive, Expected, Room, Spool, Stored
 from vna.errors import CannotUnderstand, DataSetMismatch, OutOfResources
-from vna.index import Index
+from vna.index import BlobState, Index, tables
 from vna.model import Outcome
 
 
@@ -119,6 +122,42 @@ def test_a_lost_blob_is_written_again_by_the_next_identical_receive(sending: Sen
 
     assert again.outcome is Outcome.ALREADY_STORED
     assert [f.problem for f in sending.archive.verify()] == [None]
+
+
+def test_a_blob_that_the_sweep_is_deleting_is_written_again_when_it_is_gone(
+    sending: Sending, blobs: BlobStore, index: Index, tmp_path: Path
+) -> None:
+    url = f"sqlite:///{tmp_path / 'index.sqlite'}"
+    sending.store(phantoms.ct_slice())
+    with connected(url) as connection:
+        connection.execute(update(tables.blob).values(state=BlobState.DELETING.value))
+    ((digest, codec),) = blobs.names()
+    stored: list[Stored] = []
+    receiving = threading.Thread(target=lambda: stored.append(sending.store(phantoms.ct_slice())))
+
+    receiving.start()
+    receiving.join(0.3)
+    assert receiving.is_alive()
+    blobs.delete(BlobRef(digest, Codec(codec), 0, 0))
+    with connected(url) as connection:
+        connection.execute(delete(tables.blob))
+    receiving.join()
+
+    assert stored[0].outcome is Outcome.ALREADY_STORED
+    assert list(blobs.names()) == [(digest, codec)]
+    assert index.reader.present_blobs([digest])
+
+
+def test_a_blob_that_stays_on_its_way_out_is_answered_out_of_resources(
+    sending: Sending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vna.archive.receive._SWEEP_WAIT_S", 0.2)
+    sending.store(phantoms.ct_slice())
+    with connected(f"sqlite:///{tmp_path / 'index.sqlite'}") as connection:
+        connection.execute(update(tables.blob).values(state=BlobState.DELETING.value))
+
+    with pytest.raises(OutOfResources, match="send it again"):
+        sending.store(phantoms.ct_slice())
 
 
 def test_a_command_that_names_another_instance_is_refused(sending: Sending) -> None:
