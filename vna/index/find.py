@@ -131,8 +131,10 @@ def _candidates_of(level: Level, *, any_record: bool) -> Select[Any]:
         base = base.where(tables.version.c.state == VersionState.SERVED.value)
     if not any_record:
         return base.where(shown)
-    live = tables.version.c.state.in_([VersionState.SERVED.value, VersionState.ASIDE.value])
-    used = exists().where(and_(tables.version.c.study_record_id == record.c.id, live)).correlate(record)
+    version = tables.version.alias()  # at IMAGE level the table itself is part of the query
+    live = version.c.state.in_([VersionState.SERVED.value, VersionState.ASIDE.value])
+    says_so = and_(version.c.study_id == record.c.study_id, version.c.study_record_id == record.c.id, live)
+    used = exists().where(says_so).correlate(record)
     return base.where(or_(shown, used))
 
 

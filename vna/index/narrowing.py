@@ -20,6 +20,8 @@ _NAMED_BY = {
     "SOPClassUID": tables.version.c.sop_class_uid,
 }
 _ESCAPE = "\\"
+_LAST = "\U0010ffff"
+"""Sorts behind all that may follow a prefix."""
 
 Condition = ColumnElement[bool]
 
@@ -63,7 +65,7 @@ def _by_column(attribute: Attribute, column: ColumnElement[str], matcher: Matche
         case ListOfUID(values):
             return column.in_(list(values))
         case WildCard(pattern) if attribute.vr in _EXACT_VRS:
-            return column.like(like_pattern(pattern), escape=_ESCAPE)
+            return _like(column, pattern)
         case Range(low, high) if attribute.vr == "DA":
             return _between(column, low, high)
     return None
@@ -97,15 +99,17 @@ def _by_term(attribute: Attribute, matcher: Matcher) -> Condition | None:
 
 
 def _form_condition(folded: str, *, wild: bool) -> Condition:
-    """Compare one form; what stands before the first wild card is a range of the index."""
     column = tables.term_form.c.folded
-    if not wild:
-        return column == folded
-    prefix = folded.replace("?", "*").split("*", 1)[0]
-    like = column.like(like_pattern(folded), escape=_ESCAPE)
+    return _like(column, folded) if wild else column == folded
+
+
+def _like(column: ColumnElement[str], pattern: str) -> Condition:
+    """Compare with a pattern; what stands before its first wild card is a range of the index."""
+    prefix = pattern.replace("?", "*").split("*", 1)[0]
+    like = column.like(like_pattern(pattern), escape=_ESCAPE)
     if not prefix:
         return like
-    return and_(column >= prefix, column < prefix + "\U0010ffff", like)
+    return and_(column >= prefix, column < prefix + _LAST, like)
 
 
 def _modalities(matcher: Matcher) -> Condition | None:

@@ -232,7 +232,6 @@ version = Table(
     UniqueConstraint("sop_instance_uid", "series_id", "number"),
     Index("ix_version_series", "series_id", "state"),
     Index("ix_version_study", "study_id", "state"),
-    Index("ix_version_study_record", "study_record_id"),
     info={"part": Part.PROJECTION},
 )
 
@@ -252,8 +251,8 @@ blob = Table(
 blob_use = Table(
     "blob_use",
     metadata,
-    Column("digest", LargeBinary, primary_key=True),
     Column("version_id", BigInteger, ForeignKey("version.id"), primary_key=True),
+    Column("digest", LargeBinary, primary_key=True),
     sqlite_with_rowid=False,
     info={"part": Part.PROJECTION},
 )

@@ -246,15 +246,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_version_series", "version", ["series_id", "state"], unique=False)
     op.create_index("ix_version_study", "version", ["study_id", "state"], unique=False)
-    op.create_index("ix_version_study_record", "version", ["study_record_id"], unique=False)
     op.create_table(
         "blob_use",
-        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("version_id", sa.BigInteger(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"],
             ["version.id"],
         ),
-        sa.PrimaryKeyConstraint("digest", "version_id"),
+        sa.PrimaryKeyConstraint("version_id", "digest"),
         sqlite_with_rowid=False,
     )
