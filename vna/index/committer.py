@@ -117,6 +117,10 @@ class Committer:
         self._waiting: list[_Ticket] = []
         self._sequence = 0
 
+    def close(self) -> None:
+        """Give the connection to the database back."""
+        self._statements.close()
+
     def next_sequence(self) -> int:
         """Return a number for the next event of this origin."""
         with self._guard:

@@ -19,6 +19,8 @@ class Index:
 
     def close(self) -> None:
         """Close all connections."""
+        self.committer.close()
+        self.reader.close()
         self._writing.dispose()
         self._reading.dispose()
 

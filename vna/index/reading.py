@@ -55,6 +55,10 @@ class Reader:
     def __init__(self, engine: Engine) -> None:
         self._engine, self._statements = engine, Statements(engine)
 
+    def close(self) -> None:
+        """Give the connection that is kept back."""
+        self._statements.close()
+
     def present_blobs(self, digests: Sequence[str]) -> dict[str, BlobEntry]:
         """Return those of the blobs that are present, by digest."""
         found = {}

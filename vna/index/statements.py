@@ -6,6 +6,7 @@ than receiving and compressing a CT slice together. The schema, pooling, and eve
 run for every instance stay with SQLAlchemy.
 """
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -20,16 +21,20 @@ Parameters = Mapping[str, Any]
 
 
 class Statements:
-    """Compiles statements for one database, and binds them to its connections."""
+    """Compiles statements for one database, and runs them on a connection that it keeps."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._dialect = engine, engine.dialect
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._lock = threading.Lock()
+        self._kept: PoolProxiedConnection | None = None
         self._turn = turn_of(engine)
         self._compiled: dict[Any, _Compiled] = {}
 
-    def on(self, connection: PoolProxiedConnection) -> "Cursor":
-        """Return a cursor on a connection of the pool."""
-        return Cursor(self, connection.cursor())
+    def close(self) -> None:
+        """Give the connection back; the next use opens one again."""
+        with self._lock:
+            self._give_up()
 
     @contextmanager
     def transaction(self) -> Iterator["Cursor"]:
@@ -37,29 +42,44 @@ class Statements:
 
         Through `Engine.begin` an empty one costs 0.14 ms of CPU, this way 0.02 ms.
         """
-        connection = self._engine.raw_connection()
-        try:
-            with self._turn:
-                try:
-                    cursor = self.on(connection)
-                    if self._dialect.name == "sqlite":
-                        cursor.execute("BEGIN IMMEDIATE")
-                    yield cursor
-                    connection.commit()
-                except BaseException:
-                    connection.rollback()
-                    raise
-        finally:
-            connection.close()
+        with self._connected() as connection, self._turn:
+            try:
+                cursor = Cursor(self, connection.cursor())
+                if self._is_sqlite:
+                    cursor.execute("BEGIN IMMEDIATE")
+                yield cursor
+                connection.commit()
+            except BaseException:
+                connection.rollback()
+                raise
 
     @contextmanager
     def reading(self) -> Iterator["Cursor"]:
-        """Read outside of any transaction of its own."""
-        connection = self._engine.raw_connection()
-        try:
-            yield self.on(connection)
-        finally:
-            connection.close()
+        """Read what is committed, outside of any transaction of one's own."""
+        with self._connected() as connection:
+            yield Cursor(self, connection.cursor())
+            if not self._is_sqlite:  # the driver has begun one, whose snapshot must not stay
+                connection.rollback()
+
+    @contextmanager
+    def _connected(self) -> Iterator[PoolProxiedConnection]:
+        """Give the connection that is kept, to one thread at a time; an error ends it, as it may be broken.
+
+        Taking one from the pool and giving it back costs 0.1 ms of CPU, as much as four statements.
+        """
+        with self._lock:
+            if self._kept is None:
+                self._kept = self._engine.raw_connection()
+            try:
+                yield self._kept
+            except BaseException:
+                self._give_up()
+                raise
+
+    def _give_up(self) -> None:
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.invalidate()
 
     def compiled(self, clause: Executable) -> "_Compiled":
         """Return a statement with bound parameters, compiled."""

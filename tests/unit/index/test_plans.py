@@ -40,7 +40,7 @@ def scans(url: str, query: Executable) -> list[str]:
 
 
 @pytest.mark.parametrize("level", Level)
-@pytest.mark.parametrize(("keyword", "matcher"), KEYS, ids=str)
+@pytest.mark.parametrize(("keyword", "matcher"), KEYS, ids=[f"{k}-{type(m).__name__}" for k, m in KEYS])
 def test_candidates_are_found_by_index(url: str, level: Level, keyword: str, matcher: Matcher) -> None:
     candidates = find._candidates_of(level, any_record=keyword == "PatientID")
 
