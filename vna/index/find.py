@@ -47,6 +47,8 @@ _ENTITY_ID: Mapping[Level, ColumnElement[int]] = {
     Level.IMAGE: tables.version.c.id,
 }
 
+Found = tuple[Entity, dict[str, Value]]
+
 
 class Finder:
     """Answers queries from one database."""
@@ -63,15 +65,15 @@ class Finder:
         for _, values in self.matching(query):
             yield values
 
-    def matching(self, query: Query) -> Iterator[tuple[Entity, dict[str, Value]]]:
+    def matching(self, query: Query) -> Iterator[Found]:
         """Go through the matches with the rows they stand for, in the order they came to be known."""
         rows = LevelRows(query)
-        for page in _pages(self._candidates(query), _PAGE):
-            with self._engine.connect() as connection:
-                found = rows.read(connection, page)
-            for entity, values in found:
-                if query.accepts(values):
-                    yield entity, values
+        narrowed = conditions(query.keys)
+        base = _candidate_query(query).where(*narrowed)
+        found = self._read_at_once(base, rows) if narrowed else self._read_by_windows(base, rows)
+        for entity, values in found:
+            if query.accepts(values):
+                yield entity, values
 
     def instances(self, query: Query) -> list[HeldInstance]:
         """Return the served instances below what the unique keys name, by series and instance number.
@@ -85,18 +87,22 @@ class Finder:
         found = {row[0]: row for row in rows}
         return [held_instance(row[3:-1]) for row in sorted(found.values(), key=_retrieve_order)]
 
-    def _candidates(self, query: Query) -> Iterator[Entity]:
-        narrowed = conditions(query.keys)
-        base = _candidate_query(query).where(*narrowed)
-        if narrowed:
-            yield from self._all_at_once(base)
-        else:
-            yield from self._by_windows(base, _ENTITY_ID[query.level])
-
-    def _all_at_once(self, base: Select[Any]) -> Iterator[Entity]:
+    def _read_at_once(self, base: Select[Any], rows: LevelRows) -> Iterator[Found]:
+        """Read all candidates, and on the same connection the first page, which for most queries is all."""
         with self._engine.connect() as connection:
-            found = connection.execute(base).all()
-        yield from _one_each(found)
+            candidates = _one_each(connection.execute(base).all())
+            first = rows.read(connection, candidates[:_PAGE]) if candidates else []
+        yield from first
+        yield from self._read_pages(iter(candidates[_PAGE:]), rows)
+
+    def _read_by_windows(self, base: Select[Any], rows: LevelRows) -> Iterator[Found]:
+        return self._read_pages(self._by_windows(base, _ENTITY_ID[rows.level]), rows)
+
+    def _read_pages(self, candidates: Iterator[Entity], rows: LevelRows) -> Iterator[Found]:
+        for page in _pages(candidates, _PAGE):
+            with self._engine.connect() as connection:
+                found = rows.read(connection, page)
+            yield from found
 
     def _by_windows(self, base: Select[Any], entity_id: ColumnElement[int]) -> Iterator[Entity]:
         after = 0

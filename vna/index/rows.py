@@ -38,7 +38,7 @@ class LevelRows:
     def __init__(self, query: Query) -> None:
         depth = _ORDER.index(query.level)
         asked = [BY_KEYWORD[k] for k in query.keys if k in BY_KEYWORD]
-        self._level = query.level
+        self.level = query.level
         self._attributes = [a for a in asked if _ORDER.index(a.level) <= depth and a.storage is not Storage.COMPUTED]
         self._computed = [a.keyword for a in asked if a.storage is Storage.COMPUTED and a.keyword in COMPUTED]
         self._select = _page_query(query.level, tuple(self._attributes))
@@ -46,7 +46,7 @@ class LevelRows:
     def read(self, connection: Connection, page: Sequence[Entity]) -> list[tuple[Entity, dict[str, Value]]]:
         """Return the values of each entity of the page, in its order."""
         parameters: dict[str, Any] = {"records": sorted({e.record_id for e in page})}
-        if self._level in (Level.SERIES, Level.IMAGE):
+        if self.level in (Level.SERIES, Level.IMAGE):
             parameters["entities"] = [e.entity_id for e in page]
         rows = {(row[0], row[1]): row for row in connection.execute(self._select, parameters)}
         found = [(entity, rows.get((entity.entity_id, entity.record_id))) for entity in page]
