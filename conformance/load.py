@@ -19,7 +19,6 @@ from conformance.requests import (
     echo,
     find,
     get,
-    get_proposals,
     move,
     query_proposals,
     store_proposals,
@@ -150,11 +149,6 @@ def run_echo(address: Address, *, repetitions: int = 1) -> FindFigures:
             if answer.status != 0:
                 raise LoadFailed(f"C-ECHO was answered {answer.status:04X} {answer.comment}")
     return FindFigures(0, percentile(latencies, 50) * 1e3, percentile(latencies, 99) * 1e3, max(latencies) * 1e3)
-
-
-def get_sop_classes(source: Source) -> list[str]:
-    """Return the SOP Classes a source holds, to offer them for C-GET."""
-    return [proposal.abstract_syntax for proposal in get_proposals(source.share(0, 1))[1:]]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

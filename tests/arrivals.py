@@ -1,7 +1,6 @@
 """Arrivals made by hand, for tests of the index without files or sockets."""
 
 import hashlib
-import itertools
 from collections.abc import Mapping
 
 from vna.dicom.describe import Description, Value
@@ -85,8 +84,3 @@ class Sender:
     def send(self, arrived: Arrival, described: Description | None = None):
         """Submit an arrival and return what became of it."""
         return self.index.committer.submit(self.entry(arrived, described))
-
-
-def numbered(count: int) -> itertools.chain[InstanceKey]:
-    """Return keys of `count` studies of one instance each."""
-    return itertools.chain(key(f"1.{n}", f"1.{n}.1", f"1.{n}.1.1") for n in range(1, count + 1))

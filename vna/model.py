@@ -10,7 +10,6 @@ from typing import NewType
 StudyUID = NewType("StudyUID", str)
 SeriesUID = NewType("SeriesUID", str)
 InstanceUID = NewType("InstanceUID", str)
-Position = NewType("Position", int)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +19,6 @@ class InstanceKey:
     study: StudyUID
     series: SeriesUID
     instance: InstanceUID
-
-
-@dataclass(frozen=True, slots=True)
-class PatientKey:
-    """A patient of the archive: PACS reuse each other's Patient IDs, so the issuer belongs to the name.
-
-    `issuer` is Issuer of Patient ID (0010,0021), else the issuer configured for the sending peer,
-    else the name of the source itself. `patient_id` may be empty (type 2, PS3.3 C.7.1.1).
-    """
-
-    issuer: str
-    patient_id: str
 
 
 @dataclass(frozen=True, slots=True)

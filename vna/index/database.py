@@ -1,8 +1,8 @@
 """Connections to the index database: SQLite embedded, or PostgreSQL for more than one node.
 
 SQLite runs in WAL mode with `synchronous = FULL`, so that COMMIT returns when the transaction is on
-disk. SQLAlchemy's own transaction handling of pysqlite is switched off: BEGIN IMMEDIATE is said for
-writers, so that the position row is locked by the first statement as on PostgreSQL.
+disk. SQLAlchemy's own transaction handling of pysqlite is switched off: migrations here, and the
+committer in `statements`, say BEGIN IMMEDIATE, so that a writer holds the lock from its first statement.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ def writer_engine(url: str) -> Engine:
     if sqlite_path(url) is None:
         return create_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True)
     engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=_SQLITE_ARGUMENTS, **_NO_RESET)
-    _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
+    _prepare_sqlite(engine)
     return engine
 
 
@@ -55,16 +55,15 @@ _NO_RESET = {"pool_reset_on_return": None}
 """Every transaction here is ended by whoever began it, so the pool need not roll back once more."""
 
 
-def _prepare_sqlite(engine: Engine, *, begin: str) -> None:
+def _prepare_sqlite(engine: Engine, *, begin: str = "") -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
             connection.execute(f"PRAGMA {pragma}")
 
-    @event.listens_for(engine, "begin")
-    def start(connection: Any) -> None:
-        connection.exec_driver_sql(begin)
+    if begin:
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
 
 
 def turn_of(engine: Engine) -> "Turn":
