@@ -117,10 +117,10 @@ def ct_instances(n: int, *, first: int = 0, label: str = "corpus") -> Iterator[I
         yield Instance(CTImageStorage, template.SOPInstanceUID, ExplicitVRLittleEndian, data)
 
 
-def write_ct_files(folder: Path, n: int) -> None:
-    """Write `n` CT slices as Part 10 files into the folder, which is made if need be."""
+def write_ct_files(folder: Path, n: int, *, first: int = 0) -> None:
+    """Write `n` CT slices, from number `first` on, as Part 10 files into the folder, which is made if need be."""
     folder.mkdir(parents=True, exist_ok=True)
-    for number, instance in enumerate(ct_instances(n)):
+    for number, instance in enumerate(ct_instances(n, first=first), first):
         head = phantoms.part10_head(instance.sop_class_uid, instance.sop_instance_uid, instance.transfer_syntax)
         (folder / f"{number:06d}.dcm").write_bytes(head + instance.data)
 

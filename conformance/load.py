@@ -13,10 +13,10 @@ from multiprocessing.synchronize import Barrier
 from threading import BrokenBarrierError
 
 from conformance.messages import MessageReader, pdata, send_in_parts, store_command, store_rq
+from conformance.pace import Beats, Pace
 from conformance.requests import (
     STUDY_ROOT_FIND,
     STUDY_ROOT_GET,
-    echo,
     find,
     get,
     move,
@@ -25,7 +25,7 @@ from conformance.requests import (
 )
 from conformance.sink import Sink
 from conformance.sources import BigMultiframe, Source
-from conformance.upper_layer import Address, Association, Proposal
+from conformance.upper_layer import Address, Association, Proposal, Requestor
 
 RETURN_KEYS = (
     "PatientID",
@@ -55,6 +55,7 @@ class StoreFigures:
     instances_per_s: float
     megabytes_per_s: float
     p50_ms: float
+    p90_ms: float
     p99_ms: float
     max_ms: float
     failed: int
@@ -83,6 +84,17 @@ class RetrieveFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class _Share:
+    """What one storing process is to do: its part of a source, at its pace, under an AE title."""
+
+    source: Source
+    part: int
+    parts: int
+    pace: Pace
+    calling: str
+
+
+@dataclass(frozen=True, slots=True)
 class _Sent:
     """What one storing process reports."""
 
@@ -92,9 +104,13 @@ class _Sent:
     latencies_s: tuple[float, ...]
 
 
-def run_store(address: Address, source: Source, *, associations: int = 1) -> StoreFigures:
-    """Store everything of a source over this many associations at once."""
-    return _figures(*_in_processes(_store_share, [(address, source, n, associations) for n in range(associations)]))
+def run_store(
+    address: Address, source: Source, *, associations: int = 1, pace: Pace | None = None, calling: str = "LOADGEN"
+) -> StoreFigures:
+    """Store everything of a source over this many associations at once, or what of it the pace allows."""
+    each = (pace or Pace()).shared_by(associations)
+    shares = [_Share(source, n, associations, each, calling) for n in range(associations)]
+    return _figures(*_in_processes(_store_share, [(address, share) for share in shares]))
 
 
 def run_store_big(address: Address, objects: Sequence[BigMultiframe]) -> StoreFigures:
@@ -138,19 +154,6 @@ def run_move(address: Address, keys: Mapping[str, str], *, destination: str, sin
     return _retrieve_figures(sink.count, sink.size, seconds, answer.status)
 
 
-def run_echo(address: Address, *, repetitions: int = 1) -> FindFigures:
-    """Send C-ECHO this often on one association."""
-    latencies = []
-    with Association.open(address, query_proposals()) as association:
-        for _ in range(repetitions):
-            begin = time.perf_counter()
-            answer = echo(association)
-            latencies.append(time.perf_counter() - begin)
-            if answer.status != 0:
-                raise LoadFailed(f"C-ECHO was answered {answer.status:04X} {answer.comment}")
-    return FindFigures(0, percentile(latencies, 50) * 1e3, percentile(latencies, 99) * 1e3, max(latencies) * 1e3)
-
-
 def percentile(values: Sequence[float], percent: float) -> float:
     """Return the nearest-rank percentile; 0 of nothing."""
     ordered = sorted(values)
@@ -189,9 +192,12 @@ def _reporting(target: object, args: tuple[object, ...], barrier: Barrier, resul
         barrier.abort()
 
 
-def _store_share(address: Address, source: Source, part: int, parts: int, barrier: Barrier) -> _Sent:
-    instances = list(source.share(part, parts))
-    with Association.open(address, store_proposals(instances), timeout_s=_START_TIMEOUT_S) as association:
+def _store_share(address: Address, share: _Share, barrier: Barrier) -> _Sent:
+    instances = list(share.source.share(share.part, share.parts))
+    requestor = Requestor(share.calling)
+    with Association.open(
+        address, store_proposals(instances), requestor=requestor, timeout_s=_START_TIMEOUT_S
+    ) as association:
         requests = []
         for n, instance in enumerate(instances):
             context = association.context(instance.sop_class_uid, instance.transfer_syntax)
@@ -201,15 +207,19 @@ def _store_share(address: Address, source: Source, part: int, parts: int, barrie
         not_accepted = len(instances) - len(requests)
         del instances
         reader = MessageReader(association.sock, association.pdus)
-        latencies, failed = [], 0
+        latencies, failed, size = [], 0, 0
         barrier.wait(_START_TIMEOUT_S)
+        beats = Beats(share.pace)
         for request in requests:
+            if not beats.wait():
+                break
             begin = time.perf_counter()
             association.sock.sendall(request)
             answer = reader.read()
             latencies.append(time.perf_counter() - begin)
             failed += answer is None or answer.status != 0
-    return _Sent(sum(map(len, requests)), failed, not_accepted, tuple(latencies))
+            size += len(request)
+    return _Sent(size, failed, not_accepted, tuple(latencies))
 
 
 def _store_big(address: Address, big: BigMultiframe, barrier: Barrier) -> _Sent:
@@ -236,6 +246,7 @@ def _figures(reports: list[_Sent], seconds: float) -> StoreFigures:
         instances_per_s=len(latencies) / seconds,
         megabytes_per_s=sum(report.size for report in reports) / seconds / 1e6,
         p50_ms=percentile(latencies, 50) * 1e3,
+        p90_ms=percentile(latencies, 90) * 1e3,
         p99_ms=percentile(latencies, 99) * 1e3,
         max_ms=max(latencies, default=0) * 1e3,
         failed=sum(report.failed for report in reports),

@@ -1,14 +1,8 @@
-"""The measurements of the benchmark, one function each: servers in, rows of figures out.
-
-Runs of two servers alternate (ABABAB...) over the same instances, so that what else the machine does hits both.
-"""
+"""The measurements the first release promises, one function each: a plan in, rows of figures out."""
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 from pydicom.uid import CTImageStorage
 
@@ -16,83 +10,49 @@ from conformance import load, phantoms
 from conformance.corpus import SLICES_PER_STUDY, StudyNames, small_study_names
 from conformance.figures import Row, Spread, Target, paired
 from conformance.node_process import running_node
-from conformance.orthanc import orthanc
 from conformance.server import Server
+from conformance.side_by_side import SINK, Plan, StoreRuns, compared, rate_row, servers, store, store_runs
 from conformance.sink import Sink
 from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
-_SINK = "BENCHSINK"
 _SAMPLE_EVERY_S = 0.05
 _LOAD_ASSOCIATIONS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How much to measure, and with what.
-
-    `orthanc_program` is None where Orthanc is not installed or not wanted.
-    """
-
-    folder: Path
-    orthanc_program: str | None
-    pairs: int = 5
-    slices: int = 400
-    slow_slices: int = 100
-    studies: tuple[int, int] = (1_000, 100_000)
-    queries: int = 200
-    big_objects: int = 10
-    big_bytes: int = 1_000_000_000
-
-
-def quick_plan(folder: Path, orthanc_program: str | None) -> Plan:
-    """Return a plan that takes a minute and shows little more than that everything runs."""
-    return Plan(
-        folder,
-        orthanc_program,
-        pairs=2,
-        slices=100,
-        slow_slices=40,
-        studies=(500, 3_000),
-        queries=50,
-        big_objects=3,
-        big_bytes=100_000_000,
-    )
-
-
 def measure_store(plan: Plan) -> list[Row]:
     """C-STORE of CT slices over one association, against Orthanc that does not compress."""
-    with _servers(plan, "store") as servers:
-        runs = _store_runs(servers, plan.pairs, plan.slices, associations=1)
+    with servers(plan, "store") as running:
+        runs = store_runs(running, plan.pairs, plan.slices, associations=1)
     ours, theirs = runs[0], runs[1:]
     return [
-        _rate_row("C-STORE, 1 association", ours.rates, theirs[0].rates if theirs else [], Target(1.2, at_least=True)),
+        rate_row("C-STORE, 1 association", ours.rates, theirs[0].rates if theirs else [], Target(1.2, at_least=True)),
         Row("C-STORE, 1 association, CPU", "ms/instance", Spread.of(ours.cpu_ms), *_beside(theirs), Target(3.5, False)),
     ]
 
 
 def measure_store_4(plan: Plan) -> list[Row]:
     """C-STORE of CT slices over four associations, against Orthanc that does not compress."""
-    with _servers(plan, "store4") as servers:
-        runs = _store_runs(servers, plan.pairs, plan.slices, associations=4)
+    with servers(plan, "store4") as running:
+        runs = store_runs(running, plan.pairs, plan.slices, associations=4)
     ours, theirs = runs[0], runs[1:]
     rates = theirs[0].rates if theirs else []
-    return [_rate_row("C-STORE, 4 associations", ours.rates, rates, Target(1.2, at_least=True))]
+    return [rate_row("C-STORE, 4 associations", ours.rates, rates, Target(1.2, at_least=True))]
 
 
 def measure_compressed(plan: Plan) -> list[Row]:
     """C-STORE over four associations and bytes on disk, against Orthanc with StorageCompression."""
-    with _servers(plan, "compressed", compressed=True) as servers:
-        runs = _store_runs(servers, plan.pairs, plan.slow_slices, associations=4)
-        sizes = [[server.stored_bytes() / 1e6] for server in servers]
+    with servers(plan, "compressed", compressed=True) as running:
+        runs = store_runs(running, plan.pairs, plan.slow_slices, associations=4)
+        sizes = [[server.stored_bytes() / 1e6] for server in running]
     ours, theirs = runs[0], runs[1:]
     name = "C-STORE, 4, Orthanc compressing"
     return [
-        _rate_row(name, ours.rates, theirs[0].rates if theirs else [], Target(8, at_least=True)),
+        rate_row(name, ours.rates, theirs[0].rates if theirs else [], Target(8, at_least=True)),
         Row(
             f"stored, {plan.pairs * plan.slow_slices} slices, Orthanc compressing",
             "MB",
             Spread.of(sizes[0]),
-            *_compared(sizes[0], sizes[1] if theirs else []),
+            *compared(sizes[0], sizes[1] if theirs else []),
             Target(0.65, at_least=False),
             judged_ratio=True,
         ),
@@ -120,14 +80,14 @@ def measure_find(plan: Plan) -> list[Row]:
 
 def measure_get(plan: Plan) -> list[Row]:
     """C-GET of a study of 100 CT slices over one association."""
-    with _servers(plan, "get") as servers:
-        return _retrieve_rows(plan, "C-GET, 100 slices", servers, _get_study)
+    with servers(plan, "get") as running:
+        return _retrieve_rows(plan, "C-GET, 100 slices", running, _get_study)
 
 
 def measure_move(plan: Plan) -> list[Row]:
     """C-MOVE of a study of 100 CT slices over one association into a sink."""
-    with Sink() as sink, _servers(plan, "move", sink=sink) as servers:
-        return _retrieve_rows(plan, "C-MOVE, 100 slices", servers, lambda server: _move_study(server, sink))
+    with Sink() as sink, servers(plan, "move", sink=sink) as running:
+        return _retrieve_rows(plan, "C-MOVE, 100 slices", running, lambda server: _move_study(server, sink))
 
 
 def measure_memory(plan: Plan) -> list[Row]:
@@ -173,50 +133,6 @@ _FIND_KEYS: dict[str, Callable[[StudyNames], str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class _StoreRuns:
-    """Instances per second and CPU milliseconds per instance, run by run."""
-
-    rates: list[float]
-    cpu_ms: list[float]
-
-
-@contextmanager
-def _servers(plan: Plan, name: str, *, compressed: bool = False, sink: Sink | None = None) -> Iterator[list[Server]]:
-    """Run our node, and Orthanc beside it when there is one."""
-    destinations = {_SINK: (sink.host, sink.port)} if sink else {}
-    with ExitStack() as stack:
-        servers = [stack.enter_context(running_node(plan.folder / f"{name}-vna", peers=destinations))]
-        if plan.orthanc_program:
-            folder = plan.folder / f"{name}-orthanc"
-            servers.append(
-                stack.enter_context(
-                    orthanc(plan.orthanc_program, folder, compressed=compressed, destinations=destinations)
-                )
-            )
-        yield servers
-
-
-def _store_runs(servers: Sequence[Server], pairs: int, slices: int, *, associations: int) -> list[_StoreRuns]:
-    runs = [_StoreRuns([], []) for _ in servers]
-    for server in servers:
-        _store(server, CtSlices(20, label="warm-up"), associations)
-    for n in range(pairs):
-        for server, run in zip(servers, runs, strict=True):
-            cpu_before = server.cpu_s()
-            figures = _store(server, CtSlices(slices, first=n * slices), associations)
-            run.rates.append(figures.instances_per_s)
-            run.cpu_ms.append((server.cpu_s() - cpu_before) / slices * 1e3)
-    return runs
-
-
-def _store(server: Server, source: CtSlices, associations: int) -> load.StoreFigures:
-    figures = load.run_store(server.address, source, associations=associations)
-    if figures.failed or figures.not_accepted:
-        raise load.LoadFailed(f"{server.name} did not store {figures.failed + figures.not_accepted} instances")
-    return figures
-
-
 def _find_runs(plan: Plan, node: Server, keyword: str, studies: int) -> list[float]:
     """Return the median milliseconds of a query, for each of several runs over studies chosen at random."""
     chosen = random.Random(studies)  # noqa: S311 - the same queries each time
@@ -232,19 +148,19 @@ def _find_runs(plan: Plan, node: Server, keyword: str, studies: int) -> list[flo
 
 
 def _retrieve_rows(
-    plan: Plan, name: str, servers: Sequence[Server], retrieve: Callable[[Server], load.RetrieveFigures]
+    plan: Plan, name: str, running: Sequence[Server], retrieve: Callable[[Server], load.RetrieveFigures]
 ) -> list[Row]:
-    rates: list[list[float]] = [[] for _ in servers]
-    for server in servers:
-        _store(server, CtSlices(SLICES_PER_STUDY), 1)
+    rates: list[list[float]] = [[] for _ in running]
+    for server in running:
+        store(server, CtSlices(SLICES_PER_STUDY), 1)
         retrieve(server)
     for _ in range(plan.pairs):
-        for server, measured in zip(servers, rates, strict=True):
+        for server, measured in zip(running, rates, strict=True):
             figures = retrieve(server)
             if figures.instances != SLICES_PER_STUDY or figures.status:
                 raise load.LoadFailed(f"{server.name} gave {figures.instances}, status {figures.status:04X}")
             measured.append(figures.megabytes_per_s)
-    beside = _compared(rates[0], rates[1] if len(rates) > 1 else [])
+    beside = compared(rates[0], rates[1] if len(rates) > 1 else [])
     return [Row(name, "MB/s", Spread.of(rates[0]), *beside, Target(300, at_least=True))]
 
 
@@ -253,19 +169,10 @@ def _get_study(server: Server) -> load.RetrieveFigures:
 
 
 def _move_study(server: Server, sink: Sink) -> load.RetrieveFigures:
-    return load.run_move(server.address, _STUDY, destination=_SINK, sink=sink)
+    return load.run_move(server.address, _STUDY, destination=SINK, sink=sink)
 
 
-def _rate_row(name: str, ours: list[float], theirs: list[float], target: Target) -> Row:
-    beside = _compared(ours, theirs)
-    return Row(name, "instances/s", Spread.of(ours), *beside, target, judged_ratio=True)
-
-
-def _compared(ours: list[float], theirs: list[float]) -> tuple[Spread | None, Spread | None]:
-    return (Spread.of(theirs) if theirs else None), paired(ours, theirs)
-
-
-def _beside(theirs: Sequence[_StoreRuns]) -> tuple[Spread | None, None]:
+def _beside(theirs: Sequence[StoreRuns]) -> tuple[Spread | None, None]:
     return (Spread.of(theirs[0].cpu_ms) if theirs else None), None
 
 

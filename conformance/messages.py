@@ -29,6 +29,10 @@ class Field(IntEnum):
     MOVE_RSP = 0x8021
     ECHO_RQ = 0x0030
     ECHO_RSP = 0x8030
+    EVENT_REPORT_RQ = 0x0100
+    EVENT_REPORT_RSP = 0x8100
+    ACTION_RQ = 0x0130
+    ACTION_RSP = 0x8130
     CANCEL_RQ = 0x0FFF
 
 
@@ -36,6 +40,7 @@ class Tag(IntEnum):
     """Element numbers of command elements (PS3.7 E.1-1)."""
 
     SOP_CLASS = 0x0002
+    REQUESTED_SOP_CLASS = 0x0003
     COMMAND_FIELD = 0x0100
     MESSAGE_ID = 0x0110
     RESPONDED_TO = 0x0120
@@ -45,6 +50,9 @@ class Tag(IntEnum):
     STATUS = 0x0900
     ERROR_COMMENT = 0x0902
     SOP_INSTANCE = 0x1000
+    REQUESTED_SOP_INSTANCE = 0x1001
+    EVENT_TYPE = 0x1002
+    ACTION_TYPE = 0x1008
     REMAINING = 0x1020
     COMPLETED = 0x1021
     FAILED = 0x1022
@@ -213,6 +221,22 @@ def store_rsp(request: Message, *, status: int = 0) -> bytes:
             Tag.DATA_SET_TYPE: NO_DATA_SET,
             Tag.STATUS: status,
             Tag.SOP_INSTANCE: request.text(Tag.SOP_INSTANCE),
+        }
+    )
+    return pdata(request.context_id, command, max_pdu=16384, command=True)
+
+
+def event_report_rsp(request: Message) -> bytes:
+    """Return the P-DATA that answers an N-EVENT-REPORT request with success (PS3.7 10.3.1.2)."""
+    command = command_set(
+        {
+            Tag.SOP_CLASS: request.text(Tag.SOP_CLASS),
+            Tag.COMMAND_FIELD: Field.EVENT_REPORT_RSP,
+            Tag.RESPONDED_TO: request.number(Tag.MESSAGE_ID),
+            Tag.DATA_SET_TYPE: NO_DATA_SET,
+            Tag.STATUS: 0,
+            Tag.SOP_INSTANCE: request.text(Tag.SOP_INSTANCE),
+            Tag.EVENT_TYPE: request.number(Tag.EVENT_TYPE),
         }
     )
     return pdata(request.context_id, command, max_pdu=16384, command=True)

@@ -57,15 +57,15 @@ def structured_report(*, study: int = 31) -> Dataset:
     ds = new_instance(ComprehensiveSRStorage, "SR", study=study, number=1)
     ds.CompletionFlag, ds.VerificationFlag, ds.ContentDate, ds.ContentTime = "COMPLETE", "UNVERIFIED", "20240101", "12"
     ds.ValueType, ds.ContinuityOfContent = "CONTAINER", "SEPARATE"
-    ds.ConceptNameCodeSequence = Sequence([_code("126000", "DCM", "Imaging Measurement Report")])
+    ds.ConceptNameCodeSequence = Sequence([code("126000", "DCM", "Imaging Measurement Report")])
     finding, size = Dataset(), Dataset()
     finding.RelationshipType, finding.ValueType = "CONTAINS", "CODE"
-    finding.ConceptNameCodeSequence = Sequence([_code("121071", "DCM", "Finding")])
-    finding.ConceptCodeSequence = Sequence([_code("27925004", "SCT", "Nodule")])
+    finding.ConceptNameCodeSequence = Sequence([code("121071", "DCM", "Finding")])
+    finding.ConceptCodeSequence = Sequence([code("27925004", "SCT", "Nodule")])
     size.RelationshipType, size.ValueType = "HAS PROPERTIES", "NUM"
-    size.ConceptNameCodeSequence = Sequence([_code("103339001", "SCT", "Long Axis")])
+    size.ConceptNameCodeSequence = Sequence([code("103339001", "SCT", "Long Axis")])
     value = Dataset()
-    value.NumericValue, value.MeasurementUnitsCodeSequence = "12.5", Sequence([_code("mm", "UCUM", "mm")])
+    value.NumericValue, value.MeasurementUnitsCodeSequence = "12.5", Sequence([code("mm", "UCUM", "mm")])
     size.MeasuredValueSequence = Sequence([value])
     finding.ContentSequence = Sequence([size])
     ds.ContentSequence = Sequence([finding])
@@ -177,8 +177,9 @@ def every_instance() -> dict[str, Instance]:
     }
 
 
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
-    code = Dataset()
-    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
-    code.ContextUID = uid("context", scheme)
-    return code
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """Return an item of a code sequence (PS3.3 8.8)."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    item.ContextUID = uid("context", scheme)
+    return item

@@ -23,9 +23,17 @@ def find_orthanc() -> str | None:
 
 @contextmanager
 def orthanc(
-    program: str, folder: Path, *, compressed: bool = False, destinations: Mapping[str, tuple[str, int]] | None = None
+    program: str,
+    folder: Path,
+    *,
+    compressed: bool = False,
+    destinations: Mapping[str, tuple[str, int]] | None = None,
+    more: Mapping[str, object] | None = None,
 ) -> Iterator[Server]:
-    """Run Orthanc with everything in `folder` until the block ends; `destinations` are AE titles it may move to."""
+    """Run Orthanc with everything in `folder` until the block ends.
+
+    `destinations` are AE titles it may move to, `more` are settings of its own beside ours.
+    """
     storage = folder / "db"
     storage.mkdir(parents=True)
     dicom_port = free_port()
@@ -42,6 +50,7 @@ def orthanc(
         "DicomAlwaysAllowGet": True,
         "DicomAlwaysAllowMove": True,
         "DicomModalities": {name: [name, host, port] for name, (host, port) in (destinations or {}).items()},
+        **(more or {}),
     }
     configuration = folder / "orthanc.json"
     configuration.write_text(json.dumps(settings))

@@ -72,7 +72,7 @@ def ct_slice(*, study: int = 1, series: int = 1, number: int = 1, size: int = 51
     ds.PixelSpacing, ds.ImageOrientationPatient = [0.7, 0.7], [1, 0, 0, 0, 1, 0]
     ds.ImagePositionPatient = [-180, -180, 1.25 * number]
     ds.RescaleIntercept, ds.RescaleSlope, ds.WindowCenter, ds.WindowWidth = -1024, 1, 40, 400
-    _describe_pixels(ds, chest(number, size=size), stored_bits=16)
+    describe_pixels(ds, chest(number, size=size), stored_bits=16)
     return ds
 
 
@@ -87,7 +87,7 @@ def mr_slice(*, study: int = 2, number: int = 1) -> Dataset:
     ds.ScanningSequence, ds.SequenceVariant, ds.MRAcquisitionType = ["SE", "IR"], "SK", "2D"
     ds.EchoTime, ds.RepetitionTime, ds.MagneticFieldStrength = 12.5, 450, 1.5
     pixels = np.clip(chest(number, size=256)[:, :192].astype(np.int32) + 1100, 0, 4095)
-    _describe_pixels(ds, pixels.astype(np.uint16), stored_bits=12)
+    describe_pixels(ds, pixels.astype(np.uint16), stored_bits=12)
     return ds
 
 
@@ -96,7 +96,7 @@ def cr_image(*, study: int = 3, number: int = 1) -> Dataset:
     ds = new_instance(ComputedRadiographyImageStorage, "CR", study=study, number=number)
     ds.BodyPartExamined, ds.ViewPosition = "CHEST", "PA"
     pixels = np.clip(chest(number, size=441)[:440].astype(np.int32) // 4 + 300, 0, 1023)
-    _describe_pixels(ds, pixels.astype(np.uint16), stored_bits=10)
+    describe_pixels(ds, pixels.astype(np.uint16), stored_bits=10)
     ds.PhotometricInterpretation = "MONOCHROME1"
     return ds
 
@@ -107,7 +107,7 @@ def us_multiframe(*, study: int = 4, number: int = 1, frames: int = 5) -> Datase
     ds.NumberOfFrames, ds.FrameTime, ds.FrameIncrementPointer = frames, 40, 0x00181063
     rng = np.random.default_rng(number)
     pixels = rng.rayleigh(30, (frames, 120, 160, 3)).clip(0, 255).astype(np.uint8)
-    _describe_pixels(ds, pixels[0], stored_bits=8)
+    describe_pixels(ds, pixels[0], stored_bits=8)
     ds.PixelData = pixels.tobytes()
     return ds
 
@@ -130,7 +130,7 @@ def jpeg_multiframe(
     ds = new_instance(UltrasoundMultiFrameImageStorage, "US", study=study, number=number)
     ds.file_meta.TransferSyntaxUID = JPEGBaseline8Bit
     ds.NumberOfFrames, ds.FrameTime, ds.FrameIncrementPointer = frames, 40, 0x00181063
-    _describe_pixels(ds, np.zeros((8, 8), np.uint8), stored_bits=8)
+    describe_pixels(ds, np.zeros((8, 8), np.uint8), stored_bits=8)
     ds.LossyImageCompression = "01"
     streams = [grey_jpeg(f"frame {n}" + "." * 17 * n) for n in range(1, frames + 1)]
     if offsets == "extended":
@@ -227,7 +227,7 @@ def grey_jpeg(comment: str) -> bytes:
     return b"\xff\xd8" + body + b"\x3f" + b"\xff\xd9"
 
 
-def _describe_pixels(ds: Dataset, pixels: NDArray[np.generic], *, stored_bits: int) -> None:
+def describe_pixels(ds: Dataset, pixels: NDArray[np.generic], *, stored_bits: int) -> None:
     """Set the Image Pixel module (PS3.3 C.7.6.3) from (rows, columns) or (rows, columns, 3) pixels."""
     ds.Rows, ds.Columns = pixels.shape[:2]
     ds.SamplesPerPixel = 3 if pixels.ndim == 3 else 1

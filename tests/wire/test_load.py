@@ -85,5 +85,5 @@ def test_the_benchmark_runs_and_writes_its_figures(tmp_path: Path) -> None:
 
     assert answer.returncode in (0, 1), answer.stderr
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert len(figures["rows"]) == 19
+    assert len(figures["rows"]) == 25
     assert all(row["ours"]["median"] > 0 for row in figures["rows"])

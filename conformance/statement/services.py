@@ -1,0 +1,249 @@
+"""Chapter 4: what the services do, class by class and key by key (PS3.2 N.5)."""
+
+from collections.abc import Iterator
+
+from conformance.statement.answers import status_section
+from conformance.statement.document import Block, Paragraph, Section, Table, paragraph, points, table
+from conformance.statement.tables import (
+    at_level,
+    is_retired,
+    matching_kinds,
+    negotiated,
+    preferred_syntax,
+    query_models,
+    uid_name,
+)
+from vna.dicom.attributes import OF_THE_ANSWER, Attribute, Kind, Level
+from vna.dicom.encoding import tag_text
+from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, TRANSFER_SYNTAXES, Operation, SyntaxGroup
+from vna.dimse.negotiation import VERIFICATION
+from vna.model import RejectedAgain
+from vna.pixels.targets import targets_of
+
+_GROUPS = {
+    SyntaxGroup.UNCOMPRESSED: "uncompressed",
+    SyntaxGroup.DEFLATED: "deflated data set",
+    SyntaxGroup.LOSSLESS: "lossless",
+    SyntaxGroup.LOSSY: "may be lossy",
+    SyntaxGroup.VIDEO: "video",
+    SyntaxGroup.REFERENCED: "pixels by reference",
+}
+_KEY_TYPES = {Kind.UNIQUE: "U", Kind.REQUIRED: "R", Kind.OPTIONAL: "O"}
+_FIND_BYTES = (
+    "relational queries",
+    "combined date and time matching",
+    "fuzzy semantic matching of person names",
+    "timezone query adjustment",
+    "enhanced multi-frame image conversion",
+)
+_RETRIEVE_BYTES = ("relational retrieval", "enhanced multi-frame image conversion")
+_STORAGE_BYTES = ("level of support", "reserved", "level of digital signature support", "reserved", "element coercion")
+
+
+def services() -> Section:
+    """Return the chapter."""
+    return Section(
+        "Service and Interoperability Description",
+        (),
+        (_verification(), _storage(), _query(), _retrieve(), _extended_negotiation(), status_section()),
+    )
+
+
+def _verification() -> Section:
+    text = f"C-ECHO is answered with success (`{VERIFICATION}`), and sent to a peer by `vna peers test`."
+    return Section("Verification Service Class", (Paragraph(text),))
+
+
+def _storage() -> Section:
+    classes = sorted(STORAGE_CLASSES.items(), key=lambda item: [int(part) for part in item[0].split(".")])
+    rows = [(name + (" (retired)" if is_retired(uid) else ""), f"`{uid}`", "Yes", "Yes") for uid, name in classes]
+    return Section(
+        "Storage Service Class",
+        (
+            points(
+                f"""
+                - Level 2 (full): every attribute is kept, private ones too, exactly as it came (PS3.4 B.4.1).
+                - No element is coerced; digital signatures are kept as they are and not verified.
+                - Every SOP Class is taken in all of the {len(TRANSFER_SYNTAXES)} transfer syntaxes below;
+                  private SOP Classes when they are configured (`dimse.private_sop_classes`).
+                - Success means: on disk, indexed, and findable.
+                """
+            ),
+            table("Storage SOP Classes", ("SOP Class", "UID", "SCU", "SCP"), rows),
+        ),
+        (_transfer_syntaxes(), _sent_again()),
+    )
+
+
+def _transfer_syntaxes() -> Section:
+    rows = [
+        (
+            uid_name(uid),
+            f"`{uid}`",
+            _GROUPS[group],
+            f"to {len(targets_of(uid))} others" if targets_of(uid) else "as stored only",
+        )
+        for uid, group in TRANSFER_SYNTAXES.items()
+    ]
+    most = max(TRANSFER_SYNTAXES, key=lambda uid: len(targets_of(uid)))
+    return Section(
+        "Transfer syntaxes",
+        (
+            paragraph(
+                f"""
+                Where several are offered in one presentation context,
+                {uid_name(preferred_syntax(VERIFICATION))} is accepted, then Implicit VR Little Endian, then
+                whatever keeps every pixel in the order of the requestor; one that may be lossy only where
+                nothing else is offered.
+                """
+            ),
+            table(
+                "Transfer syntaxes of storage, and what stored instances are converted to",
+                ("Transfer syntax", "UID", "Kind", "Sent"),
+                rows,
+            ),
+            paragraph(
+                f"""
+                An instance goes out as it is stored where the receiver takes that. Else it is converted without
+                loss to the first of these that the receiver takes: {
+                    ", ".join(map(uid_name, (most, *targets_of(most))))
+                }. What cannot be converted is a failed sub-operation with its reason.
+                """
+            ),
+        ),
+    )
+
+
+def _sent_again() -> Section:
+    rejected = " or ".join(f"`{each.value}`" for each in RejectedAgain)
+    return Section(
+        "Instances that are sent again",
+        (
+            Paragraph("What has come before under the same UIDs is never overwritten."),
+            points(
+                f"""
+                - The same bytes: success; nothing new is kept.
+                - Another encoding of the same attributes: success; kept as a rendition.
+                - Other content from the source of what is served: success; a new version, served from then on.
+                - Other content from another source: kept aside, with success, or with warning B000 for peers that are
+                  registered to be told so.
+                - What an administrator has rejected: as `archive.rejected_again` says, {rejected}; refused with C071.
+                """
+            ),
+        ),
+    )
+
+
+def _query() -> Section:
+    return Section(
+        "Query/Retrieve Service Class: C-FIND",
+        (
+            points(
+                """
+                - Hierarchical queries need a single value in every unique key above the level; relational ones,
+                  where negotiated, need none.
+                - Names are matched whatever their case, each component group for itself; all other text with
+                  case. Accents count, their composition does not.
+                - Keys of higher levels are matched and returned too; in Study Root those of the patient belong to
+                  the STUDY level. A key with a value below the level is refused.
+                - A key that is not in these tables is left out of the matching, returned without a value, and
+                  told of by status FF01.
+                - Answers are in the character set of the query, or that of the peer where it is registered with
+                  one, where that can hold them, else in ISO_IR 192.
+                """
+            ),
+            paragraph(
+                """
+                Matching types: SINGLE_VALUE; UID, a list of UIDs; LIST, a list of values of another kind, any
+                of which may match; WILDCARD; RANGE; SEQUENCE, matching by the attributes of one item;
+                UNIVERSAL, the value is returned. Of an attribute with several values one is enough.
+                """
+            ),
+            *(_keys(level) for level in Level),
+            _items(),
+            table(
+                "What answers say beside the keys",
+                ("Attribute", "Tag", "VR"),
+                ((each.keyword, f"`{tag_text(each.tag)}`", each.vr) for each in OF_THE_ANSWER.values()),
+            ),
+        ),
+    )
+
+
+def _keys(level: Level) -> Table:
+    rows = (_key_row(attribute) for attribute in at_level(level))
+    return table(
+        f"Keys of the {level.value} level (U unique, R required, O optional)",
+        ("Attribute", "Tag", "VR", "Type", "Matching type", "Returned", "Information models"),
+        rows,
+    )
+
+
+def _key_row(attribute: Attribute) -> Iterator[str]:
+    yield attribute.keyword
+    yield f"`{tag_text(attribute.tag)}`"
+    yield attribute.vr
+    yield _KEY_TYPES[attribute.kind]
+    yield ", ".join(matching_kinds(attribute))
+    yield "Yes"
+    yield ", ".join(model.value for model in query_models(attribute))
+
+
+def _items() -> Table:
+    rows = (
+        (attribute.keyword, f"`{tag_text(item.tag)}`", item.keyword, item.vr)
+        for level in Level
+        for attribute in at_level(level)
+        for item in attribute.items
+    )
+    return table("Attributes matched and returned in items of sequences", ("Sequence", "Tag", "Attribute", "VR"), rows)
+
+
+def _retrieve() -> Section:
+    rows = [
+        (
+            uid_name(uid),
+            f"`{uid}`",
+            query.operation.value,
+            ", ".join(query.model.levels),
+            ", ".join(negotiated(uid).syntaxes),
+        )
+        for uid, query in QUERY_RETRIEVE_CLASSES.items()
+    ]
+    return Section(
+        "Query/Retrieve Service Class: models, C-GET and C-MOVE",
+        (
+            table(
+                "Query/Retrieve SOP Classes, all as SCP",
+                ("SOP Class", "UID", "Service", "Levels", "Transfer syntaxes of identifiers"),
+                rows,
+            ),
+            points(
+                """
+                - C-GET and C-MOVE go by the unique keys alone; a list of UIDs is taken at the level asked for.
+                  Issuer of Patient ID beside a Patient ID is kept to.
+                - C-GET sends on the contexts for which the requestor was given the SCP role (PS3.7 D.3.3.4).
+                - C-MOVE sends to registered peers only. The C-STORE requests name the C-MOVE behind them.
+                - Pending responses come about four times a second, the final one counts the sub-operations and
+                  names what failed (Failed SOP Instance UID List). C-CANCEL is heeded between two instances.
+                - When something fails and something does not, the final status is B000.
+                """
+            ),
+        ),
+    )
+
+
+def _extended_negotiation() -> Section:
+    rows: list[tuple[str, str, str]] = []
+    for uid, query in QUERY_RETRIEVE_CLASSES.items():
+        names = _FIND_BYTES if query.operation is Operation.FIND else _RETRIEVE_BYTES
+        rows += [(uid_name(uid), name, str(byte)) for name, byte in zip(names, negotiated(uid).extended, strict=False)]
+    storage = negotiated(next(iter(STORAGE_CLASSES))).extended
+    rows += [("every storage SOP Class", name, str(byte)) for name, byte in zip(_STORAGE_BYTES, storage, strict=False)]
+    blocks: tuple[Block, ...] = (
+        Paragraph(
+            "SOP Class Extended Negotiation (PS3.7 D.3.3.5) is answered as follows where everything is asked for."
+        ),
+        table("Extended negotiation", ("SOP Class", "Item", "Answer"), rows),
+    )
+    return Section("Extended negotiation", blocks)
