@@ -1,5 +1,8 @@
 """Giving back: instances become data sets again, byte for byte, or converted on request.
 
+Another uncompressed transfer syntax is written on the fly; one that compresses pixels differently is made
+whole first, by codec processes (`vna.pixels`).
+
 Small instances are decoded in batches of about 4 MB, two of them while a third is being sent, so that
 both decoding and sending have a core; large ones are streamed. Every blob is
 checked against its digest before its last byte is handed out.
@@ -7,19 +10,22 @@ checked against its digest before its last byte is handed out.
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from itertools import islice
 
 from vna.archive.kept import Chunk, Kept, Shelf
 from vna.dicom.recipe import HeaderPiece, plan
-from vna.dicom.recode import recode
+from vna.dicom.recode import can_recode, recode
 from vna.errors import CannotConvert, VnaError
 from vna.index import HeldInstance
+from vna.log_context import ContextThreads
+from vna.pixels.transcode import Transcoder
 
 _BATCH_BYTES = 4 * 2**20
 _STREAM_ABOVE_BYTES = 8 * 2**20
 _AHEAD = 3
+_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +47,25 @@ Choose = Callable[[HeldInstance], str | None]
 class Retriever:
     """Opens held instances for reading."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
-        self._ahead = ThreadPoolExecutor(4, thread_name_prefix="retrieve")
+    def __init__(self, shelf: Shelf, transcoder: Transcoder) -> None:
+        """Read from a shelf; the transcoder is closed with this."""
+        self._shelf, self._transcoder = shelf, transcoder
+        self._ahead = ContextThreads(_THREADS, thread_name_prefix="retrieve")
+        self._converting = ContextThreads(_THREADS, thread_name_prefix="convert")
 
     def close(self) -> None:
-        """End the threads that decode ahead."""
+        """End the threads that decode ahead, and the codec processes."""
         self._ahead.shutdown()
+        self._converting.shutdown()
+        self._transcoder.close()
 
     def open(self, held: HeldInstance, *, transfer_syntax: str | None = None) -> DataSet:
-        """Open one instance, as stored or in another uncompressed transfer syntax.
+        """Open one instance, as stored or in another transfer syntax.
 
         Raises:
             Damaged: stored bytes are missing (damage found later is raised from `chunks`).
-            CannotConvert: the stored syntax cannot be turned into the one asked for.
+            CannotConvert: the instance cannot be turned into the syntax asked for.
+            OutOfResources: there is no room to convert it.
         """
         return self._data_set(self._shelf.fetch([held])[0], {}, transfer_syntax or held.transfer_syntax)
 
@@ -69,9 +80,22 @@ class Retriever:
         batches = _batches(instances)
         ahead: deque[Future[list[DataSet | VnaError]]] = deque()
         waiting = iter(batches)
-        for batch in batches:
-            ahead.extend(self._ahead.submit(self._open_batch, b, choose) for b in islice(waiting, _AHEAD - len(ahead)))
-            yield from zip(batch, ahead.popleft().result(), strict=True)
+        try:
+            for batch in batches:
+                for following in islice(waiting, _AHEAD - len(ahead)):
+                    ahead.append(self._threads_for(following, choose).submit(self._open_batch, following, choose))
+                yield from zip(batch, ahead.popleft().result(), strict=True)
+        finally:
+            for not_wanted in ahead:  # whoever asked has gone
+                not_wanted.cancel()
+
+    def _threads_for(self, batch: Sequence[HeldInstance], choose: Choose) -> ContextThreads:
+        """Conversions take seconds: they have threads of their own, so that nothing else waits for them."""
+        for held in batch:
+            syntax = choose(held)
+            if syntax not in (None, held.transfer_syntax) and not can_recode(held.transfer_syntax, syntax):
+                return self._converting
+        return self._ahead
 
     def _open_batch(self, batch: Sequence[HeldInstance], choose: Choose) -> list[DataSet | VnaError]:
         """Open a batch together; when something in it is damaged, each alone, to see which."""
@@ -99,8 +123,12 @@ class Retriever:
     def _data_set(self, kept: Kept, decoded: Mapping[str, Chunk], syntax: str) -> DataSet:
         if syntax == kept.held.transfer_syntax:
             return DataSet(syntax, kept.held.size, self._chunks(kept, decoded))
-        recoded = recode(self._shelf.data_set(kept, decoded), syntax)
-        return DataSet(syntax, recoded.size, recoded.chunks())
+        stored = self._shelf.data_set(kept, decoded)
+        if can_recode(stored.transfer_syntax, syntax):
+            recoded = recode(stored, syntax)
+            return DataSet(syntax, recoded.size, recoded.chunks())
+        transcoded = self._transcoder.transcode(stored, syntax)
+        return DataSet(syntax, transcoded.size, transcoded.chunks())
 
     def _chunks(self, kept: Kept, decoded: Mapping[str, Chunk]) -> Iterator[Chunk]:
         for piece in plan(kept.header, kept.recipe, kept.sizes):

@@ -40,7 +40,7 @@ def joined(chunks: Iterable[bytes | memoryview], *, frame_bytes: int, size: int)
     Raises:
         CannotConvert: fragments of another size, or another number of them.
     """
-    stream = _Stream(chunks)
+    stream = ItemStream(chunks)
     stream.skip(stream.item())
     given = 0
     while given + frame_bytes <= size:
@@ -56,8 +56,8 @@ def joined(chunks: Iterable[bytes | memoryview], *, frame_bytes: int, size: int)
         yield bytes(size - given)
 
 
-class _Stream:
-    """Chunks, read as if they were one piece."""
+class ItemStream:
+    """An encapsulated value that comes in chunks, read item by item as if it were one piece."""
 
     def __init__(self, chunks: Iterable[bytes | memoryview]) -> None:
         self._chunks = iter(chunks)
@@ -65,6 +65,7 @@ class _Stream:
 
     @property
     def ended(self) -> bool:
+        """Whether nothing follows."""
         while not self._chunk:
             chunk = next(self._chunks, None)
             if chunk is None:
@@ -73,6 +74,11 @@ class _Stream:
         return False
 
     def take(self, length: int) -> Iterator[memoryview]:
+        """Give the next `length` bytes.
+
+        Raises:
+            CannotConvert: there are fewer.
+        """
         while length:
             if self.ended:
                 raise CannotConvert("encapsulated pixel data has fewer fragments than frames")
@@ -82,8 +88,14 @@ class _Stream:
             yield piece
 
     def skip(self, length: int) -> None:
+        """Pass over `length` bytes."""
         for _ in self.take(length):
             pass
+
+    def drain(self) -> None:
+        """Read to the end: what is complete has been checked, what is left unread has not."""
+        for _ in self._chunks:
+            self._chunk = memoryview(b"")
 
     def item(self) -> int:
         """Read an item header and return the length of the item."""

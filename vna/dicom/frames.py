@@ -4,7 +4,8 @@ Both are hints for storing and for reading single frames. Attributes and offset 
 often wrong; what does not fit together gives None, never an error, and never a frame that is a guess.
 """
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from struct import unpack
 from typing import Final
@@ -94,29 +95,69 @@ def _fitting_layout(scan: Scan, length: int) -> ImageLayout | None:
 def _fragmented(scan: Scan, bulk: BulkValue) -> FragmentedFrames | None:
     frames = number_of_frames(scan)
     items = item_spans(scan.buffer, bulk.offset, bulk.length)
-    fragments = items[1:]
-    if frames is None or frames > len(fragments) or (frames > 1 and scan.transfer_syntax in _VIDEO):
+    if frames is None or (frames > 1 and scan.transfer_syntax in _VIDEO):
         return None
-    extended = _extended_table(scan, fragments, frames)
+
+    def peek(offset: int, length: int) -> bytes:
+        return bytes(scan.buffer[bulk.offset + offset : bulk.offset + offset + length])
+
+    extended = scan.raw(EXTENDED_OFFSET_TABLE) or b"", scan.raw(EXTENDED_OFFSET_TABLE_LENGTHS) or b""
+    return group_fragments(Fragments(peek(*items[0]), items[1:], peek, *extended), frames)
+
+
+@dataclass(frozen=True, slots=True)
+class Fragments:
+    """The items of encapsulated Pixel Data, as far as it takes to tell frames apart.
+
+    `table` is the Basic Offset Table, `spans` (offset, length) of the fragments in the value. `peek` gives the bytes
+    at an offset; it is asked for the `head` and the `tail` of fragments only.
+    """
+
+    table: bytes
+    spans: list[tuple[int, int]]
+    peek: Callable[[int, int], bytes]
+    extended_table: bytes = b""
+    extended_lengths: bytes = b""
+
+    @staticmethod
+    def head(offset: int, length: int) -> tuple[int, int]:
+        """Return where the beginning of a fragment lies that tells what it is."""
+        return offset, min(12, length)
+
+    @staticmethod
+    def tail(offset: int, length: int) -> tuple[int, int]:
+        """Return where the end of a fragment lies that tells whether a compressed image ends with it."""
+        return offset + max(0, length - 3), min(3, length)
+
+    def starts(self) -> list[int]:
+        """Return which fragments begin with a compressed image."""
+        heads = (self.peek(*self.head(*span)) for span in self.spans)
+        return [index for index, head in enumerate(heads) if head.startswith(_STARTS)]
+
+
+def group_fragments(fragments: Fragments, frames: int) -> FragmentedFrames | None:
+    """Return which fragments are which frame; None if nothing tells, or what tells does not fit."""
+    if frames > len(fragments.spans):
+        return None
+    extended = _by_extended_table(fragments, frames)
     if extended is not None:
         return extended
-    table = scan.buffer[bulk.offset + items[0][0] : bulk.offset + sum(items[0])]
-    firsts = _by_table(bytes(table), "I", fragments, frames) or _by_count(fragments, frames)
-    firsts = firsts or _by_markers(scan, bulk, fragments, frames)
+    firsts = _by_table(fragments.table, "I", fragments.spans, frames) or _by_count(fragments.spans, frames)
+    firsts = firsts or _by_markers(fragments, frames)
     if firsts is None:
         return None
-    spans = [Span(*fragment) for fragment in fragments]
+    spans = [Span(*fragment) for fragment in fragments.spans]
     return FragmentedFrames(tuple(tuple(spans[a:b]) for a, b in pairwise([*firsts, len(spans)])))
 
 
-def _extended_table(scan: Scan, fragments: list[tuple[int, int]], frames: int) -> FragmentedFrames | None:
+def _by_extended_table(fragments: Fragments, frames: int) -> FragmentedFrames | None:
     """Read the Extended Offset Table (PS3.3 C.7.6.3.1.8): one fragment a frame, lengths without padding."""
-    firsts = _by_table(scan.raw(EXTENDED_OFFSET_TABLE) or b"", "Q", fragments, frames)
-    lengths = scan.raw(EXTENDED_OFFSET_TABLE_LENGTHS) or b""
-    if firsts is None or frames != len(fragments) or len(lengths) != 8 * frames:
+    firsts = _by_table(fragments.extended_table, "Q", fragments.spans, frames)
+    lengths = fragments.extended_lengths
+    if firsts is None or frames != len(fragments.spans) or len(lengths) != 8 * frames:
         return None
     spans = []
-    for (offset, held), length in zip(fragments, unpack(f"<{frames}Q", lengths), strict=True):
+    for (offset, held), length in zip(fragments.spans, unpack(f"<{frames}Q", lengths), strict=True):
         if not held - 1 <= length <= held:
             return None
         spans.append((Span(offset, length),))
@@ -139,14 +180,12 @@ def _by_count(fragments: list[tuple[int, int]], frames: int) -> list[int] | None
     return list(range(frames)) if frames == len(fragments) else None
 
 
-def _by_markers(scan: Scan, bulk: BulkValue, fragments: list[tuple[int, int]], frames: int) -> list[int] | None:
-    buffer, base = scan.buffer, bulk.offset
-    heads = [bytes(buffer[base + offset : base + offset + min(12, length)]) for offset, length in fragments]
-    firsts = [index for index, head in enumerate(heads) if head.startswith(_STARTS)]
+def _by_markers(fragments: Fragments, frames: int) -> list[int] | None:
+    firsts = fragments.starts()
     if len(firsts) == frames and firsts[0] == 0:
         return firsts
-    tails = [bytes(buffer[base + offset + max(0, length - 3) : base + offset + length]) for offset, length in fragments]
+    tails = [fragments.peek(*fragments.tail(*span)) for span in fragments.spans]
     lasts = [index for index, tail in enumerate(tails) if tail.endswith((_END, _END + b"\0"))]
-    if len(lasts) == frames and lasts[-1] == len(fragments) - 1:
+    if len(lasts) == frames and lasts[-1] == len(fragments.spans) - 1:
         return [0, *(index + 1 for index in lasts[:-1])]
     return None

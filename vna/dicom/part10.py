@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from struct import pack
 from typing import Final
 
+import vna
 from vna.dicom.elements import Buffer, Element, read_header, too_long
 from vna.dicom.encoding import EXPLICIT_BE_UID, EXPLICIT_LE, EXPLICIT_LE_UID, IMPLICIT_LE_UID, is_vr
 from vna.errors import CannotUnderstand
@@ -44,6 +45,10 @@ class Implementation:
 
     class_uid: str
     version_name: str
+
+
+OURS: Final = Implementation("2.25.88001266890159127056545827588201270807", f"VNA_{vna.__version__}"[:16])
+"""This program, in the files it writes and the associations it negotiates (PS3.7 D.3.3.2)."""
 
 
 def find_data_set(buffer: Buffer) -> Part10Head:

@@ -10,7 +10,7 @@ too long for the 16-bit length of its VR becomes UN (PS3.5 6.2.2); values of UN 
 """
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from struct import Struct
 from typing import Final
@@ -27,6 +27,7 @@ from vna.dicom.encoding import (
     ITEM,
     ITEM_DELIMITER,
     LONG_VRS,
+    PIXEL_DATA,
     SEQUENCE_DELIMITER,
     SHORT_VRS,
     UNDEFINED,
@@ -107,15 +108,31 @@ def recode(stored: StoredDataSet, target: str) -> Recoded:
     if not can_recode(stored.transfer_syntax, target):
         raise CannotConvert(f"{stored.transfer_syntax} cannot be written as {target}")
     plain = inflated(stored)
-    return Recoded(target, tuple(_parts(read_values(plain), _Writer(target))), plain.open_blob)
+    return written(read_values(plain), target, plain.open_blob)
 
 
-def _parts(tokens: Iterator[Token], writer: "_Writer") -> Iterator[bytes | Bulk]:
+def written(tokens: Iterable[Token], target: str, open_blob: OpenBlob) -> Recoded:
+    """Write values down in any transfer syntax.
+
+    Encapsulated Pixel Data, a `Bulk` of `fragments`, must be in the target's compression already.
+
+    Raises:
+        CannotConvert: there are fragments where the target has none.
+    """
+    return Recoded(target, tuple(_parts(tokens, _Writer(target))), open_blob)
+
+
+def _parts(tokens: Iterable[Token], writer: "_Writer") -> Iterator[bytes | Bulk]:
     """Write the tokens; neighbouring pieces of the header become one."""
     header: list[bytes] = []
     for token in tokens:
         if not isinstance(token, Value | Bulk):
             header.append(writer.header(token))
+            continue
+        if token.fragments and isinstance(token, Bulk) and writer.encapsulates(token.tag):
+            yield b"".join((*header, writer.fragments_header(token)))
+            yield token
+            header = [writer.header(Mark.SEQUENCE_END)]
             continue
         if token.fragments:
             raise CannotConvert(f"{tag_text(token.tag)} is compressed: decoding it is no matter of encoding")
@@ -137,11 +154,20 @@ class _Writer:
     def __init__(self, target: str) -> None:
         encoding = encoding_of(target)
         order = encoding.order
+        self._compressed = target not in SOURCES
         self._big_endian = not encoding.little_endian
         self._explicit = encoding.explicit
         self._implicit_header = Struct(f"{order}HHI").pack
         self._short_header = Struct(f"{order}HH2sH").pack
         self._long_header = Struct(f"{order}HH2sHI").pack
+
+    def encapsulates(self, tag: int) -> bool:
+        """Return whether the target has this element's value as fragments (PS3.5 A.4)."""
+        return self._compressed and tag == PIXEL_DATA
+
+    def fragments_header(self, token: Bulk) -> bytes:
+        """Return what stands before fragments; a Sequence Delimitation Item ends them."""
+        return self._element(token.tag, "OB", UNDEFINED)
 
     def fitted(self, token: Value | Bulk) -> Value | Bulk:
         """Return a value with the VR it can have: UN if it is too long for its own, or that is no known one."""

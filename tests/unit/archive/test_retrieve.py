@@ -1,11 +1,16 @@
 """Giving back: batches, conversions, and what happens when something in a batch is damaged."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
+
 import pytest
 
 from conformance import phantoms
 from sending import Sending
 from storage_backends import BlobRef, BlobStore, Codec
 from vna.archive import Archive, DataSet, HeldInstance
+from vna.archive.retrieve import Retriever
 from vna.dicom.attributes import Level, Model
 from vna.dicom.matching import SingleValue
 from vna.dicom.query import Query
@@ -64,6 +69,28 @@ def test_a_syntax_the_peer_cannot_have_is_an_answer_not_an_error(sending: Sendin
     assert isinstance(answer, CannotConvert)
 
 
+def test_a_compressed_instance_is_decoded_on_request(sending: Sending, archive: Archive) -> None:
+    stored = sending.store(phantoms.rle_multiframe())
+    (held,) = archive.versions(stored.key)
+
+    converted = archive.open(held, transfer_syntax=EXPLICIT_LE)
+    data = b"".join(converted.chunks)
+
+    assert (converted.transfer_syntax, converted.size) == (EXPLICIT_LE, len(data))
+    assert data.endswith(phantoms.us_multiframe(frames=3).PixelData)
+
+
+def test_what_cannot_be_decoded_fails_alone_among_others_of_its_batch(sending: Sending, archive: Archive) -> None:
+    good, bad = phantoms.rle_multiframe(number=1), phantoms.rle_multiframe(number=2)
+    bad.Rows = 121
+    for ds in (good, bad):
+        sending.store(ds)
+
+    got = list(archive.retrieve(study_of(archive, good.StudyInstanceUID), lambda held: IMPLICIT_LE))
+
+    assert [type(answer) for _, answer in got] == [DataSet, CannotConvert]
+
+
 def test_one_damaged_blob_spoils_its_own_instance_only(sending: Sending, archive: Archive, blobs: BlobStore) -> None:
     sending.store(phantoms.ct_slice(number=1))
     ((digest, codec),) = blobs.names()
@@ -73,3 +100,41 @@ def test_one_damaged_blob_spoils_its_own_instance_only(sending: Sending, archive
     got = list(archive.retrieve(study_of(archive, phantoms.ct_slice().StudyInstanceUID), as_stored))
 
     assert [type(answer) for _, answer in got] == [Damaged, DataSet]
+
+
+class StuckTranscoder:
+    """Converts nothing before it is let go: what a large conversion is for whoever waits behind it."""
+
+    def __init__(self) -> None:
+        self.begun, self.let_go = threading.Semaphore(0), threading.Event()
+
+    def transcode(self, stored: object, target: str) -> Any:
+        self.begun.release()
+        self.let_go.wait(60)
+        raise CannotConvert("was only to take long")
+
+    def close(self) -> None:
+        self.let_go.set()
+
+
+def test_retrievals_that_convert_do_not_hold_up_others(sending: Sending, archive: Archive) -> None:
+    plain, compressed = phantoms.ct_slice(), phantoms.rle_multiframe()
+    sending.store(plain)
+    sending.store(compressed)
+    transcoder = StuckTranscoder()
+    retriever = Retriever(archive._retriever._shelf, cast(Any, transcoder))
+    converted = study_of(archive, compressed.StudyInstanceUID)
+    with ThreadPoolExecutor(8) as threads:
+        converting = [
+            threads.submit(lambda: list(retriever.retrieve(converted, lambda held: EXPLICIT_LE))) for _ in range(8)
+        ]
+        for _ in range(4):
+            assert transcoder.begun.acquire(timeout=30)
+
+        ((_, got),) = retriever.retrieve(study_of(archive, plain.StudyInstanceUID), as_stored)
+
+        assert isinstance(got, DataSet)
+        assert b"".join(got.chunks) == phantoms.data_set_bytes(plain)
+        transcoder.let_go.set()
+        assert all(isinstance(each.result()[0][1], CannotConvert) for each in converting)
+    retriever.close()

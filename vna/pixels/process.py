@@ -1,0 +1,53 @@
+"""A codec process, `python -m vna.pixels.process SOCKET PARENT MEMORY SECONDS`: converts the frames it is sent.
+
+It lives in a process of its own because codecs crash, hang and take all the memory a header asks for: then it ends, and
+the node does not. It has bounds of its own beside those of the node: address space, and a kernel alarm that ends it
+even inside of a codec. It ends when its socket is closed and when the process that started it ends.
+"""
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+
+from vna.pixels.conversion import convert_frame
+from vna.pixels.messages import Disconnected, receive_task, send_answer
+
+_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+_GRACE_S = 2
+"""Seconds after the node has lost patience when the process ends itself."""
+
+
+def main() -> None:
+    """Serve one socket to its end."""
+    descriptor, parent, memory_bytes, seconds = map(int, sys.argv[1:5])
+    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        return
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the node closes the socket
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    with socket.socket(fileno=descriptor) as sock:
+        try:
+            _serve(sock, seconds)
+        except Disconnected:
+            return
+
+
+def _serve(sock: socket.socket, seconds: int) -> None:
+    while True:
+        task, frame = receive_task(sock)
+        signal.alarm(seconds + _GRACE_S)
+        try:
+            send_answer(sock, convert_frame(frame, task))
+        except Disconnected:
+            raise
+        except Exception as exc:  # noqa: BLE001 - a loop that outlives bad frames: the reason goes to the node
+            send_answer(sock, str(exc) or type(exc).__name__)
+        signal.alarm(0)
+
+
+if __name__ == "__main__":
+    main()
