@@ -16,7 +16,7 @@ from vna.dimse import DimseServer, listen
 from vna.dimse.associate import Roles
 from vna.settings import DimseSettings
 
-NODE = DimseSettings(host="127.0.0.1", port=0, artim_timeout_s=2, idle_timeout_s=5)
+NODE = DimseSettings(host="127.0.0.1", port=0, artim_timeout_s=2, idle_timeout_s=5, move_retry_pause_s=0.02)
 STORE = (CT, [EXPLICIT])
 ECHO = command_set(VERIFICATION, 0x30, data_set=False)
 TAKES_CT = {CT: Roles(scu=False, scp=True)}

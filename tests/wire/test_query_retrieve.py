@@ -174,7 +174,7 @@ def test_each_instance_goes_on_the_context_of_its_own_syntax(node: FakeNode) -> 
         held_instance(1),
         held_instance(2, transfer_syntax=JPEG_LOSSLESS),
         held_instance(3, transfer_syntax="1.2.840.10008.1.2.2"),
-        held_instance(4, transfer_syntax="1.2.840.10008.1.2.4.50"),
+        held_instance(4, transfer_syntax="1.2.840.10008.1.2.4.102"),
         held_instance(5, sop_class_uid="1.2.840.10008.5.1.4.1.1.4"),
     ]
     contexts = [(STUDY_GET, [IMPLICIT]), (CT, [IMPLICIT]), (CT, [EXPLICIT]), (CT, [JPEG_LOSSLESS])]
@@ -315,6 +315,7 @@ def test_a_destination_lost_half_way_fails_the_rest(node: FakeNode) -> None:
 def _accept_one_instance(listener: socket.socket) -> None:
     """Be a destination that answers one instance and is gone."""
     with RawPeer(listener.accept()[0]) as from_vna:
+        listener.close()
         assert from_vna.read_pdu()[0] == PduType.ASSOCIATE_RQ
         accept = AssociateAccept("DEST", "VNA", (AnsweredContext(1, 0, EXPLICIT),), UserInformation())
         from_vna.send(accept.encode())

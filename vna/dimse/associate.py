@@ -17,12 +17,12 @@ from enum import IntEnum
 from struct import Struct
 from typing import Final
 
-import vna
+from vna.dicom.part10 import OURS
 from vna.dimse.pdu import PDU_HEADER, PduType
 
 APPLICATION_CONTEXT: Final = "1.2.840.10008.3.1.1.1"
-IMPLEMENTATION_CLASS_UID: Final = "2.25.88001266890159127056545827588201270807"
-IMPLEMENTATION_VERSION: Final = f"VNA_{vna.__version__}"[:16]
+IMPLEMENTATION_CLASS_UID: Final = OURS.class_uid
+IMPLEMENTATION_VERSION: Final = OURS.version_name
 PROTOCOL_VERSION: Final = 1
 MAX_CONTEXTS: Final = 128
 

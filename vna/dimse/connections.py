@@ -3,16 +3,21 @@
 import threading
 import time
 
+from vna.dimse.turns import Turns
 from vna.dimse.upper_layer import Connection
 
 
 class Connections:
     """The open connections, those we requested too; safe to use from all threads.
 
-    A connection rests while nothing is under way on it: a stop ends those first.
+    A connection rests while nothing is under way on it: a stop ends those first. `moves` says whose turn
+    it is to send something out.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, parent: "Connections | None" = None) -> None:
+        """Begin with none; what is added here is added to the `parent` too, so that either can end it."""
+        self.moves: Turns = Turns() if parent is None else parent.moves
+        self._parent = parent
         self._lock = threading.Lock()
         self._resting_since: dict[Connection, float | None] = {}
         self._stopped = False
@@ -23,11 +28,15 @@ class Connections:
             self._resting_since[connection] = None
             if self._stopped:
                 connection.interrupt(at_once=True)
+        if self._parent is not None:
+            self._parent.add(connection)
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection that is closed."""
         with self._lock:
             self._resting_since.pop(connection, None)
+        if self._parent is not None:
+            self._parent.remove(connection)
 
     def rest(self, connection: Connection) -> None:
         """Note that a connection waits for its peer's next request."""

@@ -1,19 +1,21 @@
-"""C-MOVE as SCP (PS3.4 C.4.2): instances go to a registered peer over an association of their own."""
+"""C-MOVE as SCP (PS3.4 C.4.2): instances go to a registered peer over associations of their own."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from vna.archive import DataSet, HeldInstance
+from vna.archive import HeldInstance
 from vna.dicom.encoding import EXPLICIT_LE_UID, IMPLICIT_LE_UID
 from vna.dimse.associate import MAX_CONTEXTS
 from vna.dimse.command import Command, ElementNumber
+from vna.dimse.delivery import LOOK_EVERY_S, Delivery
 from vna.dimse.exchange import Exchange
 from vna.dimse.negotiation import Context
-from vna.dimse.requestor import PeerUnreachable, Proposal, request_association
-from vna.dimse.retrieve import OutletLost, Retrieval, StoreSender, is_convertible, matched_instances
-from vna.dimse.upper_layer import AssociationEnded
-from vna.errors import MoveDestinationUnknown, VnaError
+from vna.dimse.requestor import Proposal
+from vna.dimse.retrieve import Retrieval, matched_instances
+from vna.dimse.sender import Route
+from vna.errors import MoveDestinationUnknown
 from vna.model import Peer
+from vna.pixels.targets import LOSSLESS, targets_of
 
 
 def answer_move(exchange: Exchange, request: Command, context: Context) -> None:
@@ -30,92 +32,88 @@ def answer_move(exchange: Exchange, request: Command, context: Context) -> None:
     if peer is None:
         raise MoveDestinationUnknown(f"move destination {ae_title} is not a registered peer")
     instances = matched_instances(exchange, request, context)
-    retrieval = Retrieval(exchange, request, instances)
+    retrieval = Retrieval(exchange, request, instances=len(instances))
     if instances:
-        try:
-            destination = _Destination(exchange, request, peer, proposals(instances))
-        except PeerUnreachable as exc:
-            retrieval.give_up(str(exc))
-        else:
-            _send_all(retrieval, destination)
+        _deliver_in_turn(exchange, request, retrieval, peer, instances)
     retrieval.finish(context)
 
 
-def _send_all(retrieval: Retrieval, destination: "_Destination") -> None:
+def _deliver_in_turn(
+    exchange: Exchange, request: Command, retrieval: Retrieval, peer: Peer, instances: Sequence[HeldInstance]
+) -> None:
+    turn = exchange.connections.moves.ask(peer.ae_title, at_most=exchange.settings.max_moves)
     try:
-        retrieval.run(destination)
-    except BaseException:
-        destination.abort()
-        raise
-    destination.release()
+        while not turn.granted.wait(LOOK_EVERY_S):
+            if not retrieval.goes_on():
+                return
+        for group in association_groups(instances):
+            route = Route(
+                peer,
+                proposals(group),
+                calling_ae_title=exchange.caller.called_ae_title,
+                originator=(exchange.caller.calling_ae_title, request.message_id),
+                settings=exchange.settings,
+                connections=exchange.connections,
+            )
+            if not Delivery(exchange, retrieval, route).run(group):
+                return
+    finally:
+        turn.end()
+
+
+def association_groups(instances: Sequence[HeldInstance]) -> list[list[HeldInstance]]:
+    """Return the instances in groups of which each has presentation contexts enough on one association.
+
+    An association has 128 of them (PS3.8 9.3.2.2). A SOP Class is in one group whole, and the instances
+    of a group are in the order they came in.
+    """
+    by_class: defaultdict[str, list[HeldInstance]] = defaultdict(list)
+    for held in instances:
+        by_class[held.sop_class_uid].append(held)
+    group_of: dict[str, int] = {}
+    number = used = 0
+    for uid, of_class in by_class.items():
+        needed = len(_needed(of_class))
+        if used + needed > MAX_CONTEXTS:
+            number, used = number + 1, 0
+        group_of[uid], used = number, used + needed
+    groups: list[list[HeldInstance]] = [[] for _ in range(number + 1)]
+    for held in instances:
+        groups[group_of[held.sop_class_uid]].append(held)
+    return groups
 
 
 def proposals(instances: Sequence[HeldInstance]) -> list[Proposal]:
     """Return what to propose to a destination: each SOP Class in each stored syntax, most frequent first.
 
     Then, for what can be converted, each class in the uncompressed little endian syntaxes that are not
-    proposed yet. An association has 128 contexts (PS3.8 9.3.2.2): what does not fit is left out.
+    proposed yet; and in the losslessly compressed ones, for a destination that takes nothing else, as long as
+    contexts are left: an association has 128 (PS3.8 9.3.2.2).
     """
+    needed = _needed(instances)
+    compressed = [(uid, _others(stored, LOSSLESS)) for uid, stored in _convertible(instances).items()]
+    return (needed + [(uid, syntaxes) for uid, syntaxes in compressed if syntaxes])[:MAX_CONTEXTS]
+
+
+def _needed(instances: Sequence[HeldInstance]) -> list[Proposal]:
+    """Return the proposals without which instances could not be delivered to a destination that takes native pixels."""
     stored = Counter((held.sop_class_uid, held.transfer_syntax) for held in instances)
     wanted: list[Proposal] = [(uid, (syntax,)) for (uid, syntax), _count in stored.most_common()]
-    convertible: defaultdict[str, set[str]] = defaultdict(set)
-    for uid, syntax in stored:
-        if is_convertible(syntax):
-            convertible[uid].add(syntax)
-    for uid, syntaxes in convertible.items():
-        others = tuple(each for each in (EXPLICIT_LE_UID, IMPLICIT_LE_UID) if each not in syntaxes)
+    for uid, syntaxes in _convertible(instances).items():
+        others = _others(syntaxes, (EXPLICIT_LE_UID, IMPLICIT_LE_UID))
         if others:
             wanted.append((uid, others))
-    return wanted[:MAX_CONTEXTS]
+    return wanted
 
 
-class _Destination:
-    """The outlet of a C-MOVE: an association with the destination."""
+def _convertible(instances: Sequence[HeldInstance]) -> dict[str, set[str]]:
+    """Return in which syntaxes that can be converted the instances of each class are stored."""
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for held in instances:
+        if targets_of(held.transfer_syntax):
+            found[held.sop_class_uid].add(held.transfer_syntax)
+    return found
 
-    def __init__(self, exchange: Exchange, request: Command, peer: Peer, wanted: Sequence[Proposal]) -> None:
-        """Establish the association.
 
-        Raises:
-            PeerUnreachable: the destination cannot be connected to, or rejects the association.
-        """
-        self._exchange, self._peer, self._wanted = exchange, peer, wanted
-        self._originator = (exchange.caller.calling_ae_title, request.message_id)
-        self._open()
-
-    def store(self, held: HeldInstance, data_set: DataSet, context: Context) -> int:
-        """Send one instance and return the status it was answered with."""
-        try:
-            return self._sender.store(held, data_set, context)
-        except AssociationEnded as exc:
-            raise OutletLost(f"{self._peer.ae_title}: {exc}") from exc
-        except VnaError:
-            if self._association.messages.half_sent:
-                self._open_again()
-            raise
-
-    def release(self) -> None:
-        """End the association in order."""
-        self._association.release(self._exchange.settings.artim_timeout_s)
-
-    def abort(self) -> None:
-        """End the association at once."""
-        self._association.abort()
-
-    def _open(self) -> None:
-        self._association = request_association(
-            self._peer,
-            self._wanted,
-            calling_ae_title=self._exchange.caller.called_ae_title,
-            settings=self._exchange.settings,
-            connections=self._exchange.connections,
-        )
-        self._sender = StoreSender(self._association.messages, originator=self._originator)
-        self.contexts = self._association.contexts
-
-    def _open_again(self) -> None:
-        """Go on with a new association: a message begun and not finished makes the old one useless."""
-        self._association.abort()
-        try:
-            self._open()
-        except PeerUnreachable as exc:
-            raise OutletLost(str(exc)) from exc
+def _others(stored: set[str], syntaxes: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(each for each in syntaxes if each not in stored)

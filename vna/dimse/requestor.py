@@ -20,7 +20,7 @@ from vna.dimse.connections import Connections
 from vna.dimse.messages import Messages
 from vna.dimse.negotiation import Context, send_limit
 from vna.dimse.pdu import RELEASE_RP, RELEASE_RQ, AbortReason, AbortSource, PduType, Rejection
-from vna.dimse.upper_layer import AssociationEnded, Connection, MustAbort
+from vna.dimse.upper_layer import AssociationEnded, Connection, Disconnected, MustAbort
 from vna.errors import VnaError
 from vna.model import Peer
 from vna.settings import DimseSettings
@@ -30,13 +30,22 @@ _log = logging.getLogger(__name__)
 Proposal = tuple[str, tuple[str, ...]]
 """An abstract syntax and the transfer syntaxes for it."""
 
+_REJECTED_TRANSIENT = 2  # PS3.8 table 9-21
 _OUR_ROLES = Roles(scu=True, scp=False)
 
 
 class PeerUnreachable(VnaError):
-    """A peer cannot be connected to, or does not accept the association."""
+    """A peer cannot be connected to, or does not accept the association.
+
+    `may_pass` says whether it is worth trying again soon: the connection was refused or broke, or the
+    association was rejected for now. An unknown host, silence, and a permanent rejection are not.
+    """
 
     status = 0xA702
+
+    def __init__(self, message: str, *, may_pass: bool) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class RequestedAssociation:
@@ -47,6 +56,10 @@ class RequestedAssociation:
     ) -> None:
         self._connection, self._connections = connection, connections
         self.messages, self.contexts = messages, contexts
+
+    def acknowledged(self) -> int:
+        """Return how many bytes the peer's end of the connection has confirmed; from any thread."""
+        return self._connection.acknowledged()
 
     def release(self, timeout_s: float) -> None:
         """Ask for release, wait for the answer and close; a peer that is gone already is no error."""
@@ -95,7 +108,7 @@ def request_association(
             connection.abort(exc.source, exc.reason)
         connection.close()
         connections.remove(connection)
-        raise PeerUnreachable(f"{peer.ae_title}: {exc}") from exc
+        raise PeerUnreachable(f"{peer.ae_title}: {exc}", may_pass=_may_pass(exc)) from exc
     accepted = _accepted(request, accept)
     limit = send_limit(accept.user.max_pdu, peer)
     messages = Messages(connection, context_ids=accepted.keys(), peer_max_pdu=limit)
@@ -105,23 +118,45 @@ def request_association(
 def _connect(peer: Peer, settings: DimseSettings) -> Connection:
     try:
         sock = socket.create_connection((peer.host, peer.port), timeout=settings.artim_timeout_s)
-    except OSError as exc:
-        text = f"{peer.ae_title} at {peer.host}:{peer.port} cannot be reached: {exc.strerror or exc}"
-        raise PeerUnreachable(text) from exc
+    except (OSError, UnicodeError) as exc:  # a name that is no host name does not even get as far as a lookup
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
+        text = f"{peer.ae_title} at {peer.host}:{peer.port} cannot be reached: {reason}"
+        raise PeerUnreachable(text, may_pass=isinstance(exc, ConnectionError)) from exc
     return Connection(sock, max_pdu=settings.max_pdu, idle_timeout_s=settings.idle_timeout_s)
 
 
 class _Rejected(AssociationEnded):
-    """The peer rejected the association."""
+    """The peer rejected the association, for now or for good."""
+
+    def __init__(self, reason: object, *, for_now: bool) -> None:
+        super().__init__(f"the association was rejected: {reason}")
+        self.for_now = for_now
+
+
+class _NoAnswer(AssociationEnded):
+    """The peer did not answer within the ARTIM time."""
+
+
+def _may_pass(ending: Exception) -> bool:
+    if isinstance(ending, _Rejected):
+        return ending.for_now
+    return not isinstance(ending, _NoAnswer | MalformedPdu | MustAbort)
 
 
 def _establish(connection: Connection, request: AssociateRequest, *, timeout_s: float) -> AssociateAccept:
     connection.send([request.encode()])
     expected = {PduType.ASSOCIATE_AC, PduType.ASSOCIATE_RJ}
-    kind, body = connection.read_pdu(expected, deadline=time.monotonic() + timeout_s)
+    deadline = time.monotonic() + timeout_s
+    try:
+        kind, body = connection.read_pdu(expected, deadline=deadline)
+    except Disconnected as exc:
+        if time.monotonic() < deadline:
+            raise
+        raise _NoAnswer(f"no answer to the association request in {timeout_s:g} s") from exc
     if kind is PduType.ASSOCIATE_RJ:
-        rejection = Rejection(*body[1:4]) if len(body) >= 4 else "no reason given"
-        raise _Rejected(f"the association was rejected: {rejection}")
+        if len(body) < 4:
+            raise _Rejected("no reason given", for_now=False)
+        raise _Rejected(Rejection(*body[1:4]), for_now=body[1] == _REJECTED_TRANSIENT)
     return decode_accept(bytes(body))
 
 

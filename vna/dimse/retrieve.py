@@ -1,63 +1,36 @@
 """What C-GET and C-MOVE share (PS3.4 C.4.2, C.4.3): sub-operations, their counts, and the responses.
 
 Every stored instance goes out on the presentation context that fits it best: one of its own transfer
-syntax, so that its bytes stay as they are; else, if it is not compressed, one of another uncompressed
-syntax. What fits none is a failed sub-operation.
+syntax, so that its bytes stay as they are; else one of the syntaxes it can be converted to without loss,
+the uncompressed ones first. What fits none, or cannot be converted, is a failed sub-operation.
 """
 
 import logging
+import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, islice
 
 from vna.archive import DataSet, HeldInstance
-from vna.dicom.encoding import (
-    DEFLATED_UID,
-    EXPLICIT_BE_UID,
-    EXPLICIT_LE_UID,
-    IMPLICIT_LE_UID,
-)
 from vna.dicom.query import retrieve_query
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, is_compressed
+from vna.dicom.supported import QUERY_RETRIEVE_CLASSES
 from vna.dimse.command import Command, CommandField, Counts, Verdict, response, store_request
+from vna.dimse.counting import FAILURE, outcome_of, sent_counter
 from vna.dimse.exchange import Exchange
 from vna.dimse.identifiers import failed_list, read_identifier
 from vna.dimse.messages import Messages
 from vna.dimse.negotiation import Context
 from vna.dimse.pdu import AbortSource
 from vna.dimse.status import Status, is_warning
-from vna.dimse.upper_layer import MustAbort
+from vna.dimse.upper_layer import Buffer, MustAbort
 from vna.errors import CannotConvert, VnaError
+from vna.pixels.targets import targets_of
 
 _log = logging.getLogger(__name__)
 
 _PENDING_EVERY_S = 0.25
 _MAX_MESSAGE_ID = 0xFFFF
-CONVERSION_TARGETS = (EXPLICIT_LE_UID, IMPLICIT_LE_UID, DEFLATED_UID, EXPLICIT_BE_UID)
-"""What an instance that is not compressed can be converted to, best first."""
-
-
-class OutletLost(Exception):
-    """Nothing more can be sent to where the instances go."""
-
-
-class Outlet(Protocol):
-    """Where instances go: back over the same association, or to a move destination."""
-
-    @property
-    def contexts(self) -> Mapping[int, Context]:
-        """The accepted presentation contexts instances can be sent on, by ID."""
-        ...
-
-    def store(self, held: HeldInstance, data_set: DataSet, context: Context) -> int:
-        """Send one instance and return the status it was answered with.
-
-        Raises:
-            VnaError: this one cannot be sent; others can.
-            OutletLost: nothing more can be sent.
-        """
-        ...
+_MAX_COUNT = 0xFFFF  # a response cannot tell more (US)
 
 
 class ContextChoice:
@@ -68,11 +41,9 @@ class ContextChoice:
 
     def context_for(self, held: HeldInstance) -> Context | None:
         """Return the best context for an instance, None if it fits none."""
-        as_stored = self._by_syntax.get((held.sop_class_uid, held.transfer_syntax))
-        if as_stored is not None or not is_convertible(held.transfer_syntax):
-            return as_stored
-        offered = (self._by_syntax.get((held.sop_class_uid, syntax)) for syntax in CONVERSION_TARGETS)
-        return next(filter(None, offered), None)
+        wanted = (held.transfer_syntax, *targets_of(held.transfer_syntax))
+        accepted = (self._by_syntax.get((held.sop_class_uid, syntax)) for syntax in wanted)
+        return next(filter(None, accepted), None)
 
     def transfer_syntax_for(self, held: HeldInstance) -> str | None:
         """Return in which transfer syntax to send an instance, None if none is accepted."""
@@ -80,42 +51,44 @@ class ContextChoice:
         return context.transfer_syntax if context else None
 
 
-def is_convertible(transfer_syntax: str) -> bool:
-    """Return whether instances in this syntax can be given in another one without touching pixels."""
-    return transfer_syntax == DEFLATED_UID or not is_compressed(transfer_syntax)
-
-
-@dataclass(slots=True)
 class SubOperations:
-    """How the C-STORE sub-operations of one request went so far; `reason` is the last failure's."""
+    """How the C-STORE sub-operations of one request went so far; safe to use from all threads."""
 
-    remaining: int
-    completed: int = 0
-    warning: int = 0
-    failed_uids: list[str] = field(default_factory=list)
-    reason: str = ""
+    def __init__(self, remaining: int, note: Callable[[HeldInstance, str], None]) -> None:
+        """Begin with so many to do; `reason` is the last failure's, and `note` is told of each outcome."""
+        self.remaining, self._note = remaining, note
+        self.completed = self.warning = 0
+        self.failed_uids: list[str] = []
+        self.reason = ""
+        self._lock = threading.Lock()
 
     def count(self, held: HeldInstance, status: int) -> None:
         """Count one sub-operation by the status it was answered with."""
-        if status == Status.SUCCESS:
-            self.completed += 1
-        elif is_warning(status):
-            self.warning += 1
-        else:
+        if status != Status.SUCCESS and not is_warning(status):
             self.fail(held, f"answered with status {status:04X}")
             return
-        self.remaining -= 1
+        with self._lock:
+            self.remaining -= 1
+            if status == Status.SUCCESS:
+                self.completed += 1
+            else:
+                self.warning += 1
+        self._note(held, outcome_of(status))
 
     def fail(self, held: HeldInstance, reason: str) -> None:
         """Count one failed sub-operation."""
-        self.remaining -= 1
-        self.failed_uids.append(held.key.instance)
-        self.reason = reason
+        with self._lock:
+            self.remaining -= 1
+            self.failed_uids.append(held.key.instance)
+            self.reason = reason
+        self._note(held, FAILURE)
 
     def counts(self, *, with_remaining: bool) -> Counts:
         """Return the counts for a response; only pending and cancelled ones have remaining ones."""
-        remaining = self.remaining if with_remaining else None
-        return Counts(remaining, self.completed, len(self.failed_uids), self.warning)
+        with self._lock:
+            remaining = min(self.remaining, _MAX_COUNT) if with_remaining else None
+            failed = min(len(self.failed_uids), _MAX_COUNT)
+            return Counts(remaining, min(self.completed, _MAX_COUNT), failed, min(self.warning, _MAX_COUNT))
 
     def final_status(self) -> Status:
         """Return the status of a retrieve that went to its end (PS3.4 C.4.2.1.5, C.4.3.1.4)."""
@@ -134,13 +107,18 @@ class StoreSender:
         self._messages, self._originator = messages, originator
         self._message_id = 0
 
-    def store(self, held: HeldInstance, data_set: DataSet, context: Context) -> int:
+    def store(self, held: HeldInstance, data_set: DataSet | VnaError, context: Context | None) -> int:
         """Send one instance and return the status of its response.
 
         Raises:
             MustAbort: something else than the response came.
-            VnaError: getting the bytes failed half way; the messages are `half_sent` then.
+            VnaError: there is no data set, or no context to send it on; or getting the bytes failed
+                half way, and then the messages are `half_sent`.
         """
+        if isinstance(data_set, VnaError):
+            raise data_set
+        if context is None:
+            raise CannotConvert(f"no presentation context takes {held.transfer_syntax}")
         self._message_id = self._message_id % _MAX_MESSAGE_ID + 1
         command = store_request(
             held.sop_class_uid,
@@ -148,12 +126,17 @@ class StoreSender:
             message_id=self._message_id,
             originator=self._originator,
         )
-        self._messages.send_stream(context.context_id, command, data_set.chunks)
+        self._messages.send_stream(context.context_id, command, _begun(data_set.chunks))
         reply = self._messages.next_command()
         if reply.field != CommandField.C_STORE_RSP or reply.message_id != self._message_id:
             raise MustAbort(f"command {reply.field:04X} where a C-STORE-RSP was due", source=AbortSource.USER)
         self._messages.drop_data_set()
         return Status.PROCESSING_FAILURE if reply.status is None else reply.status
+
+
+def _begun(chunks: Iterator[Buffer]) -> Iterator[Buffer]:
+    """Have the first chunk at hand, so that what fails at once fails before a message is begun."""
+    return chain(list(islice(chunks, 1)), chunks)
 
 
 def matched_instances(exchange: Exchange, request: Command, context: Context) -> list[HeldInstance]:
@@ -170,42 +153,44 @@ def matched_instances(exchange: Exchange, request: Command, context: Context) ->
 
 
 class Retrieval:
-    """One C-GET or C-MOVE under way: sends instances through an outlet, and tells how it goes."""
+    """One C-GET or C-MOVE under way, as its requestor sees it; `done` counts its sub-operations."""
 
-    def __init__(self, exchange: Exchange, request: Command, instances: Sequence[HeldInstance]) -> None:
+    def __init__(self, exchange: Exchange, request: Command, *, instances: int) -> None:
+        self.done = SubOperations(instances, sent_counter(exchange, request))
         self._exchange, self._request, self._instances = exchange, request, instances
-        self._done = SubOperations(len(instances))
         self._cancelled = False
         self._started = time.monotonic()
         self._told = float("-inf")
 
-    def run(self, outlet: Outlet) -> None:
-        """Send every instance, until the peer cancels or nothing more can be sent.
+    def goes_on(self) -> bool:
+        """Look after the requestor: a pending response when one is due; False when it has cancelled.
 
         Raises:
-            AssociationEnded: the requesting peer is gone.
+            AssociationEnded: the requestor is gone.
         """
-        choice = ContextChoice(outlet.contexts.values())
-        self._tell()
-        for held, data_set in self._exchange.archive.retrieve(self._instances, choice.transfer_syntax_for):
-            if self._exchange.messages.cancelled(self._request.message_id):
-                self._cancelled = True
-                return
-            try:
-                self._send(held, data_set, choice.context_for(held), outlet)
-            except OutletLost as exc:
-                self.give_up(str(exc))
-                return
-            self._tell()
+        if self._exchange.messages.cancelled(self._request.message_id):
+            self._cancelled = True
+            return False
+        if time.monotonic() - self._told >= _PENDING_EVERY_S:
+            verdict = Verdict(Status.PENDING, counts=self.done.counts(with_remaining=True))
+            self._exchange.messages.send(self._request.context_id, response(self._request, verdict))
+            self._told = time.monotonic()
+        return True
 
-    def give_up(self, reason: str) -> None:
-        """Count all instances not sent yet as failed."""
-        for held in self._instances[len(self._instances) - self._done.remaining :]:
-            self._done.fail(held, reason)
+    def fail(self, held: HeldInstance, reason: object) -> None:
+        """Count one failed sub-operation, and log it."""
+        _log.warning("sub-operation failed instance=%s reason=%s", held.key.instance, reason)
+        self.done.fail(held, str(reason))
+
+    def count(self, held: HeldInstance, status: int) -> None:
+        """Count one sub-operation by the status it was answered with, and log it if that is not success."""
+        if status != Status.SUCCESS:
+            _log.warning("sub-operation answered instance=%s status=%04X", held.key.instance, status)
+        self.done.count(held, status)
 
     def finish(self, context: Context) -> None:
         """Send the final response, with what failed (PS3.4 C.4.2.1.4.2), and log how it went."""
-        done = self._done
+        done = self.done
         status = Status.CANCEL if self._cancelled else done.final_status()
         self._exchange.traffic.sent += done.completed + done.warning
         verdict = Verdict(status, done.reason, counts=done.counts(with_remaining=self._cancelled))
@@ -215,33 +200,10 @@ class Retrieval:
             "retrieve finished peer=%s command=%04X instances=%d completed=%d failed=%d warning=%d status=%04X s=%.2f",
             self._exchange.caller.name,
             self._request.field,
-            len(self._instances),
+            self._instances,
             done.completed,
             len(done.failed_uids),
             done.warning,
             status,
             time.monotonic() - self._started,
         )
-
-    def _send(self, held: HeldInstance, data_set: DataSet | VnaError, context: Context | None, outlet: Outlet) -> None:
-        try:
-            if isinstance(data_set, VnaError):
-                raise data_set
-            if context is None:
-                raise CannotConvert(f"no presentation context takes {held.transfer_syntax}")
-            status = outlet.store(held, data_set, context)
-            self._done.count(held, status)
-            if status != Status.SUCCESS:
-                _log.warning("sub-operation answered instance=%s status=%04X", held.key.instance, status)
-        except VnaError as exc:
-            _log.warning("sub-operation failed instance=%s reason=%s", held.key.instance, exc)
-            self._done.fail(held, str(exc))
-
-    def _tell(self) -> None:
-        """Send a pending response if the last one was a while ago."""
-        if time.monotonic() - self._told < _PENDING_EVERY_S:
-            return
-        verdict = Verdict(Status.PENDING, counts=self._done.counts(with_remaining=True))
-        command = response(self._request, verdict)
-        self._exchange.messages.send(self._request.context_id, command)
-        self._told = time.monotonic()

@@ -29,3 +29,8 @@ class Status(IntEnum):
 def is_warning(status: int) -> bool:
     """Return whether a C-STORE status says stored, but (PS3.7 C.2, PS3.4 B.2.3)."""
     return status >> 12 == 0xB or status in (0x0001, 0x0107, 0x0116)
+
+
+def is_out_of_resources(status: int) -> bool:
+    """Return whether a C-STORE status says that the peer cannot take more now (PS3.4 B.2.3, PS3.7 C.5.22)."""
+    return status >> 8 == 0xA7 or status == 0x0213

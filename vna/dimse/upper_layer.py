@@ -24,6 +24,9 @@ _SLACK = 4096  # some peers count headers differently; the standard allows none
 _READ_AHEAD = 65536
 _MAX_PARTS = 1000  # IOV_MAX is 1024 on Linux
 _TIMEVAL = struct.Struct("@ll")
+_BYTES_ACKED = struct.Struct("@Q")  # tcpi_bytes_acked in `struct tcp_info` of linux/tcp.h
+_BYTES_ACKED_AT = 120
+_TCP_INFO_SIZE = 128
 _GONE: Final = "the peer closed the connection"
 _NOT_IN_TIME: Final = "not done in time (ARTIM)"
 
@@ -110,6 +113,14 @@ class Connection:
     def readable(self) -> bool:
         """Return whether something has come that was not read yet (also the end of the connection)."""
         return self._end > self._start or bool(self._poll.poll(0))
+
+    def acknowledged(self) -> int:
+        """Return how many bytes sent the peer has confirmed so far, 0 when that is not known; from any thread."""
+        try:
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _TCP_INFO_SIZE)
+        except OSError:
+            return 0
+        return int(_BYTES_ACKED.unpack_from(info, _BYTES_ACKED_AT)[0]) if len(info) == _TCP_INFO_SIZE else 0
 
     def send(self, parts: Sequence[Buffer]) -> None:
         """Send buffers one after the other, without joining them.

@@ -8,11 +8,13 @@ from vna.dimse.move import proposals
 from vna.dimse.negotiation import Context
 from vna.dimse.retrieve import ContextChoice, SubOperations
 from vna.dimse.status import Status
+from vna.pixels.targets import LOSSLESS
 
 CT, MR = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.4"
 EXPLICIT, IMPLICIT, BIG = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2", "1.2.840.10008.1.2.2"
 DEFLATED, ENCAPSULATED = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.1.98"
-JPEG = "1.2.840.10008.1.2.4.70"
+JPEG, JPEG_LOSSY, JPEG_LS = "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.80"
+RLE, H264 = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.102"
 
 
 def _choice(*syntaxes: str) -> ContextChoice:
@@ -30,13 +32,20 @@ def _choice(*syntaxes: str) -> ContextChoice:
         (DEFLATED, (IMPLICIT,), IMPLICIT),
         (ENCAPSULATED, (EXPLICIT,), EXPLICIT),
         (EXPLICIT, (BIG,), BIG),
-        (EXPLICIT, (JPEG,), None),
+        (JPEG, (IMPLICIT, EXPLICIT), EXPLICIT),
+        (JPEG, (JPEG_LS, IMPLICIT), IMPLICIT),
+        (JPEG, (RLE, JPEG_LS), JPEG_LS),
+        (EXPLICIT, (RLE, JPEG), JPEG),
+        (EXPLICIT, (JPEG_LOSSY,), None),
         (EXPLICIT, (ENCAPSULATED,), None),
-        (JPEG, (EXPLICIT, IMPLICIT), None),
+        (H264, (EXPLICIT, IMPLICIT, JPEG), None),
+        ("1.2.3.4", (EXPLICIT,), None),
         (EXPLICIT, (), None),
     ],
 )
-def test_an_instance_goes_as_stored_else_uncompressed(stored: str, accepted: tuple[str, ...], sent: str | None) -> None:
+def test_an_instance_goes_as_stored_else_uncompressed_else_compressed_without_loss(
+    stored: str, accepted: tuple[str, ...], sent: str | None
+) -> None:
     assert _choice(*accepted).transfer_syntax_for(held_instance(1, transfer_syntax=stored)) == sent
 
 
@@ -58,7 +67,13 @@ def test_a_move_proposes_what_is_stored_and_then_what_it_can_be_turned_into() ->
         (MR, (BIG,)),
         (CT, (IMPLICIT,)),
         (MR, (EXPLICIT, IMPLICIT)),
+        (CT, tuple(uid for uid in LOSSLESS if uid != JPEG)),
+        (MR, LOSSLESS),
     ]
+
+
+def test_a_move_proposes_nothing_but_the_stored_syntax_for_what_cannot_be_converted() -> None:
+    assert proposals([held_instance(1, transfer_syntax=H264)]) == [(CT, (H264,))]
 
 
 def test_a_move_proposes_no_more_contexts_than_there_can_be() -> None:
@@ -69,7 +84,7 @@ def test_a_move_proposes_no_more_contexts_than_there_can_be() -> None:
 
 
 def _done(*statuses: int) -> SubOperations:
-    done = SubOperations(len(statuses))
+    done = SubOperations(len(statuses), lambda _held, _outcome: None)
     for number, status in enumerate(statuses):
         done.count(held_instance(number), status)
     return done
