@@ -1,5 +1,6 @@
-"""The console: a plain page for people, and two answers for whatever watches the node. No patient data."""
+"""The console: a plain page for people, and answers for whatever watches the node. No patient data."""
 
-from vna.console.app import Check, NodeFacts, create_app
+from vna.console.app import Check, Metrics, create_app, failing
+from vna.console.facts import Complaint, NodeFacts, Worker
 
-__all__ = ["Check", "NodeFacts", "create_app"]
+__all__ = ["Check", "Complaint", "Metrics", "NodeFacts", "Worker", "create_app", "failing"]

@@ -1,16 +1,14 @@
-"""The HTTP application of the console: `/`, `/healthz` and `/readyz`.
+"""The HTTP application of the console: `/`, `/status.json`, `/healthz`, `/readyz` and `/metrics`.
 
 It is given what it shows and what it asks as functions, so that it knows neither the archive nor
 the servers beside it. Every answer forbids caching, framing and assets from elsewhere.
 """
 
-import html
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
 from importlib import resources
-from string import Template
 
+import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -19,12 +17,17 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from vna.console.facts import NodeFacts
+from vna.console.page import Page
 from vna.errors import VnaError
 
 log = logging.getLogger(__name__)
 
 Check = Callable[[], str | None]
 """Returns why something does not work, or None when it does."""
+
+Metrics = Callable[[str], tuple[bytes, str]]
+"""Returns the numbers for Prometheus and their content type, in the format an Accept header asks for."""
 
 _HEADERS = {
     "Cache-Control": "no-store",
@@ -38,31 +41,19 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class NodeFacts:
-    """What the page says of the node; `dimse` and `http` are the addresses it listens on."""
-
-    version: str
-    ae_title: str
-    dimse: str
-    http: str
-    patients: int
-    studies: int
-    series: int
-    instances: int
-
-
-def create_app(facts: Callable[[], NodeFacts], checks: Mapping[str, Check]) -> Starlette:
+def create_app(facts: Callable[[], NodeFacts], checks: Mapping[str, Check], metrics: Metrics) -> Starlette:
     """Return the application.
 
     Args:
         facts: asked at every view of the page; may raise a VnaError.
         checks: what must work for the node to be ready, by the name it is reported under.
     """
-    console = _Console(facts, checks)
+    console = _Console(facts, checks, metrics)
     routes = [
         Route("/", console.page),
         Route("/console.css", console.style),
+        Route("/status.json", console.status),
+        Route("/metrics", console.numbers),
         Route("/healthz", console.alive),
         Route("/readyz", console.ready),
     ]
@@ -70,24 +61,31 @@ def create_app(facts: Callable[[], NodeFacts], checks: Mapping[str, Check]) -> S
 
 
 class _Console:
-    """The four answers; Starlette calls them on its thread pool."""
+    """The answers; Starlette calls them on its thread pool."""
 
-    def __init__(self, facts: Callable[[], NodeFacts], checks: Mapping[str, Check]) -> None:
-        self._facts = facts
-        self._checks = checks
-        files = resources.files("vna.console")
-        self._template = Template(files.joinpath("page.html").read_text(encoding="utf-8"))
-        self._style = files.joinpath("console.css").read_text(encoding="utf-8")
+    def __init__(self, facts: Callable[[], NodeFacts], checks: Mapping[str, Check], metrics: Metrics) -> None:
+        self._facts, self._checks, self._metrics = facts, checks, metrics
+        self._page = Page()
+        self._style = resources.files("vna.console").joinpath("console.css").read_text(encoding="utf-8")
 
     def page(self, _request: Request) -> Response:
         try:
-            facts = asdict(self._facts())
+            facts = self._facts()
         except VnaError as exc:
             return Response(f"The index does not answer: {exc}", status_code=503, media_type="text/plain")
-        problems = self._problems()
-        state = "It takes what is sent to it." if not problems else f"Not ready: {'; '.join(problems.values())}"
-        values = {name: html.escape(str(value)) for name, value in (facts | {"state": state}).items()}
-        return HTMLResponse(self._template.substitute(values))
+        return HTMLResponse(self._page.render(facts, failing(self._checks)))
+
+    def status(self, _request: Request) -> Response:
+        problems = failing(self._checks)
+        try:
+            content = {"node": self._facts(), "not_ready": problems}
+        except VnaError as exc:
+            content = {"node": None, "not_ready": {"index": str(exc)} | problems}
+        return Response(orjson.dumps(content), media_type="application/json")
+
+    def numbers(self, request: Request) -> Response:
+        text, content_type = self._metrics(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": content_type})
 
     def style(self, _request: Request) -> Response:
         return Response(self._style, media_type="text/css")
@@ -96,14 +94,10 @@ class _Console:
         return JSONResponse({"status": "alive"})
 
     def ready(self, _request: Request) -> Response:
-        problems = self._problems()
+        problems = failing(self._checks)
         if problems:
             return JSONResponse({"status": "not ready", "reasons": problems}, status_code=503)
         return JSONResponse({"status": "ready"})
-
-    def _problems(self) -> dict[str, str]:
-        found = {name: _ask(name, check) for name, check in self._checks.items()}
-        return {name: reason for name, reason in found.items() if reason is not None}
 
 
 class _SecurityHeaders:
@@ -119,6 +113,12 @@ class _SecurityHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+def failing(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Return what does not work and why."""
+    found = {name: _ask(name, check) for name, check in checks.items()}
+    return {name: reason for name, reason in found.items() if reason is not None}
 
 
 def _ask(name: str, check: Check) -> str | None:

@@ -6,6 +6,7 @@ peer and one line in the log. What the upper layer raises ends the association.
 
 import logging
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -15,6 +16,7 @@ from vna.dimse.access import Caller, Refusal, admit, resolve_host
 from vna.dimse.associate import AssociateRequest, MalformedPdu, decode_request
 from vna.dimse.command import Command, CommandField, ElementNumber, Verdict
 from vna.dimse.connections import Connections
+from vna.dimse.counting import CountedRequest, count_ending, peer_label
 from vna.dimse.echo import answer_echo
 from vna.dimse.exchange import CommandRefused, Exchange
 from vna.dimse.find import answer_find
@@ -34,6 +36,8 @@ from vna.dimse.status import Status
 from vna.dimse.store import answer_store
 from vna.dimse.upper_layer import AssociationEnded, Connection, MustAbort, ReleaseRequested, Stopping
 from vna.errors import VnaError
+from vna.log_context import ASSOCIATION
+from vna.metrics.families import ACCEPTED, OPEN, REJECTED, UNREGISTERED
 from vna.settings import DimseSettings
 
 _log = logging.getLogger(__name__)
@@ -49,7 +53,10 @@ _QUERY_RETRIEVE_SERVICES: Final[Mapping[int, tuple[Operation, Service]]] = {
 
 
 class Association:
-    """Serves one connection from its first PDU to its end, in the thread that calls `run`."""
+    """Serves one connection from its first PDU to its end, in the thread that calls `run`, which is its own.
+
+    It has an id, which all log lines of that thread carry from then on, and the archive's session too.
+    """
 
     def __init__(
         self,
@@ -62,9 +69,11 @@ class Association:
     ) -> None:
         self._connection, self._address = connection, address
         self._archive, self._settings, self._connections = archive, settings, connections
+        self._id = uuid.uuid4().hex
 
     def run(self, *, over_limit: bool) -> None:
         """Serve the connection until it ends and close it; `over_limit` rejects the association."""
+        ASSOCIATION.set(self._id)
         self._connections.add(self._connection)
         try:
             request = self._await_request()
@@ -89,6 +98,7 @@ class Association:
             return decode_request(bytes(body))
         except (MustAbort, MalformedPdu) as exc:
             _log.warning("association aborted address=%s reason=%s", self._address, exc)
+            count_ending(self._archive.metrics, UNREGISTERED, MustAbort(str(exc)))
             # Before an association there is no provider's abort (PS3.8 table 9-10, AA-1)
             self._connection.abort(AbortSource.USER, AbortReason.NOT_SPECIFIED)
             self._await_close()
@@ -105,6 +115,7 @@ class Association:
                 decision.rejection,
                 decision.reason,
             )
+            self._archive.metrics.count(REJECTED, str(decision.rejection))
             self._connection.send([decision.rejection.encode()])
             self._await_close()
             return
@@ -112,6 +123,7 @@ class Association:
         started = time.monotonic()
         ending = self._serve(exchange)
         _log_ending(exchange, ending, seconds=time.monotonic() - started)
+        count_ending(self._archive.metrics, peer_label(decision), ending)
         self._end(ending)
 
     def _decide(self, request: AssociateRequest, *, over_limit: bool) -> Caller | Refusal:
@@ -147,11 +159,14 @@ class Association:
             caller=caller,
             agreement=agreement,
             messages=messages,
-            session=self._archive.session(caller.source, caller.name),
+            session=self._archive.session(caller.source, caller.name, association=self._id),
         )
 
     def _serve(self, exchange: Exchange) -> AssociationEnded:
         """Serve requests until the association ends, and return how."""
+        metrics = self._archive.metrics
+        metrics.count(ACCEPTED, peer_label(exchange.caller))
+        metrics.change(OPEN, by=1)
         try:
             while True:
                 self._connections.rest(self._connection)
@@ -160,6 +175,8 @@ class Association:
                 serve(exchange, request)
         except AssociationEnded as exc:
             return exc
+        finally:
+            metrics.change(OPEN, by=-1)
 
     def _end(self, ending: AssociationEnded) -> None:
         """Tell the peer what it still has to be told, and wait for it to close."""
@@ -187,6 +204,11 @@ def serve(exchange: Exchange, request: Command) -> None:
     Raises:
         AssociationEnded: the association cannot go on.
     """
+    with CountedRequest(exchange, request):
+        _serve(exchange, request)
+
+
+def _serve(exchange: Exchange, request: Command) -> None:
     context = exchange.agreement.contexts[request.context_id]
     try:
         _service(request, context)(exchange, request, context)

@@ -24,13 +24,17 @@ class CommandRefused(Exception):
 
 @dataclass(slots=True)
 class Traffic:
-    """What went over one association, for the line that is logged at its end; sizes in bytes."""
+    """What went over one association, for the line that is logged at its end; sizes in bytes.
+
+    `status` is the final one of the request under way, None until it is answered.
+    """
 
     received: int = 0
     stored: int = 0
     received_bytes: int = 0
     found: int = 0
     sent: int = 0
+    status: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +61,4 @@ class Exchange:
         self.messages.drop_data_set()
         command = response(request, verdict, has_data_set=data_set is not None)
         self.messages.send(request.context_id, command, data_set)
+        self.traffic.status = verdict.status

@@ -6,9 +6,13 @@ import time
 
 from vna.archive import Arrived, Expected, Stored
 from vna.dimse.command import Command, ElementNumber, Verdict
+from vna.dimse.counting import REFUSED, count_received
 from vna.dimse.exchange import CommandRefused, Exchange
 from vna.dimse.negotiation import Context
 from vna.dimse.status import Status
+from vna.errors import VnaError
+from vna.metrics import Stage
+from vna.metrics.families import IN_FLIGHT_BYTES, STAGES
 from vna.model import Outcome
 
 _log = logging.getLogger(__name__)
@@ -25,11 +29,21 @@ def answer_store(exchange: Exchange, request: Command, context: Context) -> None
         AssociationEnded: the peer is gone; nothing was stored.
     """
     started = time.monotonic()
-    exchange.traffic.received += 1
-    _check(request, context)
-    stored = _store(exchange, request, context)
-    exchange.traffic.stored += 1
-    if stored.outcome is Outcome.ASIDE and exchange.caller.source.warn_on_conflict:
+    traffic = exchange.traffic
+    traffic.received += 1
+    before = traffic.received_bytes
+    try:
+        _check(request, context)
+        stored = _store(exchange, request, context)
+    except (CommandRefused, VnaError):
+        count_received(exchange, REFUSED, traffic.received_bytes - before)
+        raise
+    count_received(exchange, stored.outcome.value, traffic.received_bytes - before)
+    traffic.stored += 1
+    if stored.hidden_by:
+        comment = f"kept but not shown: rejection {stored.hidden_by[0]} stands"
+        exchange.answer(request, Verdict(Status.COERCION_OF_DATA_ELEMENTS, comment))
+    elif stored.outcome is Outcome.ASIDE and exchange.caller.source.warn_on_conflict:
         comment = "kept aside: other content is served under this UID"
         exchange.answer(request, Verdict(Status.COERCION_OF_DATA_ELEMENTS, comment))
     else:
@@ -57,13 +71,19 @@ def _check(request: Command, context: Context) -> None:
 
 
 def _store(exchange: Exchange, request: Command, context: Context) -> Stored:
+    metrics = exchange.archive.metrics
     incoming = exchange.archive.incoming()
+    size = 0
     try:
-        for piece in exchange.messages.data_set():
-            incoming.write(piece)
-        content = incoming.finish()
-        exchange.traffic.received_bytes += content.size
+        with metrics.timed(STAGES, Stage.RECEIVE):
+            for piece in exchange.messages.data_set():
+                incoming.write(piece)
+            content = incoming.finish()
+        size = content.size
+        metrics.change(IN_FLIGHT_BYTES, by=size)
+        exchange.traffic.received_bytes += size
         expected = Expected(request.sop_class_uid, request.sop_instance_uid)
         return exchange.session.store(Arrived(content, context.transfer_syntax, expected))
     finally:
+        metrics.change(IN_FLIGHT_BYTES, by=-size)
         incoming.discard()

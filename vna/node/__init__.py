@@ -2,7 +2,7 @@
 
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.node import Node
-from vna.node.parts import free_bytes, open_archive
+from vna.node.parts import open_archive
 from vna.node.serve import serve
 
-__all__ = ["Address", "DataFolder", "Node", "NodeRecord", "free_bytes", "open_archive", "serve"]
+__all__ = ["Address", "DataFolder", "Node", "NodeRecord", "open_archive", "serve"]

@@ -5,6 +5,7 @@
     index.sqlite    the index, unless it is a database elsewhere
     blobs/          the stored files, unless they lie elsewhere
     spool/          what is being received; emptied at start
+    imports         what `vna import` is done with; only saves time, and may be removed
 
 Invariant: two nodes never write one folder. A lock dies with its process, so nothing has to be
 cleaned up by hand after a crash.
@@ -61,6 +62,7 @@ class DataFolder:
         self.blobs = self.path / "blobs"
         self.spool = self.path / "spool"
         self.index_file = self.path / "index.sqlite"
+        self.imports_file = self.path / "imports"
         self._lock_file = self.path / "lock"
         self._record_file = self.path / "node.json"
         self._lock_fd: int | None = None

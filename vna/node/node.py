@@ -6,14 +6,16 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 
 import vna
-from vna.archive import Archive
-from vna.console import NodeFacts, create_app
+from vna.archive import Archive, Overview
+from vna.console import Check, NodeFacts, create_app, failing
 from vna.dimse import listen
 from vna.errors import StartRefused
 from vna.node.data_folder import Address, DataFolder, NodeRecord
+from vna.node.exposition import Exposition
 from vna.node.http import HttpServer
-from vna.node.parts import open_archive, open_backend
+from vna.node.parts import clear_staging, open_archive, open_backend, refuse_silent_store
 from vna.node.readiness import readiness_checks
+from vna.node.watch import NODE, Watch
 from vna.node.worker import work, worker_count
 from vna.node.workers import Workers, start_workers
 from vna.settings import DimseSettings, Settings
@@ -48,10 +50,11 @@ class Node:
             self._folder.lock()
             stack.callback(self._folder.unlock)
             self._folder.empty_spool()
-            open_backend(self._settings).clear_staging()
+            clear_staging(self._settings)
             open_archive(self._settings).close()  # migrated and found sound before anything is forked
             self._serve_dimse(stack)
-            archive = open_archive(self._settings)
+            refuse_silent_store(self._settings)
+            archive = open_archive(self._settings, metrics=self._metrics)
             stack.callback(archive.close)
             http = self._console(archive)
             stack.callback(http.stop)
@@ -76,16 +79,25 @@ class Node:
         self._listener = listener = _listening(settings.dimse)
         stack.callback(listener.close)
         count = worker_count(settings.serve)
-        self._workers = start_workers(count, lambda: work(settings, listener, workers=count), let_go=listener.close)
+        self._watch = watch = Watch(count)
+        watch.take(watch.supervisor)
+        self._workers = start_workers(
+            count,
+            lambda number: work(settings, listener, watch, number=number, workers=count),
+            let_go=listener.close,
+        )
         stack.callback(self._workers.stop)
+        self._metrics = watch.take(NODE)
+        stack.callback(watch.leave)
 
     def _console(self, archive: Archive) -> HttpServer:
-        checks = {
+        checks: dict[str, Check] = {
             "node": lambda: self._not_ready,
             "dimse": self._dimse_does_not_listen,
             **readiness_checks(archive, open_backend(self._settings)),
         }
-        return HttpServer(create_app(lambda: self._facts(archive), checks), self._settings.http)
+        exposition = Exposition(self._watch, lambda: _overview(archive), lambda: not failing(checks))
+        return HttpServer(create_app(lambda: self._facts(archive), checks, exposition.render), self._settings.http)
 
     def _dimse_does_not_listen(self) -> str | None:
         if self._workers is None or not self._workers.is_alive():
@@ -103,17 +115,19 @@ class Node:
         )
 
     def _facts(self, archive: Archive) -> NodeFacts:
-        counts = archive.counts()
         return NodeFacts(
             version=vna.__version__,
             ae_title=self.record.ae_title,
             dimse=str(self.record.dimse),
             http=str(self.record.http),
-            patients=counts.patients,
-            studies=counts.studies,
-            series=counts.series,
-            instances=counts.instances,
+            overview=_overview(archive),
+            workers=self._watch.workers(),
+            complaints=self._watch.complaints(),
         )
+
+
+def _overview(archive: Archive) -> Overview:
+    return archive.overview(datetime.now(UTC).astimezone())
 
 
 def _listening(settings: DimseSettings) -> socket.socket:

@@ -8,6 +8,7 @@ import threading
 
 from vna.dimse import DimseServer
 from vna.node.parts import open_archive
+from vna.node.watch import Watch
 from vna.settings import ServeSettings, Settings
 
 _MOST_WORKERS = 4
@@ -21,13 +22,14 @@ def worker_count(settings: ServeSettings) -> int:
     return settings.workers
 
 
-def work(settings: Settings, listener: socket.socket, *, workers: int) -> None:
-    """Accept associations until SIGTERM, then drain; `workers` share the node's limits."""
+def work(settings: Settings, listener: socket.socket, watch: Watch, *, number: int, workers: int) -> None:
+    """Accept associations until SIGTERM, then drain; `number` is this one's, and `workers` share the node's limits."""
+    metrics = watch.take(number)
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor tells us
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
     limit = math.ceil(settings.dimse.max_associations / workers)
-    archive = open_archive(settings, workers=workers)
+    archive = open_archive(settings, workers=workers, metrics=metrics)
     server = DimseServer(archive, settings.dimse.model_copy(update={"max_associations": limit}), listener)
     server.start()
     stop.wait()

@@ -45,11 +45,12 @@ class Workers:
         self._supervisor = None
 
 
-def start_workers(count: int, run: Callable[[], None], *, let_go: Callable[[], None]) -> Workers:
+def start_workers(count: int, run: Callable[[int], None], *, let_go: Callable[[], None]) -> Workers:
     """Fork the supervisor, which forks the workers; to be called before any thread exists.
 
     Args:
-        run: what a worker does until it gets SIGTERM; then it drains, and returns.
+        run: what a worker does until it gets SIGTERM; then it drains, and returns. Told its number, counted from 1:
+            one that takes a dead one's place has its number.
         let_go: what the supervisor does when nothing new is taken any more: it closes its listener.
     """
     pid = _fork_child(lambda: _Supervisor(count, run, let_go).supervise())
@@ -59,32 +60,38 @@ def start_workers(count: int, run: Callable[[], None], *, let_go: Callable[[], N
 class _Supervisor:
     """Keeps `count` workers alive until it is told to stop."""
 
-    def __init__(self, count: int, run: Callable[[], None], let_go: Callable[[], None]) -> None:
+    def __init__(self, count: int, run: Callable[[int], None], let_go: Callable[[], None]) -> None:
         self._count, self._run, self._let_go = count, run, let_go
-        self._pids: set[int] = set()
+        self._numbers: dict[int, int] = {}
         self._stopping = False
 
     def supervise(self) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the node's own process tells us
         signal.signal(signal.SIGTERM, self._stop)
-        while len(self._pids) < self._count:
-            self._pids.add(_fork_child(self._run))
-        while self._pids:
+        for number in range(1, self._count + 1):
+            self._fork(number)
+        while self._numbers:
             pid, status = os.wait()
-            self._pids.discard(pid)
+            number = self._numbers.pop(pid)
             if not self._stopping:
-                self._replace(pid, status)
+                self._replace(number, pid, status)
 
-    def _replace(self, pid: int, status: int) -> None:
+    def _replace(self, number: int, pid: int, status: int) -> None:
         _log.error("worker ended pid=%d status=%d: another one is started", pid, os.waitstatus_to_exitcode(status))
         time.sleep(_REST_BEFORE_NEXT_S)
         if not self._stopping:
-            self._pids.add(_fork_child(self._run))
+            self._fork(number)
+
+    def _fork(self, number: int) -> None:
+        pid = _fork_child(lambda: self._run(number))
+        self._numbers[pid] = number
+        if self._stopping:  # told so before it was known
+            os.kill(pid, signal.SIGTERM)
 
     def _stop(self, _number: int, _frame: FrameType | None) -> None:
         self._stopping = True
         self._let_go()
-        for pid in self._pids:
+        for pid in self._numbers:
             os.kill(pid, signal.SIGTERM)
 
 

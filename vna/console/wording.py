@@ -1,0 +1,80 @@
+"""Numbers in words, the same on the page and at the command line."""
+
+from vna.archive import Counts, Intake, Overview
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+_LONG_DAYS = 3650
+
+
+def size(count: float) -> str:
+    """Return bytes in the largest decimal unit that leaves a number above one.
+
+    >>> size(999), size(1_500_000), size(2e18)
+    ('999 bytes', '1.5 MB', '2000.0 PB')
+    """
+    if count < 1000:
+        return f"{count:.0f} bytes"
+    value = count / 1000
+    for unit in _UNITS[:-1]:
+        if value < 1000:
+            return f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} {_UNITS[-1]}"
+
+
+def held(counts: Counts) -> str:
+    """Return how much is held and shown.
+
+    >>> held(Counts(1, 1, 2, 1000, 0, 0, 0, 0, 0))
+    '1 patient, 1 study, 2 series, 1,000 instances'
+    """
+    patients, studies = number(counts.patients, "patient"), number(counts.studies, "study", "studies")
+    return f"{patients}, {studies}, {counts.series:,} series, {number(counts.instances, 'instance')}"
+
+
+def set_aside(counts: Counts) -> str:
+    """Return what is not as it should be, as a further sentence, empty where nothing is."""
+    found = [f"{counts.rejected:,} instances rejected"] if counts.rejected else []
+    found += [f"{number(counts.flags, 'conflict')} flagged"] if counts.flags else []
+    return f"; {', '.join(found)}" if found else ""
+
+
+def number(count: int, one: str, many: str = "") -> str:
+    """Return a count with its noun."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def came_in(intake: Intake | None) -> str:
+    """Return what came from one source."""
+    return f"{number(intake.arrived, 'instance')}, {size(intake.received_bytes)}" if intake else "-"
+
+
+def by_source(overview: Overview) -> list[tuple[str, str, str]]:
+    """Return what came in by source: its name, what today, what in the last seven days."""
+    today = {intake.source: intake for intake in overview.today}
+    return [(week.source, came_in(today.get(week.source)), came_in(week)) for week in overview.week]
+
+
+def space(overview: Overview) -> str:
+    """Return how much is stored, and how much more could be."""
+    holds = overview.holds
+    stored = f"{size(holds.stored_bytes)} stored for {size(holds.received_bytes)} received"
+    if overview.space is None:
+        return f"{stored}, no limit known"
+    return f"{stored}, {size(overview.space.free)} of {size(overview.space.total)} free"
+
+
+def outlook(overview: Overview) -> str:
+    """Return how long the space lasts, or why that cannot be told."""
+    if overview.space is None:
+        return "How long the space lasts: the store knows no limit."
+    if overview.space.free <= overview.space.kept_free:
+        return f"The space is used up: {size(overview.space.kept_free)} are kept free, and nothing is taken in."
+    if overview.bytes_per_day is None:
+        return "How long the space lasts: no telling before a day has passed since the first instance."
+    if overview.days_left is None:
+        return "How long the space lasts: no telling, nothing new was stored in the last 7 days."
+    rate = f"At the rate of the last 7 days ({size(overview.bytes_per_day)} a day)"
+    if overview.days_left > _LONG_DAYS:
+        return f"{rate} the space lasts for more than ten years."
+    return f"{rate} the space lasts for {number(int(overview.days_left), 'day')}."
