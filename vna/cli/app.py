@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import vna
-from vna.cli import config, peers, serve, status, verify
+from vna.cli import config, export, import_, peers, rejections, serve, status, verify
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import Config
 from vna.errors import VnaError
@@ -24,6 +24,11 @@ app.command("serve", epilog=HELP)(serve.serve)
 app.command("status", epilog=HELP)(status.status)
 app.add_typer(peers.app, name="peers")
 app.command("verify", epilog=HELP)(verify.verify)
+app.command("reject", epilog=HELP)(rejections.reject)
+app.command("rejected", epilog=HELP)(rejections.rejected)
+app.command("restore-rejected", epilog=HELP)(rejections.restore_rejected)
+app.command("import", epilog=HELP)(import_.import_files)
+app.command("export", epilog=HELP)(export.export_files)
 app.add_typer(config.app, name="config")
 
 

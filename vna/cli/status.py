@@ -4,6 +4,7 @@ import urllib.error
 import urllib.request
 from contextlib import closing
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,34 +12,41 @@ import orjson
 import typer
 
 import vna
+from vna.archive import Overview
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
-from vna.node import Address, DataFolder, NodeRecord, free_bytes, open_archive
+from vna.console import wording
+from vna.node import Address, DataFolder, NodeRecord, open_archive
 from vna.settings import Settings
 
 _TIMEOUT_S = 5
+_COMPLAINTS_SHOWN = 5
 
 
 def status(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
-    """Tell whether the node runs and is ready, where it listens, and what it holds.
+    """Tell whether the node runs and is ready, what it holds, what came in, and how long its space lasts.
 
     Exit code 0: it runs and takes what is sent to it; 1: it runs but is not ready; 3: it does not run.
     """
     settings = read_settings(context, config)
     folder = DataFolder(settings.data_dir)
     record = folder.running()
+    overview = _overview(settings, folder.path)
+    live = _ask(record.http) if record else {}
     found: dict[str, Any] = {
         "running": record is not None,
         "version": record.version if record else vna.__version__,
         "data_dir": str(folder.path),
         "node": _node(record),
-        "not_ready": _not_ready(record.http) if record else None,
-        "holds": _holds(settings, folder.path),
+        "not_ready": live.get("not_ready"),
+        "workers": live.get("workers", []),
+        "complaints": live.get("complaints", []),
+        **(asdict(overview) if overview else {"holds": None}),
     }
     if as_json:
         print_json(found)
     else:
-        typer.echo("\n".join(_lines(found)))
+        typer.echo("\n".join([*_node_lines(found), *_archive_lines(overview), *_complaint_lines(found["complaints"])]))
     if record is None:
         raise typer.Exit(Exit.UNREACHABLE)
     if found["not_ready"]:
@@ -51,52 +59,62 @@ def _node(record: NodeRecord | None) -> dict[str, Any] | None:
     return asdict(record) | {"dimse": str(record.dimse), "http": str(record.http)}
 
 
-def _holds(settings: Settings, data_dir: Path) -> dict[str, Any] | None:
+def _overview(settings: Settings, data_dir: Path) -> Overview | None:
     """What the archive holds; None where nothing has been made yet, which looking must not change."""
     if not data_dir.is_dir():
         return None
     with closing(open_archive(settings)) as archive:
-        return asdict(archive.counts()) | {"free_bytes": free_bytes(settings)}
+        return archive.overview(datetime.now(UTC).astimezone())
 
 
-def _not_ready(http: Address) -> dict[str, str]:
-    """Ask the running node; an empty answer is a good one."""
-    url = f"http://{Address(http.reachable_host, http.port)}/readyz"
+def _ask(http: Address) -> dict[str, Any]:
+    """Ask the running node what only it knows: whether it is ready, its workers, and what it has complained of."""
+    url = f"http://{Address(http.reachable_host, http.port)}/status.json"
     try:
-        with urllib.request.urlopen(url, timeout=_TIMEOUT_S):
-            return {}
-    except urllib.error.HTTPError as exc:
-        with exc:
-            return dict(orjson.loads(exc.read())["reasons"])
+        with urllib.request.urlopen(url, timeout=_TIMEOUT_S) as answer:
+            told = orjson.loads(answer.read())
     except (OSError, ValueError) as exc:
-        return {"http": f"{url} does not answer: {exc}"}
+        return {"not_ready": {"http": f"{url} does not answer: {exc}"}}
+    node = told["node"] or {}
+    return {"not_ready": told["not_ready"], **{name: node.get(name, []) for name in ("workers", "complaints")}}
 
 
-def _lines(found: dict[str, Any]) -> list[str]:
-    node, holds = found["node"], found["holds"]
+def _node_lines(found: dict[str, Any]) -> list[str]:
+    node = found["node"]
     lines = [f"vna {found['version']}, data in {found['data_dir']}"]
     if node is None:
-        lines.append("not running")
-    else:
-        lines.append(f"running as process {node['pid']} since {node['started']}, AE title {node['ae_title']}")
-        lines.append(f"DIMSE on {node['dimse']}, HTTP on http://{node['http']}/")
-        lines += [f"NOT READY, {name}: {reason}" for name, reason in found["not_ready"].items()] or ["ready"]
-    if holds is None:
-        return [*lines, "nothing stored yet"]
-    counts = [f"{holds[kind]} {kind}" for kind in ("patients", "studies", "series", "instances")]
-    sizes = [f"{_size(holds['stored_bytes'])} stored for {_size(holds['plain_bytes'])} received"]
-    sizes.append(f"{_size(holds['free_bytes'])} free")
-    lines += [", ".join(counts), ", ".join(sizes)]
-    lines.append(f"journal position {holds['position']}, {holds['flags']} conflicts flagged")
+        return [*lines, "not running"]
+    lines.append(f"running as process {node['pid']} since {node['started']}, AE title {node['ae_title']}")
+    lines.append(f"DIMSE on {node['dimse']}, HTTP on http://{node['http']}/")
+    lines += [f"NOT READY, {name}: {reason}" for name, reason in found["not_ready"].items()] or ["ready"]
+    workers = found["workers"]
+    if workers:
+        alive = sum(worker["alive"] for worker in workers)
+        again = sum(worker["starts"] - 1 for worker in workers)
+        associations = wording.number(sum(worker["associations"] for worker in workers), "association")
+        restarts = f", {again} started again after they died" if again else ""
+        lines.append(f"{alive} of {wording.number(len(workers), 'worker')} alive{restarts}, {associations} open")
     return lines
 
 
-def _size(count: int | None) -> str:
-    """Return bytes in the largest decimal unit that leaves a number above one."""
-    if count is None:
-        return "unlimited"
-    value, units = float(count), iter(("bytes", "kB", "MB", "GB", "TB", "PB"))
-    unit = next(units)
-    while value >= 1000 and unit != "PB":
-        value, unit = value / 1000, next(units)
-    return f"{count} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+def _archive_lines(overview: Overview | None) -> list[str]:
+    if overview is None:
+        return ["nothing stored yet"]
+    holds = overview.holds
+    lines = [wording.held(holds) + wording.set_aside(holds), wording.space(overview), wording.outlook(overview)]
+    lines.append(f"journal position {holds.position}")
+    rows = [("Came in from", "today", "last 7 days"), *wording.by_source(overview)]
+    if len(rows) == 1:
+        return [*lines, "Nothing came in during the last 7 days."]
+    first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
+    return lines + [f"  {source:{first}}  {today:{second}}  {week}" for source, today, week in rows]
+
+
+def _complaint_lines(complaints: list[dict[str, Any]]) -> list[str]:
+    if not complaints:
+        return []
+    lines = ["Warnings and errors since it was started, latest first:"]
+    for complaint in complaints[:_COMPLAINTS_SHOWN]:
+        last = datetime.fromisoformat(complaint["last"]).astimezone()
+        lines.append(f"  {complaint['count']} x, last {last:%Y-%m-%d %H:%M:%S}: {complaint['text']}")
+    return lines

@@ -106,10 +106,21 @@ def test_status_counts_what_is_held_when_no_node_runs(run: Run) -> None:
     holds = json.loads(out)["holds"]
     assert code == 3
     assert (holds["patients"], holds["studies"], holds["series"], holds["instances"]) == (1, 1, 1, 1)
-    assert holds["stored_bytes"] < holds["plain_bytes"]
+    assert holds["stored_bytes"] < holds["received_bytes"]
+    (today,) = json.loads(out)["today"]
+    assert (today["source"], today["arrived"]) == ("CT1", 1)
     text = run("status")[1]
-    assert "not running" in text
-    assert "1 studies" in text
+    for told in ("not running", "1 patient, 1 study, 1 series, 1 instance", "CT1", "no telling"):
+        assert told in text
+
+
+def test_looking_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
+    run("peers", "list")
+    before = {path.name for path in (tmp_path / "data").iterdir()}
+
+    run("status")
+
+    assert {path.name for path in (tmp_path / "data").iterdir()} == before
 
 
 def test_verify_finds_nothing_wrong_with_what_is_whole(run: Run) -> None:

@@ -1,0 +1,222 @@
+"""The commands `vna import` and `vna export`, from file to file."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from conformance import phantoms
+from filesets import Ran, Run, contents, digests, phantom_files, small_files, tar_of, write, zip_of
+from shared_samples import SAMPLES, needs_samples
+from vna.cli import main
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command on a data folder of its own; imports in this process, if nothing else is said."""
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+
+    def run(*arguments: str | Path) -> Ran:
+        if arguments[0] == "import" and len(arguments) > 1 and "--workers" not in arguments:
+            arguments = (*arguments, "--workers", "1")
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        return Ran(int(ended.value.code or 0), *capsys.readouterr())
+
+    return run
+
+
+def _holds(run: Run) -> dict[str, int]:
+    """What the archive holds, its position in the journal too."""
+    return {name: count for name, count in run("status", "--json").told["holds"].items() if name != "free_bytes"}
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    def entries() -> Iterator[tuple[str, int, int]]:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                yield str(path), path.stat().st_size, path.stat().st_mtime_ns
+
+    return list(entries())
+
+
+def test_files_of_every_kind_and_from_every_container_come_back_bit_for_bit(run: Run, tmp_path: Path) -> None:
+    loose, zipped, plain, packed = phantom_files(), small_files(3), small_files(3, first=10), small_files(3, first=20)
+    containers = {"a.zip": zip_of(zipped), "b/c.tar": tar_of(plain), "d.tgz": tar_of(packed, mode="w:gz")}
+    folder = write(tmp_path / "in", {**loose, **containers})
+
+    imported = run("import", folder, "--json", "--workers", "2")
+    exported = run("export", "--all", "--to", tmp_path / "out", "--json")
+
+    total = len(loose) + 9
+    assert (imported.code, imported.told["counts"]["stored"], imported.told["problems"]) == (0, total, 0)
+    assert (exported.code, exported.told["counts"]["written"]) == (0, total)
+    assert contents(tmp_path / "out") == digests({**loose, **zipped, **plain, **packed})
+
+
+def test_the_second_run_passes_over_what_the_first_has_done(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", small_files(5))
+    run("import", folder)
+
+    second, again = run("import", folder), run("import", "--again", folder, "--json")
+
+    assert "5 done by an earlier import" in second.out
+    assert again.told["counts"]["already-stored"] == 5
+
+
+def test_what_is_wrong_is_told_line_by_line(run: Run, tmp_path: Path) -> None:
+    files = small_files(2)
+    broken = {"broken.dcm": files["00001.dcm"][:300], "letter.txt": b"Dear", "a\nb.dcm": b""}
+    folder = write(tmp_path / "in", {"00000.dcm": files["00000.dcm"], **broken})
+
+    ran = run("import", folder)
+
+    assert ran.code == 1
+    lines = sorted(ran.err.splitlines())
+    assert len(lines) == 3
+    assert lines[0].startswith("vna: damaged: ")
+    assert r"a\nb.dcm: called a DICOM file, but it is empty" in lines[0]
+    assert "broken.dcm: truncated" in lines[1]
+    assert lines[2].startswith(f"vna: not DICOM: {folder / 'letter.txt'}: ")
+    assert "1 stored" in ran.out
+    assert "2 damaged" in ran.out
+
+
+def test_what_is_not_dicom_alone_is_no_failure(run: Run, tmp_path: Path) -> None:
+    assert run("import", write(tmp_path / "in", {"letter.txt": b"Dear"})).code == 0
+
+
+def test_a_trial_reads_everything_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    folder = write(
+        tmp_path / "in", {**small_files(3), "broken.dcm": b"?", "t.tgz": tar_of(small_files(2), mode="w:gz")}
+    )
+
+    first = run("import", "--dry-run", folder, "--json")
+    assert not (tmp_path / "data").exists()
+    run("import", folder / "00000.dcm")
+    before = _listing(tmp_path / "data"), _holds(run)
+    second = run("import", "--dry-run", folder, "--json")
+
+    assert (first.code, first.told["counts"]["stored"], first.told["counts"]["damaged"]) == (1, 5, 1)
+    assert (second.told["counts"]["stored"], second.told["counts"]["already-stored"]) == (3, 2)
+    assert (_listing(tmp_path / "data"), _holds(run)) == before
+
+
+def test_content_is_a_peers_when_it_is_named_as_source(run: Run, tmp_path: Path) -> None:
+    ds = phantoms.ct_slice(size=8)
+    run("peers", "add", "PACS_A", "192.0.2.1", "104", "--issuer", "HOSPITAL A")
+
+    fates = []
+    for comment, source in (("one", "PACS_A"), ("two", "PACS_A"), ("three", "PACS_B")):
+        ds.PatientComments = comment
+        folder = write(tmp_path / comment, {"x.dcm": phantoms.part10(ds)})
+        told = run("import", folder, "--source", source, "--json").told
+        fates += [fate for fate, count in told["counts"].items() if count]
+
+    assert fates == ["stored", "new-version", "aside"]
+
+
+def test_a_file_set_goes_out_with_a_dicomdir_and_comes_back_by_it(run: Run, tmp_path: Path) -> None:
+    files = phantom_files()
+    run("import", write(tmp_path / "in", files))
+
+    exported = run("export", "--all", "--dicomdir", "--to", tmp_path / "cd")
+    write(tmp_path / "cd", {"autorun.inf": b"not listed"})
+    trial = run("import", "--dry-run", tmp_path / "cd" / "DICOMDIR", "--json")
+
+    assert exported.code == 0
+    assert contents(tmp_path / "cd") >= digests(files)
+    counts = {fate: count for fate, count in trial.told["counts"].items() if count}
+    assert counts == {"already-stored": len(files), "dicomdir": 1}
+
+
+def test_an_export_into_a_zip_can_be_imported(run: Run, tmp_path: Path) -> None:
+    files = small_files(4)
+    run("import", write(tmp_path / "in", files))
+
+    exported = run("export", "--all", "--zip", tmp_path / "x.zip", "--json")
+    again = run("export", "--all", "--zip", tmp_path / "x.zip")
+    trial = run("import", "--dry-run", tmp_path / "x.zip", "--json")
+
+    assert (exported.code, exported.told["counts"]["written"]) == (0, 4)
+    assert (again.code, "exists" in again.err) == (1, True)
+    assert trial.told["counts"]["already-stored"] == 4
+
+
+def test_a_layout_and_keys_are_given_on_the_command_line(run: Run, tmp_path: Path) -> None:
+    run("import", write(tmp_path / "in", small_files(6)))
+
+    ran = run(
+        *("export", "--patient", "IPP00000001", "--query", "AccessionNumber=ACC*", "--to", tmp_path / "out"),
+        *("--layout", "{PatientID}/{AccessionNumber}.dcm"),
+    )
+
+    assert ran.code == 0
+    names = sorted(str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.dcm"))
+    assert names == [f"IPP00000001/ACC{number:09d}.dcm" for number in (3, 4, 5)]
+
+
+def test_a_lost_blob_is_a_failure_of_its_instance(run: Run, tmp_path: Path) -> None:
+    run("import", write(tmp_path / "in", phantom_files()))
+    (lost, *_others) = sorted(path for path in (tmp_path / "data" / "blobs").rglob("*.*") if path.is_file())
+    lost.unlink()
+
+    ran = run("export", "--all", "--to", tmp_path / "out", "--json")
+
+    assert ran.code == 1
+    assert len(ran.told["failed"]) == 1
+    assert ran.told["failed"][0]["reason"] in ran.err
+    assert ran.told["counts"]["written"] == len(phantom_files()) - 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("import",),
+        ("import", "no-such-file"),
+        ("import", ".", "--source", "A\\B"),
+        ("export", "--all"),
+        ("export", "--to", "x"),
+        ("export", "--all", "--study", "1.2", "--to", "x"),
+        ("export", "--all", "--to", "x", "--zip", "y"),
+        ("export", "--study", "not a uid", "--to", "x"),
+        ("export", "--query", "Modality", "--to", "x"),
+        ("export", "--query", "NoSuch=1", "--to", "x"),
+        ("export", "--all", "--to", "x", "--layout", "{NoSuch}"),
+        ("export", "--all", "--to", "x", "--layout", "{PatientID}", "--dicomdir"),
+        ("export", "--all", "--to", "x", "--dicomdir", "--versions"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_command_line_is_a_usage_error(run: Run, arguments: tuple[str, ...]) -> None:
+    ran = run(*arguments)
+
+    assert ran.code == 2
+    assert ran.err
+
+
+def test_an_export_of_what_is_not_held_is_a_problem(run: Run, tmp_path: Path) -> None:
+    ran = run("export", "--study", "1.2.3", "--to", tmp_path / "out")
+
+    assert (ran.code, "nothing that is held fits" in ran.err) == (1, True)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["import", "export"])
+def test_help_tells_the_exit_codes(run: Run, command: str) -> None:
+    ran = run(command, "--help")
+
+    assert (ran.code, "Exit code" in ran.out) == (0, True)
+
+
+@needs_samples
+def test_samples_come_back_bit_for_bit(run: Run, tmp_path: Path) -> None:
+    folder = SAMPLES / "pydicom"
+
+    imported = run("import", folder, "--json").told
+    exported = run("export", "--all", "--versions", "--to", tmp_path / "out", "--json").told
+
+    kept = sum(imported["counts"][fate] for fate in ("stored", "new-version", "rendition", "aside"))
+    assert kept > 100
+    assert exported["counts"]["written"] == kept
+    assert len(contents(tmp_path / "out") - contents(folder)) <= 4  # came without any head, and got one

@@ -1,0 +1,33 @@
+"""Bulk import and export: what lies in folders and archives of files becomes instances, and the other way round."""
+
+from vna.transfer.exporting import Exported, ExportedFile, Exporter
+from vna.transfer.finished import FinishedUnits
+from vna.transfer.importing import Importer
+from vna.transfer.layout import DEFAULT_LAYOUT, MEDIA, Layout
+from vna.transfer.planning import files
+from vna.transfer.selection import Selection, parse_keys, selected
+from vna.transfer.targets import FolderTarget, Target, ZipTarget
+from vna.transfer.units import Fate, Verdict, printable
+from vna.transfer.worker import Job
+
+__all__ = [
+    "DEFAULT_LAYOUT",
+    "MEDIA",
+    "Exported",
+    "ExportedFile",
+    "Exporter",
+    "Fate",
+    "FinishedUnits",
+    "FolderTarget",
+    "Importer",
+    "Job",
+    "Layout",
+    "Selection",
+    "Target",
+    "Verdict",
+    "ZipTarget",
+    "files",
+    "parse_keys",
+    "printable",
+    "selected",
+]
