@@ -5,14 +5,16 @@ from collections.abc import Mapping
 
 from vna.dicom.describe import Description, Value
 from vna.dicom.recipe import Recipe
-from vna.events import Arrival, BlobEntry
-from vna.index import Index, Payload, StoreEntry
-from vna.model import InstanceKey, InstanceUID, SeriesUID, Source, StudyUID
+from vna.events import Arrival, BlobEntry, Event, Rejected, Restored
+from vna.index import EventEntry, Index, Payload, Recorded, StoreEntry
+from vna.model import InstanceKey, InstanceUID, RejectionReason, Scope, SeriesUID, Source, StudyUID
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT_LE = "1.2.840.10008.1.2.1"
 PACS_A = Source("PACS_A")
 PACS_B = Source("PACS_B")
+
+TIME = "2026-01-01T00:00:00.000000+00:00"
 
 PATIENT = {"PatientID": "P1", "PatientName": "Martin^Jean", "PatientBirthDate": "19500203", "PatientSex": "M"}
 STUDY = {"StudyDate": "20240102", "StudyTime": "101112", "AccessionNumber": "A1", "StudyDescription": "CT Thorax"}
@@ -73,7 +75,7 @@ class Sender:
         base = hashlib.sha256(b"base").digest()
         return StoreEntry(
             origin_sequence=self.index.committer.next_sequence(),
-            time="2026-01-01T00:00:00.000000+00:00",
+            time=TIME,
             actor="test",
             arrival=arrived,
             description=described or description(),
@@ -84,3 +86,18 @@ class Sender:
     def send(self, arrived: Arrival, described: Description | None = None):
         """Submit an arrival and return what became of it."""
         return self.index.committer.submit(self.entry(arrived, described))
+
+    def record(self, event: Event) -> int:
+        """Record an event that needs no decision; return its position."""
+        sequence = self.index.committer.next_sequence()
+        recorded = self.index.committer.submit(EventEntry(sequence, TIME, "test", event))
+        assert isinstance(recorded, Recorded)
+        return recorded.position
+
+    def reject(self, study: str = "1.1", series: str | None = None, instance: str | None = None) -> int:
+        """Reject a study, series or instance; return the number of the rejection."""
+        return self.record(Rejected(Scope(study, series, instance), RejectionReason.QUALITY))
+
+    def restore(self, number: int) -> int:
+        """Let a rejection stand no longer."""
+        return self.record(Restored(number))

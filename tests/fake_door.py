@@ -12,6 +12,7 @@ from vna.archive import Arrived, DataSet, HeldInstance, Stored
 from vna.dicom.describe import Value
 from vna.dicom.query import Query
 from vna.errors import CannotConvert, OutOfResources, VnaError
+from vna.metrics import Metrics
 from vna.model import InstanceKey, InstanceUID, Outcome, Peer, SeriesUID, Source, StudyUID
 
 
@@ -57,6 +58,7 @@ class FakeArchive:
     queries: list[Query] = field(default_factory=list)
     outcome: Outcome = Outcome.STORED
     failure: Exception | None = None
+    metrics: Metrics = field(default_factory=Metrics)
     room: int = 1 << 40
     data: Callable[[HeldInstance], Iterator[bytes]] = lambda held: iter([held.digest.encode() * 10])
 
@@ -69,7 +71,7 @@ class FakeArchive:
         self.incomings.append(FakeIncoming(self.room))
         return self.incomings[-1]
 
-    def session(self, source: Source, actor: str) -> "FakeSession":
+    def session(self, source: Source, actor: str, *, association: str | None = None) -> "FakeSession":
         """Open a session."""
         return FakeSession(self, source)
 

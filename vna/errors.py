@@ -38,6 +38,16 @@ class CannotUnderstand(VnaError):
     status = 0xC000
 
 
+class RejectedBefore(VnaError):
+    """The instance, its series or its study was rejected, and what is sent again is not taken (IHE IOCM)."""
+
+    status = 0xC071  # one of those PS3.4 B.2.3 leaves to the node; the comment names the rejection
+
+
+class Ambiguous(VnaError):
+    """A UID names more than one thing that is held; say in which study or series."""
+
+
 class IdentifierMismatch(VnaError):
     """The identifier of a query or retrieve does not fit its information model (PS3.4 C.4.1.1.4)."""
 

@@ -22,6 +22,33 @@ class InstanceKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """A study, one of its series, or one of that one's instances: what a rejection names.
+
+    Raises:
+        ValueError: an instance without its series.
+    """
+
+    study: StudyUID
+    series: SeriesUID | None = None
+    instance: InstanceUID | None = None
+
+    def __post_init__(self) -> None:
+        if self.instance is not None and self.series is None:
+            raise ValueError("an instance is named with its series")
+
+    def __str__(self) -> str:
+        named = {"study": self.study, "series": self.series, "instance": self.instance}
+        return " ".join(f"{level} {uid}" for level, uid in named.items() if uid is not None)
+
+    def covers(self, key: InstanceKey) -> bool:
+        """Return whether an instance is, or lies in, what is named."""
+        if key.study != self.study or self.series not in (None, key.series):
+            return False
+        return self.instance in (None, key.instance)
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """Who sent something: a registered peer, or an unregistered AE title on a loopback address.
 
@@ -65,6 +92,8 @@ class Outcome(StrEnum):
     """Other content from the source of the served version: the new one is served."""
     ASIDE = "aside"
     """Other content from another source: kept aside and flagged, the first one stays served."""
+    RESTORED = "restored"
+    """It was rejected, the same bytes are held, and what is sent again is shown again (`RejectedAgain.RESTORE`)."""
 
 
 class VersionState(StrEnum):
@@ -74,3 +103,50 @@ class VersionState(StrEnum):
     ASIDE = "aside"
     RENDITION = "rendition"
     SUPERSEDED = "superseded"
+    REJECTED = "rejected"
+    """Hidden by a rejection; where it stood before is kept, and it stands there again once restored."""
+
+
+class RejectionReason(StrEnum):
+    """Why something was rejected: the rejection note titles of IHE IOCM (PS3.16 CID 7010, scheme DCM)."""
+
+    QUALITY = "quality"
+    SAFETY = "safety"
+    WORKLIST = "worklist"
+
+    @property
+    def code(self) -> str:
+        """The code value in the scheme DCM (PS3.16 Annex D)."""
+        return {"quality": "113001", "safety": "113037", "worklist": "113038"}[self]
+
+    @classmethod
+    def of_code(cls, code: str) -> "RejectionReason":
+        """Return the reason a code value stands for.
+
+        Raises:
+            ValueError: it is none of them.
+        """
+        for reason in cls:
+            if reason.code == code:
+                return reason
+        raise ValueError(f"{code} is not the code of a rejection note known to this release")
+
+    @property
+    def meaning(self) -> str:
+        """The code's meaning."""
+        return {
+            "quality": "Rejected for Quality Reasons",
+            "safety": "Rejected for Patient Safety Reasons",
+            "worklist": "Incorrect Modality Worklist Entry",
+        }[self]
+
+
+class RejectedAgain(StrEnum):
+    """What becomes of an instance that arrives under a rejection that stands."""
+
+    REFUSE = "refuse"
+    """It is not kept, and the sender is told."""
+    RESTORE = "restore"
+    """The same bytes as held are shown again, that instance alone; anything else is refused."""
+    KEEP_HIDDEN = "keep-hidden"
+    """It is kept as any other arrival, but not shown, and the sender is told."""

@@ -22,6 +22,8 @@ from vna.errors import StartRefused
 
 PREFIX = "VNA_"
 _MOST_WORKERS = 32
+_BUCKETS = ("s3", "az", "gs")
+_MAY_HOLD_PASSWORDS = (".url", ".endpoint")
 CONFIG_VARIABLE = "VNA_CONFIG"
 
 
@@ -50,9 +52,23 @@ def _index_url(value: str) -> str:
 
 
 def _store_url(value: str) -> str:
-    if value and not value.startswith("file:///"):
-        raise ValueError("must be empty or file:///FOLDER")
-    return value
+    parts = urlsplit(value)
+    is_bucket = parts.scheme in _BUCKETS and parts.hostname and not parts.query and not parts.fragment
+    if value and not value.startswith("file:///") and not is_bucket:
+        raise ValueError("must be empty, file:///FOLDER, s3://BUCKET/PREFIX, or the same with az or gs")
+    return _without_credentials(value)
+
+
+def _endpoint(value: str) -> str:
+    if value and not value.startswith(("https://", "http://")):
+        raise ValueError("must be empty, https://HOST:PORT or http://HOST:PORT")
+    return _without_credentials(value)
+
+
+def _without_credentials(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("credentials are no part of it: they come from the environment, AWS_ACCESS_KEY_ID and so on")
+    return url
 
 
 def _workers(value: int | str) -> int | str:
@@ -99,6 +115,16 @@ class DimseSettings(Section):
     """Seconds without a byte after which an association is aborted."""
     max_find_answers: Annotated[int, Field(ge=0)] = 10000
     """Most answers to one query; 0 sets no limit."""
+    max_moves: Annotated[int, Field(ge=1)] = 16
+    """C-MOVEs sent out at a time, at most half of them to one destination; further ones wait."""
+    move_associations: Annotated[int, Field(ge=1, le=16)] = 4
+    """Most associations at a time for one C-MOVE; more than one only when there is much to send."""
+    move_retries: Annotated[int, Field(ge=0)] = 2
+    """How often a C-MOVE tries again what failed for a reason that may pass."""
+    move_retry_pause_s: Annotated[float, Field(gt=0)] = 1
+    """Seconds before the first of these retries; before each further one twice as long."""
+    move_stall_s: Annotated[float, Field(gt=0)] = 60
+    """Seconds after which a move destination is given up that takes next to nothing in, or does not answer."""
     private_sop_classes: Annotated[tuple[Annotated[str, AfterValidator(_uid)], ...], BeforeValidator(_split)] = ()
     """Private storage SOP Class UIDs to accept beside the standard ones."""
     allow_loopback: bool = True
@@ -125,13 +151,26 @@ class StoreSettings(Section):
     """Where blobs lie and how they are packed."""
 
     url: Annotated[str, AfterValidator(_store_url)] = ""
-    """Folder of the stored files, file:///FOLDER; empty for `blobs` in the data folder."""
+    """Where the stored files lie: file:///FOLDER or s3://BUCKET/PREFIX; empty for `blobs` in the data folder."""
+    endpoint: Annotated[str, AfterValidator(_endpoint)] = ""
+    """Address of an object store that is not the cloud's own, https://HOST:PORT; empty for the cloud's."""
+    region: str = ""
+    """Region of the bucket; empty for what the environment says (AWS_REGION)."""
+    timeout_s: Annotated[float, Field(gt=0)] = 20
+    """Seconds one request to an object store may take; trying again ends after as many."""
     min_free_percent: Annotated[float, Field(ge=0, le=100)] = 2
     """Share of the disk kept free: new instances are refused below it (status A700)."""
     min_free_bytes: Annotated[int, Field(ge=0)] = 2 * 2**30
     """Bytes kept free, where that is less than the share above."""
     codec: Literal["raw", "zstd", "dense"] = "dense"
     """How files are packed: raw (not at all), zstd (Zstandard) or dense (pixel filter and Zstandard)."""
+
+
+class ArchiveSettings(Section):
+    """What the archive decides by itself."""
+
+    rejected_again: Literal["refuse", "restore", "keep-hidden"] = "refuse"
+    """What to do with a rejected instance that is sent again: refuse it, restore it if identical, or keep-hidden."""
 
 
 class ServeSettings(Section):
@@ -170,6 +209,7 @@ class Settings(BaseSettings):
     http: HttpSettings = HttpSettings()
     index: IndexSettings = IndexSettings()
     store: StoreSettings = StoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
 
@@ -260,7 +300,7 @@ def _value(settings: Settings, path: str) -> Any:
     value: Any = settings
     for name in path.split("."):
         value = getattr(value, name)
-    return without_password(value) if path.endswith(".url") else value
+    return without_password(value) if path.endswith(_MAY_HOLD_PASSWORDS) else value
 
 
 def _read_toml(file: Path) -> dict[str, Any]:
@@ -306,7 +346,7 @@ def _explain(exc: ValidationError, file: Path | None) -> Iterator[str]:
         values[path] = error["input"]
     for path, allowed in reasons.items():
         origin = variable(path) if variable(path) in map(str.upper, os.environ) else file
-        shown = "" if path.endswith(".url") else f" = {values[path]!r}"
+        shown = "" if path.endswith(_MAY_HOLD_PASSWORDS) else f" = {values[path]!r}"
         yield f"{path}{shown} (from {origin}): {', or '.join(allowed)}"
 
 

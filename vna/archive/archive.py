@@ -10,9 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from storage_backends import BlobStore
+from vna.archive.comments import Comments
 from vna.archive.headers import HeaderCodec
 from vna.archive.kept import Shelf
+from vna.archive.overview import WINDOW, Overview, days_left, growth, last_midnight
 from vna.archive.receive import Receiver, StoreSession
+from vna.archive.rejections import Rejections
 from vna.archive.retrieve import Choose, DataSet, Retriever
 from vna.archive.room import Room
 from vna.archive.spool import Incoming, Spool
@@ -20,9 +23,11 @@ from vna.archive.verify import Finding, Verifier
 from vna.dicom.describe import Value
 from vna.dicom.query import Query
 from vna.errors import NotFound, VnaError
-from vna.events import Event, PeerRegistered, PeerRemoved
+from vna.events import Event, JournalMark, PeerRegistered, PeerRemoved
 from vna.index import Counts, EventEntry, HeldInstance, Index, index_errors
+from vna.metrics import Metrics
 from vna.model import InstanceKey, Peer, Source
+from vna.pixels.transcode import Transcoder
 
 _PEERS_FRESH_S = 1.0
 
@@ -30,14 +35,19 @@ _PEERS_FRESH_S = 1.0
 class Archive:
     """One archive, opened. Thread-safe; close it when done."""
 
-    def __init__(self, index: Index, blobs: BlobStore, spool: Spool, room: Room) -> None:
+    def __init__(
+        self, index: Index, blobs: BlobStore, spool: Spool, room: Room, metrics: Metrics | None = None
+    ) -> None:
+        """Put the parts together; what passes the door is counted in `metrics`, by the edges too."""
+        self.metrics = metrics or Metrics()
         self._index, self._blobs, self._spool, self._room = index, blobs, spool, room
         headers = HeaderCodec(index.reader)
         shelf = Shelf(index.reader, blobs, headers)
-        self._receiver = Receiver(index, blobs, headers, shelf)
-        self._retriever = Retriever(shelf)
+        self._receiver = Receiver(index, blobs, headers, shelf, self.metrics)
+        self._retriever = Retriever(shelf, Transcoder(spool.incoming))
         self._verifier = Verifier(index, shelf, self._retriever)
         self._peers = _PeerCache(index)
+        self.rejections = Rejections(index, Comments(headers))
 
     def close(self) -> None:
         """Finish what is begun and let go of index and store."""
@@ -55,13 +65,14 @@ class Archive:
         self._room.check()
         return self._spool.incoming()
 
-    def session(self, source: Source, actor: str) -> StoreSession:
+    def session(self, source: Source, actor: str, *, association: str | None = None) -> StoreSession:
         """Open a session for what one source sends over one association or request.
 
         Args:
             actor: who is doing it, for the journal: an AE title and address, or a user.
+            association: its id in journal and log, a new one without it.
         """
-        return StoreSession(self._receiver, source, actor)
+        return StoreSession(self._receiver, source, actor, association)
 
     def find(self, query: Query) -> Iterator[Mapping[str, Value]]:
         """Go through the matches of a query, with the values of all known attributes asked for."""
@@ -119,6 +130,29 @@ class Archive:
         """Return how much is held."""
         with index_errors():
             return self._index.reader.counts()
+
+    def overview(self, now: datetime) -> Overview:
+        """Return the archive in a few numbers; costs the same however much it holds.
+
+        Args:
+            now: with the time zone whose midnight the day begins at.
+        """
+        with index_errors():
+            counts, intake = self._index.reader.counts(), self._index.intake
+            today, week = tuple(intake.since(last_midnight(now))), tuple(intake.since(now - WINDOW))
+            rate = growth(week, first=intake.first_hour(), now=now)
+        space = self._room.space()
+        return Overview(counts, today, week, space, rate, days_left(space, rate))
+
+    def journal_mark(self) -> JournalMark:
+        """Return where the journal stands."""
+        with index_errors():
+            return self._index.reader.journal_mark()
+
+    def knows_mark(self, mark: JournalMark) -> bool:
+        """Return whether a mark is of this archive's history; not if it was put back from an older backup."""
+        with index_errors():
+            return self._index.reader.knows_mark(mark)
 
     def shortage(self) -> str | None:
         """Say why nothing is taken in now, or None when there is room."""

@@ -16,12 +16,14 @@ from vna.archive.headers import HeaderCodec
 from vna.archive.kept import Shelf
 from vna.archive.payload import HeaderParts, Salts, pack
 from vna.archive.translation import storage_errors
-from vna.archive.writing import BlobWriter, Written
+from vna.archive.writing import BlobWriter
 from vna.dicom.describe import Description, describe, key_of
 from vna.dicom.scan import Scan, scan
-from vna.errors import DataSetMismatch, OutOfResources
+from vna.errors import DataSetMismatch, OutOfResources, RejectedBefore
 from vna.events import Arrival, Decision, payload_digest
-from vna.index import Index, NeedsBlobs, NeedsComparison, Payload, Recorded, StoreEntry
+from vna.index import Index, NeedsBlobs, NeedsComparison, Payload, Recorded, Refused, StoreEntry
+from vna.metrics import Metrics, Stage
+from vna.metrics.families import STAGES
 from vna.model import InstanceKey, Outcome, Source, StudyUID
 
 _SWEEP_WAIT_S = 5.0
@@ -38,12 +40,16 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The answer to a store: durable, indexed, findable. `version` counts from 1 within the key."""
+    """The answer to a store: durable, indexed, findable. `version` counts from 1 within the key.
+
+    Where `hidden_by` rejections stand over it, by number, it is kept but not findable.
+    """
 
     key: InstanceKey
     digest: str
     outcome: Outcome
     version: int
+    hidden_by: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,9 @@ class Arrived:
 class Receiver:
     """Stores arriving data sets; shared by all sessions of an archive."""
 
-    def __init__(self, index: Index, blobs: BlobStore, headers: HeaderCodec, shelf: Shelf) -> None:
-        self._index, self._headers, self._salts = index, headers, Salts()
-        self._writer = BlobWriter(blobs, index.reader)
+    def __init__(self, index: Index, blobs: BlobStore, headers: HeaderCodec, shelf: Shelf, metrics: Metrics) -> None:
+        self._index, self._headers, self._salts, self._metrics = index, headers, Salts(), metrics
+        self._writer = BlobWriter(blobs, index.reader, metrics)
         self._comparer = Comparer(index.reader, shelf)
 
     def close(self) -> None:
@@ -70,39 +76,28 @@ class Receiver:
 
     def receive(self, arrived: Arrived, session: "StoreSession") -> Stored:
         """Store one data set; see `StoreSession.store`."""
-        scanned = scan(arrived.content.buffer(), arrived.transfer_syntax)
+        with self._metrics.timed(STAGES, Stage.SCAN):
+            scanned = scan(arrived.content.buffer(), arrived.transfer_syntax)
         sop_class, key = key_of(scanned)
         _check_expected(arrived.expected, sop_class, key)
-        with storage_errors():
-            written = self._writer.write(arrived.content, scanned)
-        entry = self._entry(arrived, session, scanned, written, (sop_class, key))
-        decision = self._decided(entry, arrived.content, scanned)
-        return Stored(key, entry.arrival.digest, decision.outcome, decision.version)
-
-    def _entry(
-        self,
-        arrived: Arrived,
-        session: "StoreSession",
-        scanned: Scan,
-        written: Written,
-        named: tuple[str, InstanceKey],
-    ) -> StoreEntry:
-        sop_class, key = named
-        description = describe(scanned)
-        payload = self._payload(key, HeaderParts(written.header, written.header_blob, arrived.part10_head))
+        with storage_errors(), self._writer.begin(arrived.content, scanned) as writing:
+            identified = writing.identify()
+            description = describe(scanned)
+            payload = self._payload(key, HeaderParts(identified.header, identified.header_blob, arrived.part10_head))
+            written = writing.finish()
         arrival = Arrival(
             key=key,
             sop_class_uid=sop_class,
             transfer_syntax=arrived.transfer_syntax,
-            digest=written.digest,
+            digest=identified.digest,
             size=arrived.content.size,
             source=session.source,
             issuer=_issuer(description, session.source),
-            recipe=written.recipe,
+            recipe=identified.recipe,
             blobs=written.blobs,
             association=session.association,
         )
-        return StoreEntry(
+        entry = StoreEntry(
             origin_sequence=self._index.committer.next_sequence(),
             time=datetime.now(UTC).isoformat(timespec="microseconds"),
             actor=session.actor,
@@ -112,6 +107,10 @@ class Receiver:
             written=written.fresh,
             receipt_due=session.receipt_due(key.study),
         )
+        with self._metrics.timed(STAGES, Stage.COMMIT):
+            decision = self._decided(entry, arrived.content, scanned)
+        hidden_by = () if decision.outcome is Outcome.RESTORED else decision.rejections
+        return Stored(key, entry.arrival.digest, decision.outcome, decision.version, hidden_by)
 
     def _payload(self, key: InstanceKey, parts: HeaderParts) -> Payload:
         plain, salt = pack(parts), self._salts.next()
@@ -125,6 +124,8 @@ class Receiver:
             match self._index.committer.submit(entry):
                 case Recorded(decision=Decision() as decision):
                     return decision
+                case Refused(rejections):
+                    raise RejectedBefore(f"rejected before, and not taken again: rejection {rejections[0]} stands")
                 case NeedsComparison(digests):
                     same = self._comparer.compare(entry.arrival, content, scanned, digests)
                     arrival = replace(entry.arrival, same_content={**entry.arrival.same_content, **same})
@@ -140,13 +141,13 @@ class Receiver:
 
 
 class StoreSession:
-    """What one source sends over one association or request."""
+    """What one source sends over one association or request; `association` is its id in journal and log."""
 
-    def __init__(self, receiver: Receiver, source: Source, actor: str) -> None:
+    def __init__(self, receiver: Receiver, source: Source, actor: str, association: str | None = None) -> None:
         self._receiver = receiver
         self._receipted: set[StudyUID] = set()
         self.source, self.actor = source, actor
-        self.association = uuid.uuid4().hex
+        self.association = association or uuid.uuid4().hex
 
     def store(self, arrived: Arrived) -> Stored:
         """Store one data set: when this returns it is on disk, indexed, and can be found.
@@ -154,6 +155,7 @@ class StoreSession:
         Raises:
             CannotUnderstand: the bytes are no data set, or do not name an instance.
             DataSetMismatch: the data set is not what the sender's command says.
+            RejectedBefore: a rejection stands over the instance, and what is sent again is refused.
             OutOfResources: the store or the index is full or unreachable.
         """
         stored = self._receiver.receive(arrived, self)

@@ -1,11 +1,21 @@
 """Room to write: intake stops at a free-space watermark, so that commits always still fit."""
 
 import time
+from dataclasses import dataclass
 
 from storage_backends import BlobStore
 from vna.errors import OutOfResources
 
 _FRESH_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Room in the store, in bytes: `kept_free` of it are never filled."""
+
+    free: int
+    total: int
+    kept_free: int
 
 
 class Room:
@@ -34,11 +44,15 @@ class Room:
             self._shortage, self._looked_at = self._look(), now
         return self._shortage
 
-    def _look(self) -> str | None:
+    def space(self) -> Space | None:
+        """Return how much room there is now, None when the store knows no bound."""
         free, total = self._blobs.free_bytes(), self._blobs.total_bytes()
         if free is None or total is None:
             return None
-        needed = min(self._bytes, int(total * self._percent / 100))
-        if free >= needed:
+        return Space(free, total, min(self._bytes, int(total * self._percent / 100)))
+
+    def _look(self) -> str | None:
+        space = self.space()
+        if space is None or space.free >= space.kept_free:
             return None
-        return f"store below its free-space watermark: {free >> 20} MiB free, {needed >> 20} MiB kept"
+        return f"store below its free-space watermark: {space.free >> 20} MiB free, {space.kept_free >> 20} MiB kept"

@@ -1,12 +1,19 @@
-"""Writing the blobs of one arriving data set, those that are not held yet."""
+"""Writing the blobs of one arriving data set, those that are not held yet.
+
+Two threads share the work: a helper encodes the blobs and brings them to disk, which is nearly all C
+and waiting; the thread that receives hashes meanwhile, asks what is held already, and makes the rest
+of the event. With one association that halves the time between the last byte and the answer.
+"""
 
 import os
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from storage_backends import BlobRef, BlobStore, Content, MemoryContent, PreparedBlob
-from vna.archive.digests import Digests, compute_digests
+from storage_backends import BlobRef, BlobStore, Content, EncodedBlob, FrameTable, MemoryContent, PixelShape
+from vna.archive.digests import compute_digests
 from vna.archive.payload import HEADER_LIMIT_BYTES
 from vna.dicom.encoding import PIXEL_DATA
 from vna.dicom.frames import frame_table, pixel_shape
@@ -15,99 +22,145 @@ from vna.dicom.scan import BulkValue, Scan
 from vna.dicom.supported import is_compressed
 from vna.events import BlobEntry
 from vna.index import Reader
+from vna.log_context import ContextThreads
+from vna.metrics import Metrics, Stage
+from vna.metrics.families import STAGES
+
+_ENCODED_HERE = 32 << 10
+"""Up to this size encoding takes less time than handing it to another thread."""
+_WAIT_FOR_DISK = 2
+"""Helpers more than there are cores."""
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A data set taken apart and written: its digest, header, recipe and blobs; `fresh` were written now."""
+class Identified:
+    """What a data set is: its digest, its header (or the blob that is the header), and its recipe."""
 
     digest: str
     header: bytes
     header_blob: str | None
     recipe: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The blobs of a data set, all durable; `fresh` were written now."""
+
     blobs: tuple[BlobEntry, ...]
     fresh: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Bytes that become a blob, and how they are best stored."""
+
+    content: Content
+    shape: PixelShape | None = None
+    frames: FrameTable | None = None
+    incompressible: bool = False
 
 
 class BlobWriter:
     """Takes data sets apart and makes their blobs durable."""
 
-    def __init__(self, blobs: BlobStore, reader: Reader) -> None:
-        self._blobs, self._reader = blobs, reader
-        self._hashing = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="digests")
+    def __init__(self, blobs: BlobStore, reader: Reader, metrics: Metrics) -> None:
+        self._blobs, self._reader, self._metrics = blobs, reader, metrics
+        self._helpers = ContextThreads((os.cpu_count() or 1) + _WAIT_FOR_DISK, thread_name_prefix="encode")
 
     def close(self) -> None:
-        """End the threads that hash."""
-        self._hashing.shutdown()
+        """End the threads that encode."""
+        self._helpers.shutdown()
 
-    def write(self, content: Content, scanned: Scan) -> Written:
-        """Write every blob of the data set that is not present yet; durable on return.
+    @contextmanager
+    def begin(self, content: Content, scanned: Scan) -> Iterator["Writing"]:
+        """Begin to write every blob of the data set; what is not stored by the end of the block is forgotten.
 
         Raises:
-            storage_backends.StorageError: the store cannot take them; nothing of it is visible.
+            storage_backends.StorageError: from `Writing.finish`; nothing of the data set is visible.
         """
-        parts = cut(scanned, content.size)
-        windows = [content.part(value.offset, value.length) for value in parts.bulk]
-        digests = self._hashing.submit(compute_digests, scanned.transfer_syntax, content, windows)
-        prepared: list[PreparedBlob] = []
+        writing = Writing(self._blobs, self._reader, self._metrics, content, scanned)
+        helper = self._helpers.submit(writing.encode) if content.size > _ENCODED_HERE else None
         try:
-            for number, value in enumerate(parts.bulk):
-                prepared.append(self._prepare(windows[number], scanned, value, _nth(digests, number)))
-            return self._finish(parts, prepared, digests.result())
+            if helper is None:
+                writing.encode()
+            writing.helper = helper
+            yield writing
         finally:
-            wait([digests])  # the content may be gone as soon as we return
-            for blob in prepared:
-                blob.discard()
-
-    def _finish(self, parts: Cut, prepared: list[PreparedBlob], digests: Digests) -> Written:
-        recipe = parts.recipe(digests.windows)
-        header_blob = self._header_blob(parts.header, prepared)
-        entries, fresh = self._store(prepared)
-        header = parts.header if header_blob is None else b""
-        return Written(digests.instance, header, header_blob, recipe.to_cbor(), entries, fresh)
+            if helper is not None:
+                wait([helper])  # the content may be gone as soon as we return
+            writing.discard()
 
     def rewrite(self, content: Content, scanned: Scan, digests: tuple[str, ...]) -> frozenset[str]:
         """Write these blobs of the data set again, whatever the index says of them."""
+        parts = _parts(content, scanned, cut(scanned, content.size))
+        identified = compute_digests(scanned.transfer_syntax, content, [part.content for part in parts])
+        again = {digest: part for digest, part in zip(identified.windows, parts, strict=True) if digest in digests}
+        for part in again.values():
+            self._blobs.put(part.content, shape=part.shape, frames=part.frames, incompressible=part.incompressible)
+        return frozenset(again)
+
+
+class Writing:
+    """One data set being written; `encode` runs beside the rest."""
+
+    def __init__(self, blobs: BlobStore, reader: Reader, metrics: Metrics, content: Content, scanned: Scan) -> None:
+        self._blobs, self._reader, self._metrics = blobs, reader, metrics
+        self._content, self._scanned = content, scanned
+        self._cut = cut(scanned, content.size)
+        self._parts = _parts(content, scanned, self._cut)
+        self._encoded: list[EncodedBlob] = []
+        self._digests: tuple[str, ...] = ()
+        self._held: dict[str, BlobEntry] = {}
+        self._flushing_s = 0.0
+        self.helper: Future[None] | None = None
+
+    def encode(self) -> None:
+        """Encode every blob, and bring to disk those not known to be held by then."""
+        with self._metrics.timed(STAGES, Stage.ENCODE):
+            for part in self._parts:
+                encoded = self._blobs.encode(
+                    part.content, shape=part.shape, frames=part.frames, incompressible=part.incompressible
+                )
+                self._encoded.append(encoded)
+        started = time.perf_counter()
+        for number, encoded in enumerate(self._encoded):
+            if not self._digests or self._digests[number] not in self._held:
+                encoded.flush()
+        self._flushing_s = time.perf_counter() - started
+
+    def identify(self) -> Identified:
+        """Compute the digests, and ask which blobs are held already."""
+        windows = [part.content for part in self._parts]
+        digests = compute_digests(self._scanned.transfer_syntax, self._content, windows)
+        self._held = self._reader.present_blobs(digests.windows)
+        self._digests = digests.windows
+        recipe = self._cut.recipe(digests.windows[: len(self._cut.bulk)]).to_cbor()
+        if len(self._cut.header) > HEADER_LIMIT_BYTES:
+            return Identified(digests.instance, b"", digests.windows[-1], recipe)
+        return Identified(digests.instance, self._cut.header, None, recipe)
+
+    def finish(self) -> Written:
+        """Store the blobs that are not held; to be called after `identify`.
+
+        Raises:
+            storage_backends.StorageError: the store cannot take them.
+        """
+        if self.helper is not None:
+            self.helper.result()
+        started = time.perf_counter()
         fresh: set[str] = set()
-        parts = cut(scanned, content.size)
-        for value in parts.bulk:
-            blob = self._prepare(content.part(value.offset, value.length), scanned, value)
-            try:
-                if blob.ref.digest in digests:
-                    blob.store()
-                    fresh.add(blob.ref.digest)
-            finally:
-                blob.discard()
-        if len(parts.header) > HEADER_LIMIT_BYTES:
-            fresh.add(self._blobs.put(MemoryContent(parts.header)).digest)
-        return frozenset(fresh)
+        entries = dict(self._held)
+        for digest, encoded in zip(self._digests, self._encoded, strict=True):
+            if digest not in entries:
+                entries[digest] = blob_entry(encoded.store(digest))
+                fresh.add(digest)
+        self._metrics.observe(STAGES, self._flushing_s + time.perf_counter() - started, Stage.FSYNC)
+        return Written(tuple(entries.values()), frozenset(fresh))
 
-    def _prepare(
-        self, window: Content, scanned: Scan, value: BulkValue, digest: Callable[[], str] | None = None
-    ) -> PreparedBlob:
-        return self._blobs.prepare(
-            window,
-            shape=pixel_shape(scanned) if value.path == (PIXEL_DATA,) else None,
-            frames=frame_table(scanned, value),
-            incompressible=scanned.whole or (value.encapsulated and is_compressed(scanned.transfer_syntax)),
-            digest=digest,
-        )
-
-    def _header_blob(self, header: bytes, prepared: list[PreparedBlob]) -> str | None:
-        if len(header) <= HEADER_LIMIT_BYTES:
-            return None
-        prepared.append(self._blobs.prepare(MemoryContent(header)))
-        return prepared[-1].ref.digest
-
-    def _store(self, prepared: list[PreparedBlob]) -> tuple[tuple[BlobEntry, ...], frozenset[str]]:
-        held = self._reader.present_blobs([blob.ref.digest for blob in prepared])
-        fresh: set[str] = set()
-        for blob in prepared:
-            if blob.ref.digest not in held:
-                blob.store()
-                held[blob.ref.digest] = blob_entry(blob.ref)
-                fresh.add(blob.ref.digest)
-        return tuple(held.values()), frozenset(fresh)
+    def discard(self) -> None:
+        """Forget what was encoded and not stored."""
+        for encoded in self._encoded:
+            encoded.discard()
 
 
 def blob_entry(ref: BlobRef) -> BlobEntry:
@@ -115,5 +168,18 @@ def blob_entry(ref: BlobRef) -> BlobEntry:
     return BlobEntry(ref.digest, ref.codec.value, ref.plain_size, ref.stored_size)
 
 
-def _nth(digests: Future[Digests], number: int) -> Callable[[], str]:
-    return lambda: digests.result().windows[number]
+def _parts(content: Content, scanned: Scan, taken_apart: Cut) -> Sequence[_Part]:
+    """Return what becomes blobs: the bulk values in order, then the header if it is too long for the index."""
+    parts = [_part(content, scanned, value) for value in taken_apart.bulk]
+    if len(taken_apart.header) > HEADER_LIMIT_BYTES:
+        parts.append(_Part(MemoryContent(taken_apart.header)))
+    return parts
+
+
+def _part(content: Content, scanned: Scan, value: BulkValue) -> _Part:
+    return _Part(
+        content.part(value.offset, value.length),
+        shape=pixel_shape(scanned) if value.path == (PIXEL_DATA,) else None,
+        frames=frame_table(scanned, value),
+        incompressible=scanned.whole or (value.encapsulated and is_compressed(scanned.transfer_syntax)),
+    )

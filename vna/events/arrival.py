@@ -9,13 +9,22 @@
 | other content, other source                                | version n+1 | unchanged |
 
 A superseded version is not live: when a sender goes back to it, that is a new version again.
+
+While a rejection of the instance, its series or its study stands, `archive.rejected_again` decides:
+
+| setting     | arrives                       | becomes                       | shown     |
+|-------------|-------------------------------|-------------------------------|-----------|
+| refuse      | anything                      | refused                       | nothing   |
+| restore     | same digest as a live version | nothing new, but shown again  | as before |
+| restore     | anything else                 | refused                       | nothing   |
+| keep-hidden | anything                      | what the table above says     | nothing   |
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from vna.events.kinds import BlobEntry
-from vna.model import InstanceKey, Outcome, Source, VersionState
+from vna.model import InstanceKey, Outcome, RejectedAgain, Source, VersionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class HeldVersion:
-    """A version held under the arriving key."""
+    """A version held under the arriving key; `state` is where it stands but for rejections."""
 
     version: int
     digest: str
@@ -51,11 +60,30 @@ class HeldVersion:
 
 
 @dataclass(frozen=True, slots=True)
+class Hidden:
+    """The arriving key is under these rejections, by number, and what the archive does then."""
+
+    rejections: tuple[int, ...]
+    again: RejectedAgain
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What to record; `version` is the number the arrival gets, or the served one's if nothing is new."""
+    """What to record; `version` is the number the arrival gets, or the served one's if nothing is new.
+
+    `rejections` stand over it: they no longer hide what becomes `RESTORED`, and hide anything else.
+    """
 
     outcome: Outcome
     version: int
+    rejections: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The arrival is not kept, because of these rejections."""
+
+    rejections: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +93,22 @@ class Compare:
     digests: tuple[str, ...]
 
 
-def decide(arrival: Arrival, held: Sequence[HeldVersion]) -> Decision | Compare:
+def decide(arrival: Arrival, held: Sequence[HeldVersion], hidden: Hidden | None = None) -> Decision | Compare | Refuse:
     """Return what the arrival becomes, or which held versions it must be compared with first."""
+    decided = _decide(arrival, held)
+    if hidden is None:
+        return decided
+    match hidden.again, decided:
+        case RejectedAgain.KEEP_HIDDEN, Decision():
+            return replace(decided, rejections=hidden.rejections)
+        case RejectedAgain.KEEP_HIDDEN, Compare():
+            return decided
+        case RejectedAgain.RESTORE, Decision(outcome=Outcome.ALREADY_STORED):
+            return replace(decided, outcome=Outcome.RESTORED, rejections=hidden.rejections)
+    return Refuse(hidden.rejections)
+
+
+def _decide(arrival: Arrival, held: Sequence[HeldVersion]) -> Decision | Compare:
     served = next((v for v in held if v.state is VersionState.SERVED), None)
     if served is None:
         return Decision(Outcome.STORED, _next_version(held))

@@ -13,10 +13,12 @@ once, and what is checked later is the very bytes that were kept.
 """
 
 import hashlib
+from dataclasses import dataclass
+from typing import Any
 
 import cbor2
 
-from vna.events.kinds import Event, EventRecord, body_of
+from vna.events.kinds import Event, EventRecord, body_of, event_from_body
 
 GENESIS = bytes(32)
 """The head before the first event."""
@@ -27,21 +29,104 @@ def encode_body(event: Event) -> bytes:
     return cbor2.dumps(body_of(event), canonical=True)
 
 
+@dataclass(frozen=True, slots=True)
+class JournalMark:
+    """A place in the journal: a position, and the hash of the chain there, which only one history has.
+
+    Position 0 is the journal without an event.
+    """
+
+    position: int
+    chain_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedEvent:
+    """An event as the chain holds it: its envelope, and its body as the bytes that are kept.
+
+    Every layer that only passes events on takes this one, so that what is sealed and what is checked is what was
+    committed, also where the kind is not known to this release.
+    """
+
+    position: int
+    origin: str
+    origin_sequence: int
+    time: str
+    actor: str
+    kind: str
+    schema_version: int
+    body: bytes
+    payload_digest: bytes | None
+
+    @classmethod
+    def of(cls, record: EventRecord) -> "ChainedEvent":
+        """Return an event as the chain holds it."""
+        event = record.event
+        envelope = (record.position, record.origin, record.origin_sequence, record.time, record.actor)
+        return cls(*envelope, event.kind, event.schema_version, encode_body(event), record.payload_digest)
+
+    def encode(self) -> bytes:
+        """Return the deterministic CBOR array that is hashed."""
+        fields = [self.position, self.origin, self.origin_sequence, self.time, self.actor]
+        return cbor2.dumps([*fields, self.kind, self.schema_version, self.body, self.payload_digest])
+
+    def record(self) -> EventRecord:
+        """Return the event itself.
+
+        Raises:
+            ValueError: its kind is not known to this release.
+        """
+        event = event_from_body(self.kind, self.schema_version, cbor2.loads(self.body))
+        envelope = (self.position, self.origin, self.origin_sequence, self.time, self.actor)
+        return EventRecord(*envelope, event, self.payload_digest)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptPayload:
+    """What an event keeps beside the chain: `data` is zstd, against the base of this digest as raw dictionary.
+
+    `owner` is the study (or patient) it can be erased with.
+    """
+
+    owner: str
+    salt: bytes
+    base: bytes
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One event of the journal, the head after it, and its payload if it has one (and it is not erased)."""
+
+    event: ChainedEvent
+    head: bytes
+    payload: KeptPayload | None
+
+
+def chained_event(array: Any) -> ChainedEvent:
+    """Return the event of a decoded array.
+
+    Raises:
+        ValueError: it is not such an array.
+    """
+    kinds = (int, str, int, str, str, str, int, bytes, bytes | None)
+    if not isinstance(array, list) or len(array) != len(kinds):
+        raise ValueError("not an array of nine")
+    if not all(isinstance(value, kind) for value, kind in zip(array, kinds, strict=True)):
+        raise ValueError("an array with values of other types")
+    return ChainedEvent(*array)
+
+
+def link_hash(previous: bytes, encoded: bytes) -> bytes:
+    """Return the 32-byte head after an encoded event, given the head before it."""
+    return hashlib.sha256(previous + encoded).digest()
+
+
 def chain_hash(previous: bytes, record: EventRecord, body: bytes) -> bytes:
     """Return the 32-byte head after `record`, whose encoded body is `body`, given the head before it."""
-    event = record.event
-    array = [
-        record.position,
-        record.origin,
-        record.origin_sequence,
-        record.time,
-        record.actor,
-        event.kind,
-        event.schema_version,
-        body,
-        record.payload_digest,
-    ]
-    return hashlib.sha256(previous + cbor2.dumps(array)).digest()
+    envelope = (record.position, record.origin, record.origin_sequence, record.time, record.actor)
+    kind, version = record.event.kind, record.event.schema_version
+    return link_hash(previous, ChainedEvent(*envelope, kind, version, body, record.payload_digest).encode())
 
 
 def payload_digest(salt: bytes, payload: bytes) -> bytes:

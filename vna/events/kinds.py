@@ -8,7 +8,7 @@ kind carries a schema version from the first day; `event_from_body` upcasts olde
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
-from vna.model import InstanceKey, InstanceUID, Outcome, Peer, SeriesUID, StudyUID
+from vna.model import InstanceKey, InstanceUID, Outcome, Peer, RejectionReason, Scope, SeriesUID, StudyUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,45 @@ class PeerRemoved:
     ae_title: str
 
 
-Event = InstanceStored | ReceivedAgain | PeerRegistered | PeerRemoved
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A study, series or instance was hidden, with all that arrives in it while the rejection stands.
+
+    The rejection is known by the position of this event. The reason is kept as its code (PS3.16 CID 7010, scheme
+    DCM); what the person who rejected wrote beside it is the payload.
+    """
+
+    kind: ClassVar[str] = "rejected"
+    schema_version: ClassVar[int] = 1
+
+    scope: Scope
+    reason: RejectionReason
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A rejection no longer stands; what no other one hides is where it was before. A comment is the payload."""
+
+    kind: ClassVar[str] = "restored"
+    schema_version: ClassVar[int] = 1
+
+    rejection: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceRestored:
+    """An instance arrived again and these rejections, which stand, no longer hide it (`RejectedAgain.RESTORE`)."""
+
+    kind: ClassVar[str] = "instance-restored"
+    schema_version: ClassVar[int] = 1
+
+    key: InstanceKey
+    rejections: tuple[int, ...]
+    source: str
+    association: str
+
+
+Event = InstanceStored | ReceivedAgain | PeerRegistered | PeerRemoved | Rejected | Restored | InstanceRestored
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +147,12 @@ def body_of(event: Event) -> dict[str, Any]:
             return asdict(event.peer)
         case PeerRemoved():
             return {"ae_title": event.ae_title}
+        case Rejected():
+            return {**asdict(event.scope), "reason": event.reason.code}
+        case Restored():
+            return {"rejection": event.rejection}
+        case InstanceRestored():
+            return {**asdict(event), "rejections": list(event.rejections)}
 
 
 def event_from_body(kind: str, schema_version: int, body: dict[str, Any]) -> Event:
@@ -126,6 +170,14 @@ def event_from_body(kind: str, schema_version: int, body: dict[str, Any]) -> Eve
             return PeerRegistered(Peer(**body))
         case PeerRemoved.kind, 1:
             return PeerRemoved(body["ae_title"])
+        case Rejected.kind, 1:
+            scope = Scope(body["study"], body["series"], body["instance"])
+            return Rejected(scope, RejectionReason.of_code(body["reason"]))
+        case Restored.kind, 1:
+            return Restored(body["rejection"])
+        case InstanceRestored.kind, 1:
+            rejections = tuple(body["rejections"])
+            return InstanceRestored(InstanceKey(**body["key"]), rejections, body["source"], body["association"])
     raise ValueError(f"event kind {kind!r} version {schema_version} is not known to this release")
 
 

@@ -8,11 +8,16 @@ from vna.index.entries import (
     NeedsComparison,
     Payload,
     Recorded,
+    Refused,
     StoreEntry,
 )
 from vna.index.held import Counts, HeldInstance, StoredForm
 from vna.index.index import Index, open_index
+from vna.index.intake import Intake
+from vna.index.journal import JournalReader
 from vna.index.reading import Reader
+from vna.index.rejections import Rejection, RejectionReader, Visible
+from vna.index.replay import Past, Replayer, open_replay
 from vna.index.translation import index_errors
 
 __all__ = [
@@ -21,14 +26,23 @@ __all__ = [
     "EventEntry",
     "HeldInstance",
     "Index",
+    "Intake",
+    "JournalReader",
     "NeedsBlobs",
     "NeedsComparison",
+    "Past",
     "Payload",
     "Reader",
     "Recorded",
+    "Refused",
+    "Rejection",
+    "RejectionReader",
+    "Replayer",
     "StoreEntry",
     "StoredForm",
+    "Visible",
     "index_errors",
     "open_index",
+    "open_replay",
     "sqlite_path",
 ]

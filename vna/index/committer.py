@@ -13,22 +13,27 @@ import threading
 import uuid
 from collections.abc import Sequence
 
-from sqlalchemy import Engine, bindparam, select, update
+from sqlalchemy import Engine, bindparam, func, select, update
 
 from vna.errors import OutOfResources
 from vna.events import (
     Arrival,
+    ChainedEvent,
     Compare,
     Event,
     EventRecord,
     HeldVersion,
+    Hidden,
+    InstanceRestored,
     InstanceStored,
+    KeptPayload,
     ReceivedAgain,
-    chain_hash,
+    Refuse,
     decide,
-    encode_body,
+    link_hash,
 )
 from vna.index import tables
+from vna.index.appending import ADVANCE, LOCK, insert_event, insert_payload
 from vna.index.entries import (
     BlobState,
     Entry,
@@ -37,35 +42,28 @@ from vna.index.entries import (
     NeedsComparison,
     Payload,
     Recorded,
+    Refused,
     Result,
     StoreEntry,
 )
 from vna.index.faults import Faults, reason
 from vna.index.projection import Projection, blob_row
 from vna.index.statements import Cursor, Statements
-from vna.model import Outcome, VersionState
+from vna.model import Outcome, RejectedAgain, VersionState
 
 log = logging.getLogger(__name__)
 
-_LOCK = (
-    update(tables.archive)
-    .where(tables.archive.c.id == 1)
-    .values(position=tables.archive.c.position)
-    .returning(tables.archive.c.position, tables.archive.c.head)
+_STANDS = func.coalesce(tables.version.c.state_before, tables.version.c.state)
+_SERIES_ID = (
+    select(tables.series.c.id)
+    .join(tables.study, tables.study.c.id == tables.series.c.study_id)
+    .where(tables.series.c.series_uid == bindparam("series"), tables.study.c.study_uid == bindparam("study"))
+    .scalar_subquery()
 )
-_ADVANCE = (
-    update(tables.archive).where(tables.archive.c.id == 1).values(position=bindparam("to"), head=bindparam("new_head"))
+_HELD = select(tables.version.c.number, tables.version.c.digest, _STANDS, tables.version.c.source).where(
+    tables.version.c.sop_instance_uid == bindparam("instance"), tables.version.c.series_id == _SERIES_ID
 )
-_HELD = (
-    select(tables.version.c.number, tables.version.c.digest, tables.version.c.state, tables.version.c.source)
-    .join(tables.series, tables.series.c.id == tables.version.c.series_id)
-    .join(tables.study, tables.study.c.id == tables.version.c.study_id)
-    .where(
-        tables.version.c.sop_instance_uid == bindparam("instance"),
-        tables.series.c.series_uid == bindparam("series"),
-        tables.study.c.study_uid == bindparam("study"),
-    )
-)
+"""Not a join: from that SQLite would go through all versions of the study."""
 _BLOB_STATE = select(tables.blob.c.state).where(tables.blob.c.digest == bindparam("which"))
 _MARK_PRESENT = (
     update(tables.blob)
@@ -98,7 +96,7 @@ class _Transaction:
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
-        position, head = cursor.all(_LOCK, {})[0]
+        position, head = cursor.all(LOCK, {})[0]
         self.start: int = position
         self.position: int = position
         self.head: bytes = bytes(head)
@@ -107,8 +105,10 @@ class _Transaction:
 class Committer:
     """Appends events to the journal and applies them, for all threads of one process."""
 
-    def __init__(self, engine: Engine, projection: Projection) -> None:
-        self._projection = projection
+    def __init__(
+        self, engine: Engine, projection: Projection, rejected_again: RejectedAgain = RejectedAgain.REFUSE
+    ) -> None:
+        self._projection, self._rejected_again = projection, rejected_again
         self._statements = Statements(engine)
         self._faults = Faults(engine)
         self.origin = uuid.uuid4().hex
@@ -148,7 +148,7 @@ class Committer:
     def mark_bad(self, digest: str) -> None:
         """Note that a blob's bytes are damaged or lost, so that the next identical receive writes them again."""
         with self._lock, self._statements.transaction() as cursor:
-            cursor.all(_LOCK, {})
+            cursor.all(LOCK, {})
             cursor.do(_MARK_BAD, {"which": bytes.fromhex(digest)})
 
     def _commit(self, batch: Sequence[_Ticket]) -> None:
@@ -169,10 +169,11 @@ class Committer:
     def _transact(self, batch: Sequence[_Ticket]) -> None:
         with self._statements.transaction() as cursor:
             transaction = _Transaction(cursor)
+            self._projection.hiding.forget()
             for ticket in batch:
                 ticket.outcome = self._in_savepoint(transaction, ticket.entry, alone=len(batch) == 1)
             if transaction.position > transaction.start:
-                cursor.do(_ADVANCE, {"to": transaction.position, "new_head": transaction.head})
+                cursor.do(ADVANCE, {"to": transaction.position, "new_head": transaction.head})
 
     def _in_savepoint(self, transaction: _Transaction, entry: Entry, *, alone: bool) -> Result | BaseException:
         """Record one entry; a failure of its own is returned, and undone without touching the others."""
@@ -204,18 +205,28 @@ class Committer:
 
     def _record(self, transaction: _Transaction, entry: Entry) -> Result:
         if isinstance(entry, EventEntry):
-            return Recorded(self._append(transaction, entry, entry.event, None))
-        decision = decide(entry.arrival, _held(transaction.cursor, entry.arrival))
+            return Recorded(self._append(transaction, entry, entry.event, entry.payload))
+        decision = decide(entry.arrival, _held(transaction.cursor, entry.arrival), self._hidden(transaction, entry))
         if isinstance(decision, Compare):
             return NeedsComparison(decision.digests)
+        if isinstance(decision, Refuse):
+            return Refused(decision.rejections)
         missing = _missing_blobs(transaction.cursor, entry)
         if missing is not None:
             return missing
         if decision.outcome is Outcome.ALREADY_STORED:
             _enter_again(transaction.cursor, entry)
             return Recorded(self._receipt(transaction, entry), decision)
+        if decision.outcome is Outcome.RESTORED:
+            _enter_again(transaction.cursor, entry)
+            restored = _restored_event(entry.arrival, decision.rejections)
+            return Recorded(self._append(transaction, entry, restored, None), decision)
         event = _stored_event(entry.arrival, decision.outcome, decision.version)
         return Recorded(self._append(transaction, entry, event, entry.payload), decision)
+
+    def _hidden(self, transaction: _Transaction, entry: StoreEntry) -> Hidden | None:
+        rejections = self._projection.hiding.over(transaction.cursor, entry.arrival.key)
+        return Hidden(rejections, self._rejected_again) if rejections else None
 
     def _receipt(self, transaction: _Transaction, entry: StoreEntry) -> int | None:
         if not entry.receipt_due:
@@ -235,9 +246,9 @@ class Committer:
             event=event,
             payload_digest=payload.digest if payload else None,
         )
-        body = encode_body(event)
-        head = chain_hash(transaction.head, record, body)
-        _insert_event(transaction.cursor, record, body, head)
+        chained = ChainedEvent.of(record)
+        head = link_hash(transaction.head, chained.encode())
+        insert_event(transaction.cursor, chained, head)
         if payload is not None:
             _insert_payload(transaction.cursor, position, payload)
         description = entry.description if isinstance(entry, StoreEntry) else None
@@ -295,29 +306,10 @@ def _stored_event(arrival: Arrival, outcome: Outcome, version: int) -> InstanceS
     )
 
 
-def _insert_event(cursor: Cursor, record: EventRecord, body: bytes, head: bytes) -> None:
-    row = {
-        "position": record.position,
-        "origin": record.origin,
-        "origin_sequence": record.origin_sequence,
-        "time": record.time,
-        "actor": record.actor,
-        "kind": record.event.kind,
-        "schema_version": record.event.schema_version,
-        "body": body,
-        "payload_digest": record.payload_digest,
-        "hash": head,
-    }
-    cursor.insert(tables.event, row)
+def _restored_event(arrival: Arrival, rejections: tuple[int, ...]) -> InstanceRestored:
+    return InstanceRestored(arrival.key, rejections, arrival.source.name, arrival.association)
 
 
 def _insert_payload(cursor: Cursor, position: int, payload: Payload) -> None:
     cursor.insert(tables.header_base, {"digest": payload.base, "data": payload.base_data}, unless_there=True)
-    row = {
-        "position": position,
-        "owner": payload.owner,
-        "salt": payload.salt,
-        "base": payload.base,
-        "data": payload.data,
-    }
-    cursor.insert(tables.payload, row)
+    insert_payload(cursor, position, KeptPayload(payload.owner, payload.salt, payload.base, payload.data))

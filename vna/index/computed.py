@@ -12,6 +12,7 @@ from vna.index import tables
 from vna.model import VersionState
 
 _SERVED = tables.version.c.state == VersionState.SERVED.value
+_SERIES_SHOWN = tables.series.c.record_id != tables.NOTHING_SHOWN
 
 
 def _of(column: Any) -> Any:
@@ -49,7 +50,7 @@ def _series_instances() -> Select[Any]:
 
 def _study_series() -> Select[Any]:
     owner = tables.series.c.study_id
-    return select(owner, func.count()).where(_of(owner)).group_by(owner)
+    return select(owner, func.count()).where(_of(owner), _SERIES_SHOWN).group_by(owner)
 
 
 def _patient(count: Any, *, join_series: bool = False, join_versions: bool = False) -> Select[Any]:
@@ -59,6 +60,8 @@ def _patient(count: Any, *, join_series: bool = False, join_versions: bool = Fal
     if join_series:
         source = source.join(tables.series, tables.series.c.study_id == tables.study.c.id)
     query = select(owner, func.count(distinct(count))).where(_of(owner)).group_by(owner)
+    if join_series:
+        query = query.where(_SERIES_SHOWN)
     if join_versions:
         source = source.join(tables.version, tables.version.c.study_id == tables.study.c.id)
         query = query.where(_SERVED)

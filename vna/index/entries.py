@@ -58,6 +58,7 @@ class EventEntry:
     time: str
     actor: str
     event: Event
+    payload: Payload | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +87,12 @@ class NeedsBlobs:
     wait: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Nothing was recorded, and nothing will be while these rejections stand over the arrival."""
+
+    rejections: tuple[int, ...]
+
+
 Entry = StoreEntry | EventEntry
-Result = Recorded | NeedsComparison | NeedsBlobs
+Result = Recorded | NeedsComparison | NeedsBlobs | Refused

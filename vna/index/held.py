@@ -36,13 +36,17 @@ class StoredForm:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How much the archive holds; sizes in bytes."""
+    """How much the archive holds and shows; sizes in bytes, headers are in `received_bytes` alone.
+
+    `rejected` instances are held and not shown; patients, studies, series and instances are those that are shown.
+    """
 
     patients: int
     studies: int
     series: int
     instances: int
-    plain_bytes: int
+    rejected: int
+    received_bytes: int
     stored_bytes: int
     flags: int
     position: int

@@ -11,13 +11,26 @@ savepoint is rolled back.
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Column, Update, bindparam, delete, select, update
 
 from vna.dicom.attributes import Level
 from vna.dicom.describe import Description, Value
-from vna.events import BlobEntry, EventRecord, InstanceStored, PeerRegistered, PeerRemoved, ReceivedAgain
+from vna.events import (
+    BlobEntry,
+    EventRecord,
+    InstanceRestored,
+    InstanceStored,
+    PeerRegistered,
+    PeerRemoved,
+    ReceivedAgain,
+    Rejected,
+    Restored,
+)
 from vna.index import tables
+from vna.index.hiding import Hiding
+from vna.index.intake import add_instance, hour_of, make_row
 from vna.index.records import fingerprint_of, forms_of, record_columns
+from vna.index.shown import show_earliest
 from vna.index.statements import Cursor
 from vna.model import Outcome, Peer, VersionState
 
@@ -57,32 +70,23 @@ _SHOWN_PATIENT = (
     .where(tables.study.c.id == bindparam("study_id"))
 )
 _DELETE_PEER = delete(tables.peer).where(tables.peer.c.ae_title == bindparam("which"))
-_SERVED = tables.version.c.state == VersionState.SERVED.value
-_SUPERSEDE = (
-    update(tables.version)
-    .where(
-        tables.version.c.sop_instance_uid == bindparam("instance"),
-        tables.version.c.series_id == bindparam("series_id"),
-        _SERVED,
+
+
+def _superseding(state: Column[str]) -> Update:
+    """Return what takes the served version of a key out of service; `state` is the column that says it is served."""
+    return (
+        update(tables.version)
+        .where(
+            tables.version.c.sop_instance_uid == bindparam("instance"),
+            tables.version.c.series_id == bindparam("series_id"),
+            state == VersionState.SERVED.value,
+        )
+        .values({state: VersionState.SUPERSEDED.value, tables.version.c.to_position: bindparam("upto")})
     )
-    .values(state=VersionState.SUPERSEDED.value, to_position=bindparam("upto"))
-)
-_EARLIEST_OF_STUDY = (
-    select(tables.version.c.study_record_id)
-    .where(tables.version.c.study_id == bindparam("owner"), _SERVED)
-    .order_by(tables.version.c.id)
-    .limit(1)
-)
-_EARLIEST_OF_SERIES = (
-    select(tables.version.c.series_record_id)
-    .where(tables.version.c.series_id == bindparam("owner"), _SERVED)
-    .order_by(tables.version.c.id)
-    .limit(1)
-)
-_SHOW_STUDY = update(tables.study).where(tables.study.c.id == bindparam("owner")).values(record_id=bindparam("record"))
-_SHOW_SERIES = (
-    update(tables.series).where(tables.series.c.id == bindparam("owner")).values(record_id=bindparam("record"))
-)
+
+
+_SUPERSEDE = _superseding(tables.version.c.state)
+_SUPERSEDE_HIDDEN = _superseding(tables.version.c.state_before)
 
 
 class Projection:
@@ -90,10 +94,12 @@ class Projection:
 
     def __init__(self) -> None:
         self._ids: dict[tuple[Any, ...], int] = {}
+        self.hiding = Hiding()
 
     def forget(self) -> None:
         """Drop what is remembered of rows that a rollback may have undone."""
         self._ids.clear()
+        self.hiding.forget()
 
     def apply(self, cursor: Cursor, record: EventRecord, description: Description | None) -> None:
         """Put the effect of one event into the tables.
@@ -105,13 +111,29 @@ class Projection:
             case InstanceStored():
                 if description is None:
                     raise ValueError("an instance-stored event needs the description of its header")
-                _StoredInstance(self, cursor, record.position, record.event, description).apply()
+                stored = _StoredInstance(self, cursor, record.position, record.event, description)
+                stored.apply()
+                self._take_in(cursor, record, record.event, stored.fresh_bytes)
             case PeerRegistered(peer=peer):
                 _replace_peer(cursor, peer)
             case PeerRemoved(ae_title=ae_title):
                 cursor.do(_DELETE_PEER, {"which": ae_title})
+            case Rejected() as rejected:
+                self.hiding.reject(cursor, record, rejected)
+            case Restored() as restored:
+                self.hiding.restore(cursor, record.position, restored)
+            case InstanceRestored() as restored:
+                self.hiding.readmit(cursor, record.position, restored)
             case ReceivedAgain():
                 pass
+
+    def _take_in(self, cursor: Cursor, record: EventRecord, event: InstanceStored, fresh_bytes: int) -> None:
+        hour = hour_of(record)
+        key = ("intake", hour, event.source)
+        if self.known(key) is None:
+            make_row(cursor, hour, event.source)
+            self.remember(key, record.position)
+        add_instance(cursor, hour, event, fresh_bytes=fresh_bytes)
 
     def known(self, key: tuple[Any, ...]) -> int | None:
         """Return the remembered id of a row."""
@@ -139,6 +161,9 @@ class _StoredInstance:
         self._projection, self._cursor = projection, cursor
         self._position, self._event, self._description = position, event, description
         self._terms_made = 0
+        self.fresh_bytes = 0
+        self._rejected_in_study = projection.hiding.any_in(cursor, event.key.study)
+        self._hidden = bool(projection.hiding.over(cursor, event.key))
 
     def apply(self) -> None:
         study_id = self._study()
@@ -148,8 +173,8 @@ class _StoredInstance:
         if self._event.outcome is Outcome.NEW_VERSION:
             self._supersede(series_id)
         self._insert_version(study_id, series_id, study_record, series_record)
-        if self._event.outcome is Outcome.NEW_VERSION:
-            self._show_earliest(study_id, series_id)
+        if self._event.outcome is Outcome.NEW_VERSION or self._rejected_in_study:
+            show_earliest(self._cursor, self._event.key.study, self._event.key.series)
         if self._event.blobs:
             self._enter_blobs()
         if self._event.outcome is Outcome.STORED:
@@ -208,7 +233,7 @@ class _StoredInstance:
         return self._projection.remember(key, self._position)
 
     def _flag_other_patient(self, study_id: int, patient_id: int) -> None:
-        if self._cursor.scalar(_SHOWN_PATIENT, {"study_id": study_id}) != patient_id:
+        if self._cursor.scalar(_SHOWN_PATIENT, {"study_id": study_id}) not in (None, patient_id):
             self._flag("study-of-two-patients", study_id, self._event.key.study)
 
     def _series(self, study_id: int) -> int:
@@ -267,7 +292,13 @@ class _StoredInstance:
     def _supersede(self, series_id: int) -> None:
         """Take the served version of this key out of service, from this position on."""
         which = {"instance": self._event.key.instance, "series_id": series_id, "upto": self._position}
-        self._cursor.do(_SUPERSEDE, which)
+        self._cursor.do(_SUPERSEDE_HIDDEN if self._hidden else _SUPERSEDE, which)
+
+    def _states(self) -> dict[str, str]:
+        state = _STATE[self._event.outcome].value
+        if self._hidden:
+            return {"state": VersionState.REJECTED.value, "state_before": state}
+        return {"state": state}
 
     def _insert_version(self, study_id: int, series_id: int, study_record: int, series_record: int) -> None:
         event = self._event
@@ -278,7 +309,7 @@ class _StoredInstance:
             "sop_instance_uid": event.key.instance,
             "sop_class_uid": event.sop_class_uid,
             "number": event.version,
-            "state": _STATE[event.outcome].value,
+            **self._states(),
             "digest": bytes.fromhex(event.digest),
             "transfer_syntax": event.transfer_syntax,
             "size": event.size,
@@ -290,18 +321,10 @@ class _StoredInstance:
         }
         self._cursor.insert(tables.version, row)
 
-    def _show_earliest(self, study_id: int, series_id: int) -> None:
-        """Let study and series show the attributes of their earliest live instance again."""
-        for owner, earliest, show in (
-            (study_id, _EARLIEST_OF_STUDY, _SHOW_STUDY),
-            (series_id, _EARLIEST_OF_SERIES, _SHOW_SERIES),
-        ):
-            record = self._cursor.scalar(earliest, {"owner": owner})
-            self._cursor.do(show, {"owner": owner, "record": record})
-
     def _enter_blobs(self) -> None:
         for digest, blob in {bytes.fromhex(blob.digest): blob for blob in self._event.blobs}.items():
-            self._cursor.insert(tables.blob, blob_row(blob), unless_there=True)
+            if self._cursor.insert(tables.blob, blob_row(blob), unless_there=True):
+                self.fresh_bytes += blob.stored_size
             self._cursor.insert(tables.blob_use, {"digest": digest, "version_id": self._position})
 
     def _flag(self, kind: str, study_id: int, detail: str) -> None:

@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Engine, bindparam, func, select
 
-from vna.events import BlobEntry
+from vna.events import BlobEntry, JournalMark
 from vna.index import tables
 from vna.index.entries import BlobState
 from vna.index.held import Counts, HeldInstance, StoredForm
+from vna.index.rejections import HIDDEN
 from vna.index.statements import Statements
-from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID, VersionState
+from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID
 
 _PAGE = 500
 
@@ -134,21 +135,39 @@ class Reader:
             rows = connection.execute(select(tables.peer).order_by(tables.peer.c.ae_title)).mappings().all()
         return {row["ae_title"]: Peer(**row) for row in rows}
 
+    def journal_mark(self) -> JournalMark:
+        """Return where the journal stands."""
+        with self._engine.connect() as connection:
+            position, head = connection.execute(select(tables.archive.c.position, tables.archive.c.head)).one()
+        return JournalMark(position, bytes(head))
+
+    def knows_mark(self, mark: JournalMark) -> bool:
+        """Return whether the journal has this hash at this position: whether it is the same history up to there."""
+        if mark.position == 0:
+            return True
+        wanted = select(tables.event.c.hash).where(tables.event.c.position == mark.position)
+        with self._engine.connect() as connection:
+            found = connection.execute(wanted).scalar_one_or_none()
+        return found is not None and bytes(found) == mark.chain_hash
+
     def counts(self) -> Counts:
-        """Return how much is held."""
-        blob, version = tables.blob, tables.version
+        """Return how much is held and shown; what there are millions of is not counted, but known by sums."""
+        intake = tables.intake
         one = {
             "patients": select(func.count()).select_from(tables.patient),
             "studies": select(func.count()).select_from(tables.study),
             "series": select(func.count()).select_from(tables.series),
-            "instances": select(func.count()).where(version.c.state == VersionState.SERVED.value),
-            "plain_bytes": select(func.coalesce(func.sum(blob.c.plain_size), 0)),
-            "stored_bytes": select(func.coalesce(func.sum(blob.c.stored_size), 0)),
+            "instances": select(func.coalesce(func.sum(intake.c.new_instances), 0)),
+            "received_bytes": select(func.coalesce(func.sum(intake.c.received_bytes), 0)),
+            "stored_bytes": select(func.coalesce(func.sum(intake.c.stored_bytes), 0)),
             "flags": select(func.count()).select_from(tables.flag),
             "position": select(tables.archive.c.position),
         }
         with self._engine.connect() as connection:
-            return Counts(**{name: int(connection.execute(query).scalar_one()) for name, query in one.items()})
+            found = {name: int(connection.execute(query).scalar_one()) for name, query in one.items()}
+            hidden = {name: int(connection.execute(query).scalar_one()) for name, query in HIDDEN.items()}
+        shown = {name: found[name] - hidden[name] for name in ("patients", "studies", "series", "instances")}
+        return Counts(**{**found, **shown, "rejected": hidden["instances"]})
 
 
 def _blob_entry(row: Any) -> BlobEntry:

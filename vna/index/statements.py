@@ -142,9 +142,10 @@ class Cursor:
         """Run a statement that gives no rows."""
         self._run(self._statements.compiled(clause), parameters)
 
-    def insert(self, table: Table, row: Parameters, *, unless_there: bool = False) -> None:
-        """Insert one row; `unless_there` leaves a row with the same key as it is."""
+    def insert(self, table: Table, row: Parameters, *, unless_there: bool = False) -> bool:
+        """Insert one row; `unless_there` leaves a row with the same key as it is. Return whether it is new."""
         self._run(self._statements.compiled_insert(table, tuple(row), unless_there=unless_there), row)
+        return bool(self._cursor.rowcount)
 
     def execute(self, sql: str) -> None:
         """Run a statement that has no parameters and is the same in every dialect."""

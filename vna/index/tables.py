@@ -16,7 +16,14 @@ A **term** is one text of a dictionary attribute; its **forms** are what a wild 
 each value, for person names each component group (PS3.5 6.2.1), folded.
 
 A **record** is one reading of a study's (or series') attributes; all instances that say the same
-share it. `study.record_id` names the one shown: that of the earliest live instance.
+share it. `study.record_id` names the one shown: that of the earliest live instance; it is `NOTHING_SHOWN` when
+there is none, so that no join finds the study.
+
+A **rejection** stands from its position (`id`) until `to_position`, over a study, one series (`series_uid`) or one
+instance (`sop_instance_uid`); a **readmission** takes one instance out of it. Versions under a rejection that stands
+have the state `rejected`, and `state_before` says where they stand but for it.
+
+**Intake** sums up what was kept of a source in an hour (UTC, `2026-01-31T12`), as vna.index.intake says.
 """
 
 from enum import StrEnum
@@ -40,6 +47,8 @@ from sqlalchemy import (
 from vna.dicom.attributes import Level, Storage, at_level
 
 TERMS_PER_EVENT = 32
+NOTHING_SHOWN = 0
+"""The `record_id` of a study or series without a live instance; records are numbered from 1."""
 
 
 class Part(StrEnum):
@@ -229,9 +238,36 @@ version = Table(
     Column("study_record_id", BigInteger, ForeignKey("study_record.id"), nullable=False),
     Column("series_record_id", BigInteger, ForeignKey("series_record.id"), nullable=False),
     *_attribute_columns(Level.IMAGE),
+    Column("state_before", TEXT),
     UniqueConstraint("sop_instance_uid", "series_id", "number"),
     Index("ix_version_series", "series_id", "state"),
     Index("ix_version_study", "study_id", "state"),
+    info={"part": Part.PROJECTION},
+)
+
+rejection = Table(
+    "rejection",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=False),
+    Column("study_uid", TEXT, nullable=False),
+    Column("series_uid", TEXT),
+    Column("sop_instance_uid", TEXT),
+    Column("reason", TEXT, nullable=False),
+    Column("time", TEXT, nullable=False),
+    Column("actor", TEXT, nullable=False),
+    Column("to_position", BigInteger),
+    Index("ix_rejection_study", "study_uid", "to_position"),
+    info={"part": Part.PROJECTION},
+)
+
+readmission = Table(
+    "readmission",
+    metadata,
+    Column("rejection_id", BigInteger, ForeignKey("rejection.id"), primary_key=True),
+    Column("series_uid", TEXT, primary_key=True),
+    Column("sop_instance_uid", TEXT, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
     info={"part": Part.PROJECTION},
 )
 
@@ -265,6 +301,19 @@ flag = Table(
     Column("study_id", BigInteger, ForeignKey("study.id"), primary_key=True),
     Column("detail", TEXT, nullable=False),
     Index("ix_flag_study", "study_id"),
+    info={"part": Part.PROJECTION},
+)
+
+intake = Table(
+    "intake",
+    metadata,
+    Column("hour", TEXT, primary_key=True),
+    Column("source", TEXT, primary_key=True),
+    Column("arrived", BigInteger, nullable=False),
+    Column("new_instances", BigInteger, nullable=False),
+    Column("received_bytes", BigInteger, nullable=False),
+    Column("stored_bytes", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
     info={"part": Part.PROJECTION},
 )
 

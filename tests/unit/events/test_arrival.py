@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from arrivals import PACS_A, PACS_B, arrival, digest_of
-from vna.events import Compare, Decision, HeldVersion, decide
-from vna.model import Outcome, VersionState
+from vna.events import Compare, Decision, HeldVersion, Hidden, Refuse, decide
+from vna.model import Outcome, RejectedAgain, VersionState
 
 SERVED = HeldVersion(1, digest_of("a"), VersionState.SERVED, PACS_A.name)
 ASIDE = HeldVersion(2, digest_of("b"), VersionState.ASIDE, PACS_B.name)
@@ -49,3 +49,37 @@ def test_a_superseded_version_is_not_live() -> None:
     now = replace(SERVED, version=2)
 
     assert decide(compared("old", a=False), [OLD, now]) == Decision(Outcome.NEW_VERSION, 3)
+
+
+NEW, IDENTICAL, OTHER = arrival("x"), arrival("a"), compared("x", a=False)
+
+
+@pytest.mark.parametrize(
+    ("again", "arrived", "held", "expected"),
+    [
+        (RejectedAgain.REFUSE, NEW, [], Refuse((7, 9))),
+        (RejectedAgain.REFUSE, IDENTICAL, [SERVED], Refuse((7, 9))),
+        (RejectedAgain.REFUSE, OTHER, [SERVED], Refuse((7, 9))),
+        (RejectedAgain.REFUSE, NEW, [SERVED], Refuse((7, 9))),
+        (RejectedAgain.RESTORE, NEW, [], Refuse((7, 9))),
+        (RejectedAgain.RESTORE, IDENTICAL, [SERVED], Decision(Outcome.RESTORED, 1, (7, 9))),
+        (RejectedAgain.RESTORE, arrival("b"), [SERVED, ASIDE], Decision(Outcome.RESTORED, 1, (7, 9))),
+        (RejectedAgain.RESTORE, arrival("old"), [OLD, replace(SERVED, version=2)], Refuse((7, 9))),
+        (RejectedAgain.RESTORE, OTHER, [SERVED], Refuse((7, 9))),
+        (RejectedAgain.RESTORE, NEW, [SERVED], Refuse((7, 9))),
+        (RejectedAgain.KEEP_HIDDEN, NEW, [], Decision(Outcome.STORED, 1, (7, 9))),
+        (RejectedAgain.KEEP_HIDDEN, IDENTICAL, [SERVED], Decision(Outcome.ALREADY_STORED, 1, (7, 9))),
+        (RejectedAgain.KEEP_HIDDEN, OTHER, [SERVED], Decision(Outcome.NEW_VERSION, 2, (7, 9))),
+        (RejectedAgain.KEEP_HIDDEN, NEW, [SERVED], Compare((digest_of("a"),))),
+    ],
+    ids=[
+        *("refuse-new", "refuse-identical", "refuse-other", "refuse-before-comparing"),
+        *("restore-new", "restore-identical", "restore-identical-to-one-aside", "restore-identical-to-superseded"),
+        *("restore-other", "restore-before-comparing"),
+        *("keep-new", "keep-identical", "keep-other", "keep-compares"),
+    ],
+)
+def test_what_arrives_under_a_rejection(
+    again: RejectedAgain, arrived: object, held: list[HeldVersion], expected: object
+) -> None:
+    assert decide(arrived, held, Hidden((7, 9), again)) == expected

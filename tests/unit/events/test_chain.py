@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import cbor2
 import pytest
+from pydicom.sr.codedict import codes
 
 from arrivals import key
 from vna.events import (
@@ -12,16 +13,19 @@ from vna.events import (
     BlobEntry,
     Event,
     EventRecord,
+    InstanceRestored,
     InstanceStored,
     PeerRegistered,
     PeerRemoved,
     ReceivedAgain,
+    Rejected,
+    Restored,
     body_of,
     chain_hash,
     encode_body,
     event_from_body,
 )
-from vna.model import Outcome, Peer, StudyUID
+from vna.model import Outcome, Peer, RejectionReason, Scope, StudyUID
 
 STORED = InstanceStored(
     key=key(),
@@ -41,6 +45,11 @@ EVENTS: list[Event] = [
     ReceivedAgain(StudyUID("1.2"), "PACS", "a1"),
     PeerRegistered(Peer("PACS", "10.0.0.1", 104, issuer="H", charset="ISO_IR 192", max_pdu=65536)),
     PeerRemoved("PACS"),
+    Rejected(Scope(key().study), RejectionReason.SAFETY),
+    Rejected(Scope(key().study, key().series), RejectionReason.WORKLIST),
+    Rejected(Scope(key().study, key().series, key().instance), RejectionReason.QUALITY),
+    Restored(5),
+    InstanceRestored(key(), (5, 6), "PACS", "a1"),
 ]
 RECORD = EventRecord(1, "origin", 1, "2026-01-01T00:00:00.000000+00:00", "PACS", STORED, b"d" * 32)
 
@@ -55,6 +64,20 @@ def test_a_body_gives_its_event_back(event: Event) -> None:
 def test_an_unknown_kind_is_an_error() -> None:
     with pytest.raises(ValueError, match="not known to this release"):
         event_from_body("instance-teleported", 1, {})
+
+
+@pytest.mark.parametrize("reason", RejectionReason)
+def test_the_reason_of_a_rejection_is_kept_as_its_code(reason: RejectionReason) -> None:
+    titles = codes.cid7010  # Key Object Selection Document Title, PS3.16
+
+    body = body_of(Rejected(Scope(key().study), reason))
+
+    assert (body["reason"], reason.meaning) in [(title.value, title.meaning) for title in titles.concepts.values()]
+
+
+def test_a_reason_of_another_release_is_an_error() -> None:
+    with pytest.raises(ValueError, match="113039"):
+        event_from_body("rejected", 1, {"study": "1.2", "series": None, "instance": None, "reason": "113039"})
 
 
 def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import sqlite
 from databases import connected
 from vna.dicom.attributes import Level, Storage, at_level
 from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, WildCard
-from vna.index import committer, find, open_index, projection, reading, rows
+from vna.index import committer, find, hiding, intake, open_index, projection, reading, rows, shown
 from vna.index.narrowing import conditions
 
 KEYS: list[tuple[str, Matcher]] = [
@@ -64,10 +64,28 @@ def test_a_page_is_read_by_row_number(url: str, level: Level) -> None:
         committer._BLOB_STATE,
         projection._INSTANCE_STUDIES,
         projection._SERIES_STUDIES,
-        projection._EARLIEST_OF_STUDY,
-        projection._EARLIEST_OF_SERIES,
+        projection._SUPERSEDE,
+        projection._SUPERSEDE_HIDDEN,
+        hiding._STANDING,
+        hiding._READMITTED,
+        hiding._SCOPE,
+        *hiding._HIDE.values(),
+        *hiding._UNHIDE.values(),
+        shown._SHOW_STUDY,
+        shown._SHOW_SERIES,
+        shown._SHOW_EACH_SERIES,
+        intake._ADD,
+        intake.sums_since("2026-01-01T00"),
     ],
     ids=lambda query: str(query)[:40],
 )
-def test_what_storing_and_retrieving_ask_is_answered_by_index(url: str, query: Executable) -> None:
+def test_what_storing_retrieving_and_rejecting_ask_is_answered_by_index(url: str, query: Executable) -> None:
     assert scans(url, query) == []
+
+
+def test_what_is_held_under_a_key_is_found_without_going_through_its_study(url: str) -> None:
+    sql = str(committer._HELD.compile(dialect=sqlite.dialect()))
+    with connected(url) as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]
+
+    assert any("version" in step and "(sop_instance_uid=? AND series_id=?)" in step for step in plan)

@@ -1,13 +1,21 @@
 """Migrations: the tables they make are the tables the code declares, and a newer schema is refused."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select, text
+from sqlalchemy import insert, inspect, select, text
 
+from arrivals import PACS_A, PACS_B, Sender, arrival, digest_of, key
 from databases import connected
 from vna.errors import StartRefused
-from vna.index import open_index, tables
+from vna.events import PeerRegistered
+from vna.index import open_index, schema, tables
+from vna.index.database import migration_engine
+from vna.model import Peer
 
 
 def test_the_migrated_schema_is_the_declared_one(index_url: str) -> None:
@@ -43,6 +51,68 @@ def test_a_newer_schema_is_refused(index_url: str) -> None:
 def test_an_unreachable_database_is_refused_with_its_reason() -> None:
     with pytest.raises(StartRefused, match="cannot be opened"):
         open_index("sqlite:////nowhere/at/all/index.sqlite")
+
+
+def test_an_index_of_the_first_schema_is_migrated_with_what_it_holds(index_url: str, tmp_path: Path) -> None:
+    fresh = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
+    index = open_index(fresh)
+    _fill(Sender(index))
+    index.close()
+    _make_first_schema(index_url)
+    _copy(fresh, index_url)
+
+    index = open_index(index_url)
+
+    assert _rows(index_url) == _rows(fresh)
+    with connected(index_url) as connection:
+        assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
+    sender = Sender(index)
+    number = sender.reject("1.1")
+    assert index.reader.counts().rejected == 2
+    sender.restore(number)
+    assert index.reader.counts().instances == 3
+    index.close()
+
+
+def _fill(sender: Sender) -> None:
+    """Store instances in every state, and register a peer."""
+    sender.send(arrival("a"))
+    sender.send(arrival("b", key(instance="1.1.1.2")))
+    sender.send(arrival("c", key("1.2", "1.2.1", "1.2.1.1")))
+    for content, source, same in (("d", PACS_A, False), ("e", PACS_B, False), ("f", PACS_B, True)):
+        held = {digest_of(each): same for each in "ade"}
+        sender.send(replace(arrival(content, source=source), same_content=held))
+    sender.record(PeerRegistered(Peer("PACS", "localhost", 104, warn_on_conflict=True)))
+
+
+def _make_first_schema(url: str) -> None:
+    engine = migration_engine(url)
+    with engine.connect() as connection, connection.begin():
+        config = schema._config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+
+
+def _copy(url: str, onto: str) -> None:
+    """Copy what the first schema knows of, row by row."""
+    with connected(url) as source, connected(onto) as target:
+        there = inspect(target)
+        for table in tables.metadata.sorted_tables:
+            if not there.has_table(table.name):
+                continue
+            known = {column["name"] for column in there.get_columns(table.name)}
+            rows = source.execute(select(*(column for column in table.columns if column.name in known))).mappings()
+            for row in rows.all():
+                target.execute(insert(table).values(dict(row)))
+
+
+def _rows(url: str) -> dict[str, list[object]]:
+    with connected(url) as connection:
+        return {
+            table.name: sorted(tuple(row) for row in connection.execute(select(table)))
+            for table in tables.metadata.sorted_tables
+        }
 
 
 @pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=lambda table: table.name)

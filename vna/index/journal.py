@@ -1,0 +1,79 @@
+"""The journal as the index holds it: events with their heads and payloads, read in order."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, bindparam, select
+
+from vna.events import GENESIS, ChainedEvent, JournalMark, KeptPayload, Link
+from vna.index import tables
+
+_PAGE = 1000
+_EVENT = tables.event.c
+_PAYLOAD = tables.payload.c
+_LINKS = (
+    select(
+        *(_EVENT.position, _EVENT.origin, _EVENT.origin_sequence, _EVENT.time, _EVENT.actor, _EVENT.kind),
+        *(_EVENT.schema_version, _EVENT.body, _EVENT.payload_digest, _EVENT.hash),
+        *(_PAYLOAD.owner, _PAYLOAD.salt, _PAYLOAD.base, _PAYLOAD.data),
+    )
+    .outerjoin_from(tables.event, tables.payload, _EVENT.position == _PAYLOAD.position)
+    .where(_EVENT.position > bindparam("after"), _EVENT.position <= bindparam("upto"))
+    .order_by(_EVENT.position)
+    .limit(_PAGE)
+)
+_BASES = select(tables.header_base).where(tables.header_base.c.digest.in_(bindparam("digests", expanding=True)))
+
+
+class JournalReader:
+    """Reads the journal in one index; every method opens a connection, reads a page, and closes it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def archive(self) -> str:
+        """Return the uid of the archive."""
+        with self._engine.connect() as connection:
+            return str(connection.execute(select(tables.archive.c.uid)).scalar_one())
+
+    def mark(self) -> JournalMark:
+        """Return where the journal stands."""
+        with self._engine.connect() as connection:
+            position, head = connection.execute(select(tables.archive.c.position, tables.archive.c.head)).one()
+        return JournalMark(position, bytes(head))
+
+    def mark_at(self, position: int) -> JournalMark | None:
+        """Return the head of the chain after an event; None if there is no such event."""
+        if position == 0:
+            return JournalMark(0, GENESIS)
+        with self._engine.connect() as connection:
+            found = connection.execute(select(_EVENT.hash).where(_EVENT.position == position)).scalar_one_or_none()
+        return None if found is None else JournalMark(position, bytes(found))
+
+    def links(self, *, after: int, upto: int) -> Iterator[Link]:
+        """Go through the events behind position `after` up to `upto`, in order, in pages."""
+        while after < upto:
+            with self._engine.connect() as connection:
+                rows = connection.execute(_LINKS, {"after": after, "upto": upto}).all()
+            for row in rows:
+                yield _link(tuple(row))
+            if len(rows) < _PAGE:
+                return
+            after = rows[-1].position
+
+    def bases(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
+        """Return the compressed header bases of these digests."""
+        found: dict[bytes, bytes] = {}
+        wanted = sorted(digests)
+        with self._engine.connect() as connection:
+            for start in range(0, len(wanted), _PAGE):
+                rows = connection.execute(_BASES, {"digests": wanted[start : start + _PAGE]}).all()
+                found.update((bytes(row.digest), bytes(row.data)) for row in rows)
+        return found
+
+
+def _link(row: Sequence[Any]) -> Link:
+    *envelope, body, payload_digest, head, owner, salt, base, data = row
+    event = ChainedEvent(*envelope, bytes(body), None if payload_digest is None else bytes(payload_digest))
+    kept = None if owner is None else KeptPayload(owner, bytes(salt), bytes(base), bytes(data))
+    return Link(event, bytes(head), kept)

@@ -1,0 +1,154 @@
+"""Reads about rejections: which stand, what one would hide, and what is meant by a UID."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Engine, Row, distinct, exists, func, select
+
+from vna.index import tables
+from vna.model import InstanceUID, RejectionReason, Scope, SeriesUID, StudyUID, VersionState
+
+_HIDDEN = (
+    tables.version.c.state == VersionState.REJECTED.value,
+    tables.version.c.state_before == VersionState.SERVED.value,
+)
+_STUDIES = (
+    select(tables.study.c.id)
+    .join(tables.rejection, tables.rejection.c.study_uid == tables.study.c.study_uid)
+    .where(tables.rejection.c.to_position.is_(None))
+)
+_SHOWN_RECORD = (
+    exists()
+    .where(
+        tables.study_record.c.patient_id == tables.patient.c.id,
+        tables.study.c.id == tables.study_record.c.study_id,
+        tables.study.c.record_id == tables.study_record.c.id,
+    )
+    .correlate(tables.patient)
+)
+_PATIENTS = select(tables.study_record.c.patient_id).where(tables.study_record.c.study_id.in_(_STUDIES))
+
+HIDDEN = {
+    "patients": select(func.count()).where(tables.patient.c.id.in_(_PATIENTS), ~_SHOWN_RECORD),
+    "studies": select(func.count()).where(
+        tables.study.c.id.in_(_STUDIES), tables.study.c.record_id == tables.NOTHING_SHOWN
+    ),
+    "series": select(func.count()).where(
+        tables.series.c.study_id.in_(_STUDIES), tables.series.c.record_id == tables.NOTHING_SHOWN
+    ),
+    "instances": select(func.count()).where(tables.version.c.study_id.in_(_STUDIES), *_HIDDEN),
+}
+"""How many patients, studies, series and instances are held and not shown; found from the rejections that stand, which
+are few, because to go through all studies takes a second for a million of them."""
+_VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.version.c.series_id).join(
+    tables.study, tables.study.c.id == tables.version.c.study_id
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A rejection that stands; `number` is the journal position that brought it.
+
+    `time` is UTC in ISO 8601; `instances` is how many it hides now.
+    """
+
+    number: int
+    time: str
+    actor: str
+    scope: Scope
+    reason: RejectionReason
+    instances: int
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """What is shown of a scope."""
+
+    series: int
+    instances: int
+    modalities: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comment:
+    """What was written beside an event, as it is kept: zstd, with `base` as raw-content dictionary."""
+
+    data: bytes
+    base: bytes
+
+
+class RejectionReader:
+    """Answers from one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def standing(self) -> list[Rejection]:
+        """Return the rejections that stand, oldest first."""
+        wanted = select(tables.rejection).where(tables.rejection.c.to_position.is_(None))
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.order_by(tables.rejection.c.id)).all()
+            return [_rejection(connection, row) for row in rows]
+
+    def comment(self, number: int) -> Comment | None:
+        """Return what was written beside a rejection; None if nothing was, or it was erased."""
+        wanted = select(tables.payload.c.data, tables.payload.c.base).where(tables.payload.c.position == number)
+        with self._engine.connect() as connection:
+            row = connection.execute(wanted).first()
+        return None if row is None else Comment(bytes(row.data), bytes(row.base))
+
+    def scopes(self, study: StudyUID | None, series: SeriesUID | None, instance: InstanceUID | None) -> Sequence[Scope]:
+        """Return the studies, series or instances that are held, shown or not, and that these UIDs fit.
+
+        The level is that of the lowest UID given; at least one must be.
+        """
+        named = [
+            (tables.study.c.study_uid, study),
+            (tables.series.c.series_uid, series),
+            (tables.version.c.sop_instance_uid, instance),
+        ]
+        depth = max(n for n, (_, uid) in enumerate(named, 1) if uid is not None)
+        columns = [column for column, _ in named[:depth]]
+        wanted = select(*columns).select_from(_from_level(depth)).distinct().order_by(*columns)
+        with self._engine.connect() as connection:
+            rows = connection.execute(wanted.where(*(c == uid for c, uid in named if uid is not None))).all()
+        return [Scope(*row) for row in rows]
+
+    def visible(self, scope: Scope) -> Visible:
+        """Return how much of a scope is shown."""
+        served = tables.version.c.state == VersionState.SERVED.value
+        counted = select(func.count(distinct(tables.version.c.series_id)), func.count())
+        described = _VERSIONS.join(tables.series_record, tables.series_record.c.id == tables.series.c.record_id)
+        modality = tables.series_record.c.Modality
+        modalities = select(modality).distinct().order_by(modality)
+        with self._engine.connect() as connection:
+            series, instances = connection.execute(counted.select_from(_VERSIONS).where(*_within(scope), served)).one()
+            found = connection.execute(modalities.select_from(described).where(*_within(scope), served)).scalars()
+            return Visible(series, instances, tuple(filter(None, found)))
+
+
+def _from_level(depth: int) -> Any:
+    study_and_series = tables.study.join(tables.series, tables.series.c.study_id == tables.study.c.id)
+    return (tables.study, study_and_series, _VERSIONS)[depth - 1]
+
+
+def _within(scope: Scope) -> list[ColumnElement[bool]]:
+    found = [tables.study.c.study_uid == scope.study]
+    if scope.series is not None:
+        found.append(tables.series.c.series_uid == scope.series)
+    if scope.instance is not None:
+        found.append(tables.version.c.sop_instance_uid == scope.instance)
+    return found
+
+
+def _rejection(connection: Connection, row: Row[Any]) -> Rejection:
+    scope = Scope(row.study_uid, row.series_uid, row.sop_instance_uid)
+    readmitted = exists().where(
+        tables.readmission.c.rejection_id == row.id,
+        tables.readmission.c.series_uid == tables.series.c.series_uid,
+        tables.readmission.c.sop_instance_uid == tables.version.c.sop_instance_uid,
+    )
+    hidden = select(func.count()).select_from(_VERSIONS).where(*_within(scope), *_HIDDEN, ~readmitted)
+    instances = connection.execute(hidden).scalar_one()
+    return Rejection(row.id, row.time, row.actor, scope, RejectionReason.of_code(row.reason), instances)
