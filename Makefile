@@ -7,13 +7,16 @@ APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -y
 WORKERS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench check clean dcmtk
+.PHONY: help run demo test test-long bench check clean dcmtk
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 run: $(VENV)/.run ## set up what is needed and run the node in the foreground
 	@exec $(BIN)/vna serve
+
+demo: $(VENV)/.test ## make a sample collection and run a node loaded with it; Ctrl-C stops it
+	@exec $(BIN)/python -m sample_data.demo
 
 test: $(VENV)/.test dcmtk check ## set up and run every check and test, but the long ones
 	$(BIN)/pytest -n $(WORKERS) -m "not long and not bench"

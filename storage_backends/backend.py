@@ -36,6 +36,10 @@ class Staged(Protocol):
         """Append bytes. On NoSpace or StoreUnavailable everything written so far is discarded."""
         ...
 
+    def flush(self) -> None:
+        """Make what is written so far durable where that can be done early: less is left to `commit`."""
+        ...
+
     def commit(self, name: str) -> None:
         """Make the bytes durable and visible under a name; what was there is replaced at once."""
         ...

@@ -5,11 +5,10 @@ digest; parts have been compared with the checksum of their chunks. Nothing outs
 in which file a byte lies.
 """
 
-import contextlib
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -48,21 +47,31 @@ class BlobRef:
         return f"{self.digest}.{self.codec}"
 
 
-class PreparedBlob:
-    """An encoded blob that nobody sees yet; ends with one call of `store` or `discard`."""
+class EncodedBlob:
+    """A blob in the form it is stored in, which nobody sees yet; ends with one call of `store` or `discard`."""
 
-    def __init__(self, ref: BlobRef, staged: Staged) -> None:
-        self.ref = ref
-        self._staged = staged
+    def __init__(self, staged: Staged, codec: Codec, *, plain_size: int, stored_size: int) -> None:
+        self._staged, self._codec = staged, codec
+        self._plain_size, self._stored_size = plain_size, stored_size
 
-    def store(self) -> None:
-        """Make the blob durable and visible.
+    def flush(self) -> None:
+        """Do early what `store` would wait for: bring the bytes to disk.
+
+        Raises:
+            NoSpace, StoreUnavailable: nothing is left of it.
+        """
+        self._staged.flush()
+
+    def store(self, digest: str) -> BlobRef:
+        """Make the blob durable and visible under the SHA-256 of its plain bytes, in hex.
 
         Raises:
             NoSpace: the store is full.
             StoreUnavailable: the store failed; the blob may be visible, but is not known to be durable.
         """
-        self._staged.commit(self.ref.name)
+        ref = BlobRef(digest, self._codec, self._plain_size, self._stored_size)
+        self._staged.commit(ref.name)
+        return ref
 
     def discard(self) -> None:
         """Forget the blob; does nothing after `store`."""
@@ -83,19 +92,17 @@ class BlobStore:
         """Stop the helper threads; the store is not to be used any more."""
         self._threads.shutdown()
 
-    def prepare(
+    def encode(
         self,
         content: Content,
         *,
         shape: PixelShape | None = None,
         frames: FrameTable | None = None,
         incompressible: bool = False,
-        digest: Callable[[], str] | None = None,
-    ) -> PreparedBlob:
-        """Encode a blob into a staged file, and hash it in another thread meanwhile.
+    ) -> EncodedBlob:
+        """Encode a blob into a staged file; its digest may be computed meanwhile, by whoever asks for this.
 
         Args:
-            digest: waits for the content's SHA-256 in hex, for a caller who hashes anyway.
             shape: of native pixel data; a shape that the size contradicts is ignored.
             frames: kept in the file, for `frame`.
             incompressible: the bytes are compressed already, so that trying again is a waste.
@@ -104,19 +111,14 @@ class BlobStore:
             NoSpace, StoreUnavailable: nothing is left of it.
             ValueError: the frame table names bytes outside of the content.
         """
-        wait_for_digest = digest or self._hash(content).result
-        staged = None
+        staged = self.backend.stage()
         try:
-            staged = self.backend.stage()
             hints = Hints(shape, frames, incompressible)
             stored_size = self._encoder.encode(content, codec=self._codec, hints=hints, write=staged.write)
-            return PreparedBlob(BlobRef(wait_for_digest(), self._codec, content.size, stored_size), staged)
         except BaseException:
-            if staged is not None:
-                staged.discard()
-            with contextlib.suppress(Exception):
-                wait_for_digest()  # the caller may close the content as soon as we return
+            staged.discard()
             raise
+        return EncodedBlob(staged, self._codec, plain_size=content.size, stored_size=stored_size)
 
     def put(
         self,
@@ -126,10 +128,16 @@ class BlobStore:
         frames: FrameTable | None = None,
         incompressible: bool = False,
     ) -> BlobRef:
-        """Prepare and store a blob."""
-        prepared = self.prepare(content, shape=shape, frames=frames, incompressible=incompressible)
-        prepared.store()
-        return prepared.ref
+        """Encode and store a blob, which another thread hashes meanwhile; see `encode`."""
+        digest = self._hash(content)
+        try:
+            encoded = self.encode(content, shape=shape, frames=frames, incompressible=incompressible)
+        finally:
+            wait([digest])  # the caller may close the content as soon as we return
+        try:
+            return encoded.store(digest.result())
+        finally:
+            encoded.discard()
 
     def get(self, ref: BlobRef) -> bytes:
         """Return the plain bytes of a blob.

@@ -69,9 +69,20 @@ class BackendContract:
         """Staged bytes have no name."""
         staged = backend.stage()
         staged.write(b"half")
+        staged.flush()
 
         assert list(backend.names()) == []
         staged.discard()
+
+    def test_bytes_may_be_written_after_a_flush(self, backend: Backend) -> None:
+        """A flush only does early what the commit would do."""
+        staged = backend.stage()
+        staged.write(b"one ")
+        staged.flush()
+        staged.write(b"two")
+        staged.commit(NAME)
+
+        assert backend.read(NAME) == b"one two"
 
     def test_discarded_bytes_leave_no_trace(self, backend: Backend) -> None:
         """Discarding twice is fine."""

@@ -109,10 +109,12 @@ class StagedFile:
 
     def __init__(self, path: str, fd: int, path_of: Callable[[str], str]) -> None:
         self._path, self._fd, self._path_of = path, fd, path_of
+        self._flushed = False
 
     def write(self, data: Buffer) -> None:
         """Append bytes; when the disk is full the file is removed at once, to leave room."""
         view = memoryview(data).cast("B")
+        self._flushed = False
         try:
             with _translated("write"):
                 while view:
@@ -121,12 +123,24 @@ class StagedFile:
             self.discard()
             raise
 
+    def flush(self) -> None:
+        """Fsync the file, if something was written since the last time."""
+        if self._flushed:
+            return
+        try:
+            with _translated("flush"):
+                os.fsync(self._fd)
+        except (NoSpace, StoreUnavailable):
+            self.discard()
+            raise
+        self._flushed = True
+
     def commit(self, name: str) -> None:
-        """Fsync the file, rename it to its name, fsync the folder."""
+        """Fsync the file if that is still due, rename it to its name, fsync the folder."""
         path = self._path_of(name)
+        self.flush()
         try:
             with _translated(f"store {name}"):
-                os.fsync(self._fd)
                 os.rename(self._path, path)
                 self._close()
                 _fsync_folder(os.path.dirname(path))

@@ -69,6 +69,9 @@ class MemoryStaged:
         """Append a copy of the bytes."""
         self._parts.append(bytes(data))
 
+    def flush(self) -> None:
+        """Do nothing: memory is never durable."""
+
     def commit(self, name: str) -> None:
         """Make the bytes visible under a name."""
         check_name(name)

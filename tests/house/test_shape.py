@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("vna", "storage_backends", "dicomweb", "conformance")
+PACKAGES = ("vna", "storage_backends", "dicomweb", "conformance", "sample_data")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 NAMES = [str(path.relative_to(ROOT)) for path in MODULES]
 

@@ -70,7 +70,11 @@ def test_the_environment_overrides_the_file_by_path(tmp_path: Path, monkeypatch:
         ("[serve]\nworkers = 0\n", ["serve.workers = 0", "1 to 32"]),
         ('[serve]\nworkers = "many"\n', ["serve.workers = 'many'", "'auto'", "integer"]),
         ('[index]\nurl = "mysql://u:secret@h/d"\n', ["index.url", "postgresql://"]),
-        ('[store]\nurl = "s3://bucket"\n', ["store.url", "file:///FOLDER"]),
+        ('[store]\nurl = "ftp://host/folder"\n', ["store.url", "file:///FOLDER", "s3://BUCKET/PREFIX"]),
+        ('[store]\nurl = "s3:///prefix"\n', ["store.url", "s3://BUCKET/PREFIX"]),
+        ('[store]\nurl = "s3://key:secret@bucket/prefix"\n', ["store.url", "AWS_ACCESS_KEY_ID"]),
+        ('[store]\nendpoint = "minio:9000"\n', ["store.endpoint", "https://HOST:PORT"]),
+        ('[store]\nendpoint = "https://key:secret@host"\n', ["store.endpoint", "AWS_ACCESS_KEY_ID"]),
         ("[dimse\n", ["not valid TOML"]),
     ],
 )

@@ -139,15 +139,18 @@ def test_a_blob_without_frame_table_says_so(blobs: BlobStore) -> None:
 
 
 def test_nothing_is_seen_before_store_and_discard_leaves_nothing(blobs: BlobStore) -> None:
-    prepared = blobs.prepare(MemoryContent(b"one"))
-    other = blobs.prepare(MemoryContent(b"two"))
+    digest = hashlib.sha256(b"one").hexdigest()
+    encoded = blobs.encode(MemoryContent(b"one"))
+    other = blobs.encode(MemoryContent(b"two"))
+    encoded.flush()
 
-    assert not blobs.exists(prepared.ref)
-    prepared.store()
+    assert list(blobs.names()) == []
+    ref = encoded.store(digest)
+    encoded.discard()
     other.discard()
 
-    assert list(blobs.names()) == [(prepared.ref.digest, prepared.ref.codec)]
-    assert blobs.exists(prepared.ref)
+    assert list(blobs.names()) == [(digest, ref.codec)]
+    assert blobs.get(ref) == b"one"
 
 
 def test_the_same_bytes_with_other_hints_replace_the_file_and_old_references_still_work(dense: BlobStore) -> None:
