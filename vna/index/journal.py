@@ -1,6 +1,6 @@
 """The journal as the index holds it: events with their heads and payloads, read in order."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, select
@@ -56,7 +56,7 @@ class JournalReader:
             with self._engine.connect() as connection:
                 rows = connection.execute(_LINKS, {"after": after, "upto": upto}).all()
             for row in rows:
-                yield _link(tuple(row))
+                yield _link(row)
             if len(rows) < _PAGE:
                 return
             after = rows[-1].position
@@ -72,8 +72,8 @@ class JournalReader:
         return found
 
 
-def _link(row: Sequence[Any]) -> Link:
-    *envelope, body, payload_digest, head, owner, salt, base, data = row
-    event = ChainedEvent(*envelope, bytes(body), None if payload_digest is None else bytes(payload_digest))
-    kept = None if owner is None else KeptPayload(owner, bytes(salt), bytes(base), bytes(data))
-    return Link(event, bytes(head), kept)
+def _link(row: Any) -> Link:
+    digest = None if row.payload_digest is None else bytes(row.payload_digest)
+    envelope = (row.position, row.origin, row.origin_sequence, row.time, row.actor, row.kind, row.schema_version)
+    kept = None if row.owner is None else KeptPayload(row.owner, bytes(row.salt), bytes(row.base), bytes(row.data))
+    return Link(ChainedEvent(*envelope, bytes(row.body), digest), bytes(row.hash), kept)

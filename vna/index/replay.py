@@ -95,6 +95,5 @@ def open_replay(url: str) -> Replayer:
 
 def _check_follows(position: int, head: bytes, link: Link) -> None:
     if link.event.position != position + 1 or link_hash(head, link.event.encode()) != link.head:
-        raise StartRefused(
-            f"two histories: event {link.event.position} of the journal does not follow position {position} of the index"
-        )
+        number = link.event.position
+        raise StartRefused(f"two histories: event {number} of the journal does not follow {position} of the index")

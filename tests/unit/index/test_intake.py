@@ -10,7 +10,7 @@ from sqlalchemy import select
 from arrivals import PACS_A, PACS_B, Sender, arrival, key
 from databases import connected
 from vna.events import BlobEntry
-from vna.index import Intake, open_index, schema, tables
+from vna.index import Intake, migrating, open_index, tables
 from vna.index.database import migration_engine
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -106,7 +106,7 @@ def _downgrade(url: str) -> None:
     engine = migration_engine(url)
     with engine.connect() as connection, connection.begin():
         tables.intake.drop(connection)
-        config = schema._config()
+        config = migrating.alembic_config()
         config.attributes["connection"] = connection
         command.stamp(config, "0002")
     engine.dispose()

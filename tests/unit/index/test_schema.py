@@ -1,5 +1,7 @@
 """Migrations: the tables they make are the tables the code declares, and a newer schema is refused."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,13 +9,14 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import insert, inspect, select, text
 
 from arrivals import PACS_A, PACS_B, Sender, arrival, digest_of, key
 from databases import connected
 from vna.errors import StartRefused
 from vna.events import PeerRegistered
-from vna.index import open_index, schema, tables
+from vna.index import migrating, open_index, schema, tables
 from vna.index.database import migration_engine
 from vna.model import Peer
 
@@ -88,7 +91,7 @@ def _fill(sender: Sender) -> None:
 def _make_first_schema(url: str) -> None:
     engine = migration_engine(url)
     with engine.connect() as connection, connection.begin():
-        config = schema._config()
+        config = migrating.alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
     engine.dispose()
@@ -118,3 +121,19 @@ def _rows(url: str) -> dict[str, list[object]]:
 @pytest.mark.parametrize("table", tables.metadata.sorted_tables, ids=lambda table: table.name)
 def test_every_table_declares_its_part(table: object) -> None:
     assert isinstance(table.info.get("part"), tables.Part)  # type: ignore[attr-defined]
+
+
+def test_the_latest_version_is_the_newest_migration() -> None:
+    assert ScriptDirectory.from_config(migrating.alembic_config()).get_current_head() == schema.LATEST
+
+
+def test_alembic_is_loaded_only_when_there_is_something_to_migrate(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'index.sqlite'}"
+    open_index(url).close()
+    program = (
+        f"import sys; from vna.index import open_index; open_index({url!r}).close(); print('alembic' in sys.modules)"
+    )
+
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert answer.stdout.strip() == "False"

@@ -1,4 +1,4 @@
-"""Alembic's entry point: migrations run on the connection that vna.index.schema hands over."""
+"""Alembic's entry point: migrations run on the connection that vna.index.migrating hands over."""
 
 from alembic import context
 
