@@ -222,6 +222,7 @@ def test_findscu_finds(filled: RunningNode, tmp_path: Path, asked: dict[str, str
     assert len(list(tmp_path.iterdir())) == found
 
 
+@pytest.mark.long
 @needs_samples
 def test_getscu_brings_samples_back_byte_for_byte(tmp_path: Path) -> None:
     """Study by study, for each transfer syntax getscu can ask for; one alone where several share their UIDs."""

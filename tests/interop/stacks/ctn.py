@@ -18,6 +18,7 @@ class Ctn:
     about = About(
         "CTN",
         "python3 tests/interop/install.py ctn",
+        long=True,
         limits={
             "sender deflated": "its reader does not inflate",
         },

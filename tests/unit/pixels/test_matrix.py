@@ -30,9 +30,16 @@ TARGETS = [uid for uid in targets_of(EXPLICIT_LE) if uid in COMPRESSIONS]
 SAME_STREAMS = ("4.57", "4.91", "4.202", "4.203")
 """Syntaxes whose streams are made as those of others are: tried with two kinds of pixels only."""
 CASES = [
-    pytest.param(name, uid, id=f"{name}-{uid.removeprefix('1.2.840.10008.1.2.')}")
-    for uid in TARGETS
-    for name in (("grey-12", "rgb-8") if uid.removeprefix("1.2.840.10008.1.2.") in SAME_STREAMS else KINDS)
+    pytest.param(
+        name,
+        uid,
+        id=f"{name}-{uid.removeprefix('1.2.840.10008.1.2.')}",
+        marks=[pytest.mark.long] if (row + column) % 2 else [],  # a chessboard: each kind and each syntax in both
+    )
+    for row, uid in enumerate(TARGETS)
+    for column, name in enumerate(
+        ("grey-12", "rgb-8") if uid.removeprefix("1.2.840.10008.1.2.") in SAME_STREAMS else KINDS
+    )
 ]
 WHOLE_CELLS = (RLE, DEFLATED_FRAME)
 JPEG_2000 = ("4.90", "4.91", "4.201", "4.202", "4.203")

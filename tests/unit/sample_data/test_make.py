@@ -77,6 +77,7 @@ def test_some_are_compressed(files: dict[str, Dataset]) -> None:
     }
 
 
+@pytest.mark.long
 def test_the_command_line_makes_the_same_bytes_again(folder: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "error", "-m", "sample_data.make", str(tmp_path), "--size", "tiny", "--seed", "0"]
 
