@@ -11,13 +11,15 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from conformance.node_process import NodeProcess
 from conformance.server import process_tree
 from filesets import small_files, write, zip_of
 from vna.node import open_archive
 from vna.settings import Settings
 
-FILES = 250
+FILES = 150
 
 
 def _vna(data: Path, *arguments: str | Path) -> "subprocess.Popen[str]":
@@ -97,6 +99,7 @@ def test_ctrl_c_ends_an_import_cleanly_and_says_how_to_go_on(tmp_path: Path) -> 
     assert f" {_instances(tmp_path / 'data')} stored" in out
 
 
+@pytest.mark.long
 def test_an_import_goes_on_beside_a_node_that_starts_and_stops(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", small_files(FILES))
 

@@ -1,4 +1,4 @@
-"""The command line: `vna serve | status | peers | verify | config`."""
+"""The command line: `vna serve | status | import | export | peers | verify | config`."""
 
 from vna.cli.app import main
 

@@ -7,6 +7,7 @@ preamble (PS3.10 7.1 lets it be the start of another format).
 import bz2
 import gzip
 import lzma
+import os
 import stat
 import tarfile
 import zipfile
@@ -164,5 +165,8 @@ def start_of(path: str) -> bytes:
     Raises:
         OSError: it cannot be read.
     """
-    with Path(path).open("rb", buffering=0) as raw:
-        return raw.read(START_BYTES)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return os.read(fd, START_BYTES)
+    finally:
+        os.close(fd)

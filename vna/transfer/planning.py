@@ -28,7 +28,10 @@ def plan(paths: Sequence[Path], is_finished: IsFinished) -> Iterator[Unit | Verd
             yield _finished(found)
         else:
             for unit in _opened(found):
-                yield _finished(unit) if not isinstance(unit, Verdict) and is_finished(unit) else unit
+                if isinstance(unit, Verdict) or unit is found or not is_finished(unit):
+                    yield unit
+                else:
+                    yield _finished(unit)
 
 
 def files(paths: Sequence[Path]) -> Iterator[Found]:
@@ -37,7 +40,7 @@ def files(paths: Sequence[Path]) -> Iterator[Found]:
         if path.is_file() and is_dicomdir(path):
             yield from _of_dicomdir(path)
         else:
-            yield from walk([str(path)])
+            yield from walk([path])
 
 
 def is_dicomdir(path: Path) -> bool:
@@ -61,7 +64,7 @@ def _of_dicomdir(path: Path) -> Iterator[Found]:
 
 def _named(path: Path, file_id: tuple[str, ...]) -> Iterator[Found]:
     try:
-        yield from walk([str(locate(path.parent, file_id))])
+        yield from walk([locate(path.parent, file_id)])
     except CannotUnderstand as exc:
         yield Verdict(f"{path}:{'/'.join(file_id)}", Fate.FAILED, str(exc))
     except OSError:

@@ -9,7 +9,7 @@ import zipfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
+from io import FileIO
 from typing import IO, Final
 
 from storage_backends import Content
@@ -91,10 +91,10 @@ class Reader:
     def _pieces(self, unit: Readable) -> Generator[memoryview]:
         match unit:
             case WholeFile():
-                with Path(unit.path).open("rb", buffering=0) as raw:
+                with FileIO(unit.path) as raw:
                     yield from pieces_of(raw, self._piece)
             case TarMember():
-                with Path(unit.path).open("rb", buffering=0) as raw:
+                with FileIO(unit.path) as raw:
                     raw.seek(unit.offset)
                     yield from pieces_of(raw, self._piece, size=unit.size)
             case ZipMember():
@@ -125,7 +125,7 @@ def reading_errors() -> Iterator[None]:
         raise CannotUnderstand(f"what it is packed in is damaged: {why(exc)}") from exc
 
 
-def pieces_of(stream: IO[bytes], room: memoryview, *, size: int | None = None) -> Iterator[memoryview]:
+def pieces_of(stream: IO[bytes] | FileIO, room: memoryview, *, size: int | None = None) -> Iterator[memoryview]:
     """Yield a stream, or `size` bytes of it, in pieces; each lies in `room` until the next is asked for.
 
     Raises:
@@ -133,7 +133,7 @@ def pieces_of(stream: IO[bytes], room: memoryview, *, size: int | None = None) -
     """
     left = size
     while left is None or left > 0:
-        got = stream.readinto(room if left is None else room[:left])  # type: ignore[attr-defined]  # IO lacks it
+        got = stream.readinto(room if left is None else room[:left])  # type: ignore[union-attr]  # IO lacks it
         if not got:
             break
         left = None if left is None else left - got

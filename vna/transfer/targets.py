@@ -8,6 +8,7 @@ same instance is written anew; any other file is never touched.
 A ZIP is written under a temporary name too, read back as a whole, and begun anew after an interruption.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -108,7 +109,7 @@ class FolderTarget:
     def put(self, path: str, file: Part10File, chunks: Chunks) -> bytes:
         """Write a file under a temporary name, read it back from the disk, and give it its name."""
         place = self._root / path
-        staged = place.parent / f".{file.held.digest[:24]}.part"
+        staged = place.parent / f".{hashlib.sha256(place.name.encode()).hexdigest()[:24]}.part"
         try:
             self._make_folder(place.parent)
             start = _write(staged, file, chunks)

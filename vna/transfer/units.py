@@ -1,14 +1,12 @@
 """What an import is made of: the units of work that planning finds, and the verdict on each data set.
 
-Both travel between processes, so they are small values. A path is kept as the text that `os.fsdecode`
-gives, for file names need not be text.
+Both travel between processes, so they are small values. A path is absolute, and kept as the text that
+`os.fsdecode` gives, for file names need not be text.
 """
 
 import hashlib
-import os
 from dataclasses import dataclass
 from enum import Enum, StrEnum
-from pathlib import Path
 
 from vna.model import Outcome
 
@@ -160,10 +158,8 @@ def fate_of(outcome: Outcome) -> Fate:
 
 def fingerprint(unit: Unit, source_name: str) -> bytes:
     """Return 16 bytes that name a unit as it is now, and whose content it is imported as."""
-    facts = (source_name, str(unit.size), str(unit.modified_ns), unit.member)
-    running = hashlib.blake2b("\0".join(facts).encode("utf-8", "surrogateescape"), digest_size=16)
-    running.update(b"\0" + os.fsencode(Path(unit.path).absolute()))
-    return running.digest()
+    facts = f"{source_name}\0{unit.size}\0{unit.modified_ns}\0{unit.member}\0{unit.path}"
+    return hashlib.blake2b(facts.encode("utf-8", "surrogateescape"), digest_size=16).digest()
 
 
 def printable(text: str) -> str:

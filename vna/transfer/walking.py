@@ -14,28 +14,27 @@ from vna.transfer.units import Fate, Verdict, WholeFile
 Found = WholeFile | Verdict
 
 
-def walk(paths: Sequence[str]) -> Iterator[Found]:
+def walk(paths: Sequence[Path]) -> Iterator[Found]:
     """Yield the files at and below these paths, and what cannot be looked at, as a failure with its reason."""
     entered: set[tuple[int, int]] = set()
     for path in paths:
-        yield from _at(path, entered)
+        yield from _at(path.absolute(), entered)
 
 
-def _at(path: str, entered: set[tuple[int, int]]) -> Iterator[Found]:
+def _at(root: Path, entered: set[tuple[int, int]]) -> Iterator[Found]:
     """Go through one path and below, without recursion: folders may nest as deep as they like."""
-    waiting = [path]
+    waiting: list[Path | os.DirEntry[str]] = [root]
     while waiting:
-        path = waiting.pop()
+        entry = waiting.pop()
+        path = os.fspath(entry)
         try:
-            status = Path(path).stat()
-            if stat.S_ISDIR(status.st_mode):
-                identity = status.st_dev, status.st_ino
-                if identity not in entered:
-                    entered.add(identity)
-                    waiting += sorted((entry.path for entry in os.scandir(path)), reverse=True)
-            elif stat.S_ISREG(status.st_mode):
+            status = entry.stat()
+            if stat.S_ISREG(status.st_mode):
                 yield WholeFile(path, status.st_size, status.st_mtime_ns)
-            else:
+            elif not stat.S_ISDIR(status.st_mode):
                 yield Verdict(path, Fate.NOT_DICOM, "neither a file nor a folder")
+            elif (status.st_dev, status.st_ino) not in entered:
+                entered.add((status.st_dev, status.st_ino))
+                waiting += sorted(os.scandir(path), key=os.fspath, reverse=True)
         except OSError as exc:
             yield Verdict(path, Fate.FAILED, f"cannot be read: {exc.strerror}")

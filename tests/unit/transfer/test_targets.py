@@ -114,6 +114,14 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_ours(tmp_path: Path) -> 
         FolderTarget(tmp_path).put(PATH, _file(), _chunks())
 
 
+def test_two_versions_of_the_same_bytes_are_two_files(tmp_path: Path) -> None:
+    target, file = FolderTarget(tmp_path), _file()
+    first, second = (target.put(f"P/{name}", file, _chunks()) for name in ("a.dcm", "a.v2.dcm"))
+
+    assert first == second
+    assert sorted(path.name for path in (tmp_path / "P").iterdir()) == ["a.dcm", "a.v2.dcm"]
+
+
 def test_a_zip_appears_when_it_is_whole(tmp_path: Path) -> None:
     target, file = ZipTarget(tmp_path / "x.zip"), _file()
 

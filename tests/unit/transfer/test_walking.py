@@ -9,7 +9,7 @@ from vna.transfer.walking import walk
 
 
 def _names(root: Path, *paths: Path) -> list[str]:
-    found = list(walk([str(path) for path in paths or (root,)]))
+    found = list(walk(paths or (root,)))
     assert all(isinstance(each, WholeFile) for each in found)
     return [str(Path(each.path).relative_to(root)) for each in found if isinstance(each, WholeFile)]
 
@@ -23,7 +23,7 @@ def test_every_file_is_found_in_the_order_of_names(tmp_path: Path) -> None:
 def test_sizes_are_told(tmp_path: Path) -> None:
     write(tmp_path, {"a": b"12345"})
 
-    (found,) = walk([str(tmp_path)])
+    (found,) = walk([tmp_path])
 
     assert isinstance(found, WholeFile)
     assert found.size == 5
@@ -34,7 +34,7 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "a" / "up").symlink_to(tmp_path)
     (tmp_path / "a" / "itself").symlink_to(tmp_path / "a" / "itself")
 
-    found = list(walk([str(tmp_path)]))
+    found = list(walk([tmp_path]))
 
     assert [each.path for each in found if isinstance(each, WholeFile)] == [str(tmp_path / "a" / "file")]
     (failure,) = [each for each in found if isinstance(each, Verdict)]
@@ -52,7 +52,7 @@ def test_a_folder_linked_from_elsewhere_is_followed_once(tmp_path: Path) -> None
 def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
-    (told,) = walk([str(tmp_path)])
+    (told,) = walk([tmp_path])
 
     assert isinstance(told, Verdict)
     assert told.fate is Fate.NOT_DICOM
@@ -61,7 +61,7 @@ def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
 def test_what_is_gone_is_a_failure_with_its_reason(tmp_path: Path) -> None:
     (tmp_path / "dangling").symlink_to(tmp_path / "gone")
 
-    (told,) = walk([str(tmp_path)])
+    (told,) = walk([tmp_path])
 
     assert isinstance(told, Verdict)
     assert (told.fate, "No such file" in told.reason) == (Fate.FAILED, True)
