@@ -4,9 +4,10 @@ Outsiders use what is listed here. `storage_backends.contract` is the suite that
 """
 
 from storage_backends.backend import Backend, Staged
-from storage_backends.blobs import BlobRef, BlobStore, PreparedBlob
+from storage_backends.blobs import BlobRef, BlobStore, EncodedBlob
 from storage_backends.codec import Codec
 from storage_backends.content import Buffer, Content, FileContent, MemoryContent
+from storage_backends.documents import Documents, FilesystemDocuments, MemoryDocuments
 from storage_backends.errors import (
     BlobDamaged,
     BlobNotFound,
@@ -18,9 +19,11 @@ from storage_backends.errors import (
 from storage_backends.filesystem import Filesystem
 from storage_backends.frame_table import FragmentedFrames, FrameTable, RegularFrames, Span
 from storage_backends.memory import Memory
+from storage_backends.object_store import Access, ObjectStore, open_bucket
 from storage_backends.planar import PixelShape
 
 __all__ = [
+    "Access",
     "Backend",
     "BlobDamaged",
     "BlobNotFound",
@@ -29,19 +32,24 @@ __all__ = [
     "Buffer",
     "Codec",
     "Content",
+    "Documents",
+    "EncodedBlob",
     "FileContent",
     "Filesystem",
+    "FilesystemDocuments",
     "FragmentedFrames",
     "FrameNotFound",
     "FrameTable",
     "Memory",
     "MemoryContent",
+    "MemoryDocuments",
     "NoSpace",
+    "ObjectStore",
     "PixelShape",
-    "PreparedBlob",
     "RegularFrames",
     "Span",
     "Staged",
     "StorageError",
     "StoreUnavailable",
+    "open_bucket",
 ]

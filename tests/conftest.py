@@ -6,18 +6,22 @@ from collections.abc import Iterator
 import pytest
 
 import dcmtk
+import s3_server
+from s3_server import s3
+
+__all__ = ["s3"]
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_from_outside() -> Iterator[None]:
     """Nothing the developer has set for a node of theirs reaches a test."""
-    outside = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith("VNA_")}
+    outside = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith(("VNA_", "AWS_"))}
     yield
     os.environ.update(outside)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say loudly that the node was not tried with DCMTK's programs."""
+    """Say loudly what the node was not tried with."""
     skipped = terminalreporter.stats.get("skipped", [])
     without = [report for report in skipped if dcmtk.REASON in str(report.longrepr)] if dcmtk.MISSING else []
     if without:
@@ -26,3 +30,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(
             "The node was NOT tried with DCMTK's programs. `apt-get install dcmtk`, then again.", red=True
         )
+    without_s3 = [report for report in skipped if s3_server.REASON in str(report.longrepr)]
+    if without_s3:
+        terminalreporter.section("NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{len(without_s3)} tests were skipped: {s3_server.REASON}.", red=True)
+        terminalreporter.line("The node was NOT tried with an object store.", red=True)

@@ -32,7 +32,11 @@ def index_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'index.sqlite'}"
-    maintenance = request.getfixturevalue("postgresql_server")
+    return new_database(request.getfixturevalue("postgresql_server"))
+
+
+def new_database(maintenance: str) -> str:
+    """Make an empty database on the server of `postgresql_server`, and return its URL."""
     name = f"test{next(_NUMBERS)}"
     with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")

@@ -173,6 +173,13 @@ class ArchiveSettings(Section):
     """What to do with a rejected instance that is sent again: refuse it, restore it if identical, or keep-hidden."""
 
 
+class JournalSettings(Section):
+    """How the journal is sealed."""
+
+    seal_every_s: Annotated[float, Field(gt=0)] = 60
+    """Seconds after which what happened is sealed into the store, where it no longer hangs on the index."""
+
+
 class ServeSettings(Section):
     """How the node runs."""
 
@@ -210,6 +217,7 @@ class Settings(BaseSettings):
     index: IndexSettings = IndexSettings()
     store: StoreSettings = StoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    journal: JournalSettings = JournalSettings()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
 

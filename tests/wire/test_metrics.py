@@ -170,7 +170,7 @@ def test_no_metric_is_a_file(node: RunningNode) -> None:
 
     found = {path.name.removeprefix("index.") for path in node.node.data_dir.iterdir()}
 
-    assert found <= {"lock", "node.json", "blobs", "spool", "sqlite", "sqlite-turn", "sqlite-wal", "sqlite-shm"}
+    assert found <= {"lock", "node.json", "blobs", "keys", "spool", "sqlite", "sqlite-turn", "sqlite-wal", "sqlite-shm"}
 
 
 pytestmark = pytest.mark.timeout(90)

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import vna
-from vna.cli import config, export, import_, peers, rejections, serve, status, verify
+from vna.cli import config, export, import_, journal, peers, rebuild, rejections, serve, status, verify
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import Config
 from vna.errors import VnaError
@@ -29,6 +29,8 @@ app.command("rejected", epilog=HELP)(rejections.rejected)
 app.command("restore-rejected", epilog=HELP)(rejections.restore_rejected)
 app.command("import", epilog=HELP)(import_.import_files)
 app.command("export", epilog=HELP)(export.export_files)
+app.add_typer(journal.app, name="journal")
+app.command("rebuild", epilog=HELP)(rebuild.rebuild)
 app.add_typer(config.app, name="config")
 
 

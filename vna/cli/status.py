@@ -16,7 +16,9 @@ from vna.archive import Overview
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console import wording
-from vna.node import Address, DataFolder, NodeRecord, open_archive
+from vna.errors import Damaged
+from vna.journal import SealedJournal, load_key
+from vna.node import Address, DataFolder, NodeRecord, open_archive, open_documents
 from vna.settings import Settings
 
 _TIMEOUT_S = 5
@@ -33,6 +35,7 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
     record = folder.running()
     overview = _overview(settings, folder.path)
     live = _ask(record.http) if record else {}
+    journal = _journal(settings, overview)
     found: dict[str, Any] = {
         "running": record is not None,
         "version": record.version if record else vna.__version__,
@@ -41,12 +44,14 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
         "not_ready": live.get("not_ready"),
         "workers": live.get("workers", []),
         "complaints": live.get("complaints", []),
+        "journal": journal,
         **(asdict(overview) if overview else {"holds": None}),
     }
     if as_json:
         print_json(found)
     else:
-        typer.echo("\n".join([*_node_lines(found), *_archive_lines(overview), *_complaint_lines(found["complaints"])]))
+        lines = [*_node_lines(found), *_archive_lines(overview), *_journal_lines(journal)]
+        typer.echo("\n".join([*lines, *_complaint_lines(found["complaints"])]))
     if record is None:
         raise typer.Exit(Exit.UNREACHABLE)
     if found["not_ready"]:
@@ -102,12 +107,34 @@ def _archive_lines(overview: Overview | None) -> list[str]:
         return ["nothing stored yet"]
     holds = overview.holds
     lines = [wording.held(holds) + wording.set_aside(holds), wording.space(overview), wording.outlook(overview)]
-    lines.append(f"journal position {holds.position}")
     rows = [("Came in from", "today", "last 7 days"), *wording.by_source(overview)]
     if len(rows) == 1:
         return [*lines, "Nothing came in during the last 7 days."]
     first, second = (max(len(row[column]) for row in rows) for column in (0, 1))
     return lines + [f"  {source:{first}}  {today:{second}}  {week}" for source, today, week in rows]
+
+
+def _journal(settings: Settings, overview: Overview | None) -> dict[str, Any] | None:
+    """How far the journal goes and is sealed; `sealed` is None where it cannot be, or what is sealed is damaged."""
+    if overview is None:
+        return None
+    documents, key = open_documents(settings), load_key(DataFolder(settings.data_dir).signing_key)
+    position = overview.holds.position
+    try:
+        sealed = None if documents is None else SealedJournal(documents).mark().position
+    except Damaged:
+        sealed = None
+    lag = position if sealed is None else max(0, position - sealed)
+    return {"position": position, "sealed": sealed, "lag": lag, "public_key": key.public if key else None}
+
+
+def _journal_lines(journal: dict[str, Any] | None) -> list[str]:
+    if journal is None:
+        return []
+    sealed = "not sealed" if journal["sealed"] is None else f"sealed up to {journal['sealed']}"
+    lag = f", {journal['lag']} in the index alone" if journal["lag"] else ""
+    lines = [f"journal position {journal['position']}, {sealed}{lag}"]
+    return lines + ([f"signed with the key {journal['public_key']}"] if journal["public_key"] else [])
 
 
 def _complaint_lines(complaints: list[dict[str, Any]]) -> list[str]:

@@ -122,13 +122,6 @@ def link_hash(previous: bytes, encoded: bytes) -> bytes:
     return hashlib.sha256(previous + encoded).digest()
 
 
-def chain_hash(previous: bytes, record: EventRecord, body: bytes) -> bytes:
-    """Return the 32-byte head after `record`, whose encoded body is `body`, given the head before it."""
-    envelope = (record.position, record.origin, record.origin_sequence, record.time, record.actor)
-    kind, version = record.event.kind, record.event.schema_version
-    return link_hash(previous, ChainedEvent(*envelope, kind, version, body, record.payload_digest).encode())
-
-
 def payload_digest(salt: bytes, payload: bytes) -> bytes:
     """Return SHA-256(salt, payload), the only trace of a payload in the chain."""
     return hashlib.sha256(salt + payload).digest()

@@ -14,7 +14,7 @@ from vna.index.entries import (
 from vna.index.held import Counts, HeldInstance, StoredForm
 from vna.index.index import Index, open_index
 from vna.index.intake import Intake
-from vna.index.journal import JournalReader
+from vna.index.journal import JournalReader, open_journal
 from vna.index.reading import Reader
 from vna.index.rejections import Rejection, RejectionReader, Visible
 from vna.index.replay import Past, Replayer, open_replay
@@ -43,6 +43,7 @@ __all__ = [
     "Visible",
     "index_errors",
     "open_index",
+    "open_journal",
     "open_replay",
     "sqlite_path",
 ]

@@ -7,6 +7,8 @@ from sqlalchemy import Engine, bindparam, select
 
 from vna.events import GENESIS, ChainedEvent, JournalMark, KeptPayload, Link
 from vna.index import tables
+from vna.index.database import reader_engine
+from vna.index.schema import migrate
 
 _PAGE = 1000
 _EVENT = tables.event.c
@@ -30,6 +32,10 @@ class JournalReader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    def close(self) -> None:
+        """Close the connections, where they are its own."""
+        self._engine.dispose()
 
     def archive(self) -> str:
         """Return the uid of the archive."""
@@ -70,6 +76,16 @@ class JournalReader:
                 rows = connection.execute(_BASES, {"digests": wanted[start : start + _PAGE]}).all()
                 found.update((bytes(row.digest), bytes(row.data)) for row in rows)
         return found
+
+
+def open_journal(url: str) -> JournalReader:
+    """Open the journal in an index of this release's schema, migrating it first.
+
+    Raises:
+        StartRefused: the schema is newer than this release, or the database cannot be opened.
+    """
+    migrate(url)
+    return JournalReader(reader_engine(url))
 
 
 def _link(row: Any) -> Link:

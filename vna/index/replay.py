@@ -11,7 +11,7 @@ from sqlalchemy import Engine, bindparam, update
 
 from vna.dicom.describe import Description
 from vna.errors import StartRefused
-from vna.events import Link, link_hash
+from vna.events import EventRecord, Link, link_hash
 from vna.index import tables
 from vna.index.appending import ADVANCE, LOCK, insert_event, insert_payload
 from vna.index.database import writer_engine
@@ -28,9 +28,10 @@ _NAME = (
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """An event that happened, with what its payload says of an instance where it stored one."""
+    """An event that happened, taken out of its link, with what its payload says of an instance where it stored one."""
 
     link: Link
+    record: EventRecord
     description: Description | None
 
 
@@ -80,7 +81,7 @@ class Replayer:
         insert_event(cursor, event, past.link.head)
         if kept is not None:
             insert_payload(cursor, event.position, kept)
-        self._projection.apply(cursor, event.record(), past.description)
+        self._projection.apply(cursor, past.record, past.description)
 
 
 def open_replay(url: str) -> Replayer:

@@ -5,6 +5,7 @@
     index.sqlite    the index, unless it is a database elsewhere
     blobs/          the stored files, unless they lie elsewhere
     spool/          what is being received; emptied at start
+    keys/           journal-ed25519.pem signs the journal; made at the first start, for the node's user alone
     imports         what `vna import` is done with; only saves time, and may be removed
 
 Invariant: two nodes never write one folder. A lock dies with its process, so nothing has to be
@@ -63,6 +64,7 @@ class DataFolder:
         self.spool = self.path / "spool"
         self.index_file = self.path / "index.sqlite"
         self.imports_file = self.path / "imports"
+        self.signing_key = self.path / "keys" / "journal-ed25519.pem"
         self._lock_file = self.path / "lock"
         self._record_file = self.path / "node.json"
         self._lock_fd: int | None = None

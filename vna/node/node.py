@@ -10,9 +10,12 @@ from vna.archive import Archive, Overview
 from vna.console import Check, NodeFacts, create_app, failing
 from vna.dimse import listen
 from vna.errors import StartRefused
+from vna.journal import SigningKey, make_key
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.exposition import Exposition
+from vna.node.housekeeper import Housekeeper
 from vna.node.http import HttpServer
+from vna.node.journal import catch_up_index, open_sealer
 from vna.node.parts import clear_staging, open_archive, open_backend, refuse_silent_store
 from vna.node.readiness import readiness_checks
 from vna.node.watch import NODE, Watch
@@ -52,10 +55,13 @@ class Node:
             self._folder.empty_spool()
             clear_staging(self._settings)
             open_archive(self._settings).close()  # migrated and found sound before anything is forked
+            catch_up_index(self._settings)
+            key = make_key(self._folder.signing_key)
             self._serve_dimse(stack)
             refuse_silent_store(self._settings)
             archive = open_archive(self._settings, metrics=self._metrics)
             stack.callback(archive.close)
+            self._keep_house(stack, key)
             http = self._console(archive)
             stack.callback(http.stop)
             stack.callback(self._folder.remove_record)
@@ -89,6 +95,14 @@ class Node:
         stack.callback(self._workers.stop)
         self._metrics = watch.take(NODE)
         stack.callback(watch.leave)
+
+    def _keep_house(self, stack: ExitStack, key: SigningKey) -> None:
+        """Have the journal sealed from now on, and once more when the workers have ended."""
+        sealer = open_sealer(self._settings)
+        if sealer is not None:
+            housekeeper = Housekeeper(sealer, key, seal_every_s=self._settings.journal.seal_every_s)
+            stack.callback(housekeeper.stop)
+            housekeeper.start()
 
     def _console(self, archive: Archive) -> HttpServer:
         checks: dict[str, Check] = {

@@ -4,26 +4,34 @@ Any process may open the archive beside the running node (the command line does)
 goes through the transactions of the index. Only the node clears away leftovers.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from storage_backends import BlobStore, Codec, Filesystem, StorageError
+from storage_backends import Access, Backend, BlobStore, Codec, Filesystem, StorageError, open_bucket
 from vna.archive import Archive, Room, Spool
 from vna.errors import StartRefused
 from vna.index import open_index
+from vna.metrics import Metrics
+from vna.model import RejectedAgain
 from vna.node.data_folder import DataFolder
 from vna.node.file_systems import refuse_network_file_system
-from vna.settings import Settings, StoreSettings
+from vna.node.readiness import try_store
+from vna.settings import Settings
+
+_FOLDER = "file:///"
 
 _IN_FLIGHT_BYTES = 192 * 2**20
 """Memory of the whole node for data sets that are being received; more of them go to spool files."""
 
 
-def open_archive(settings: Settings, *, workers: int = 1) -> Archive:
+def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | None = None) -> Archive:
     """Open the archive that the settings name, making what is missing and migrating an older index.
 
     Args:
         workers: how many processes share the node's memory for what is being received.
+        metrics: where what passes the archive's door is counted; without it, where nobody looks.
 
     Raises:
         StartRefused: a place that cannot be used, or an index newer than this release.
@@ -31,33 +39,59 @@ def open_archive(settings: Settings, *, workers: int = 1) -> Archive:
     folder = DataFolder(settings.data_dir)
     folder.create()
     backend = open_backend(settings)
-    index = open_index(index_url(settings))
+    index = open_index(index_url(settings), rejected_again=RejectedAgain(settings.archive.rejected_again))
     blobs = BlobStore(backend, codec=Codec[settings.store.codec.upper()])
     room = Room(blobs, min_free_percent=settings.store.min_free_percent, min_free_bytes=settings.store.min_free_bytes)
-    return Archive(index, blobs, Spool(folder.spool, budget_bytes=_IN_FLIGHT_BYTES // workers), room)
+    return Archive(index, blobs, Spool(folder.spool, budget_bytes=_IN_FLIGHT_BYTES // workers), room, metrics)
 
 
-def open_backend(settings: Settings) -> Filesystem:
-    """Open the place where blobs lie.
+def open_backend(settings: Settings) -> Backend:
+    """Open the place where blobs lie; an object store is not asked anything yet.
 
     Raises:
         StartRefused: it cannot be made or written.
     """
-    root = store_folder(settings.store, DataFolder(settings.data_dir))
-    try:
+    store, folder = settings.store, DataFolder(settings.data_dir)
+    if store.url and not store.url.startswith(_FOLDER):
+        access = Access(store.endpoint, store.region, store.timeout_s, folder.spool)
+        with _usable(store.url):
+            return open_bucket(store.url, access)
+    root = Path(unquote(urlsplit(store.url).path)) if store.url else folder.blobs
+    with _usable(root):
         return Filesystem(root)
+
+
+def clear_staging(settings: Settings) -> None:
+    """Remove what a dead node left half written in its store; to be called while nobody writes to it.
+
+    Only folders keep such leftovers: what is on its way to a bucket dies with its process.
+
+    Raises:
+        StartRefused: the store cannot be written.
+    """
+    backend = open_backend(settings)
+    if isinstance(backend, Filesystem):
+        with _usable(backend.location):
+            backend.clear_staging()
+
+
+def refuse_silent_store(settings: Settings) -> None:
+    """Ask the store for something; to be called after the last fork, because an object store starts threads then.
+
+    Raises:
+        StartRefused: it does not answer.
+    """
+    backend = open_backend(settings)
+    with _usable(backend.location):
+        try_store(backend)
+
+
+@contextmanager
+def _usable(place: Path | str) -> Iterator[None]:
+    try:
+        yield
     except (StorageError, OSError) as exc:
-        raise StartRefused(f"store.url: {root} cannot be used: {exc}") from exc
-
-
-def free_bytes(settings: Settings) -> int | None:
-    """Return how many bytes are free where blobs lie, None when the store knows no bound."""
-    return open_backend(settings).free_bytes()
-
-
-def store_folder(store: StoreSettings, folder: DataFolder) -> Path:
-    """Return the folder of the stored files."""
-    return Path(unquote(urlsplit(store.url).path)) if store.url else folder.blobs
+        raise StartRefused(f"store.url: {place} cannot be used: {exc}") from exc
 
 
 def index_url(settings: Settings) -> str:
@@ -69,4 +103,9 @@ def index_url(settings: Settings) -> str:
     url = settings.index.url or f"sqlite:///{DataFolder(settings.data_dir).index_file}"
     if url.startswith("sqlite:///"):
         refuse_network_file_system(Path(url.removeprefix("sqlite:///")))
+    return database_url(url)
+
+
+def database_url(url: str) -> str:
+    """Return the URL of a database with its driver."""
     return url.replace("postgresql://", "postgresql+psycopg://", 1)

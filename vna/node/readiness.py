@@ -1,24 +1,38 @@
 """Whether the node can take what is sent to it: each check gives a reason when it cannot."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
-from storage_backends import Filesystem, StorageError
+from storage_backends import Backend, BlobNotFound, StorageError
 from vna.archive import Archive
 from vna.console import Check
 
+_NEVER_STORED = f"{'0' * 64}.raw"
 
-def readiness_checks(archive: Archive, backend: Filesystem) -> Mapping[str, Check]:
+
+def readiness_checks(archive: Archive, backend: Backend) -> Mapping[str, Check]:
     """Return the checks of the index and the store by name."""
     return {"index": lambda: _index_answers(archive), "store": lambda: _store_takes_more(archive, backend)}
+
+
+def try_store(backend: Backend) -> None:
+    """See whether the store answers: a folder lets a file be made, an object store says what it does not have.
+
+    Raises:
+        StorageError: it does not.
+    """
+    backend.stage().discard()
+    with suppress(BlobNotFound):
+        backend.size(_NEVER_STORED)
 
 
 def _index_answers(archive: Archive) -> None:
     archive.peers()
 
 
-def _store_takes_more(archive: Archive, backend: Filesystem) -> str | None:
+def _store_takes_more(archive: Archive, backend: Backend) -> str | None:
     try:
-        backend.stage().discard()
+        try_store(backend)
     except StorageError as exc:
-        return f"the store at {backend.location} cannot be written: {exc}"
+        return f"the store at {backend.location} cannot be used: {exc}"
     return archive.shortage()

@@ -11,6 +11,7 @@ from arrivals import key
 from vna.events import (
     GENESIS,
     BlobEntry,
+    ChainedEvent,
     Event,
     EventRecord,
     InstanceRestored,
@@ -21,9 +22,8 @@ from vna.events import (
     Rejected,
     Restored,
     body_of,
-    chain_hash,
-    encode_body,
     event_from_body,
+    link_hash,
 )
 from vna.model import Outcome, Peer, RejectionReason, Scope, StudyUID
 
@@ -86,7 +86,7 @@ def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:
 
     expected = hashlib.sha256(GENESIS + cbor2.dumps(array, canonical=True)).digest()
 
-    assert chain_hash(GENESIS, RECORD, encode_body(STORED)) == expected
+    assert link_hash(GENESIS, ChainedEvent.of(RECORD).encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -100,5 +100,5 @@ def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:
     ],
 )
 def test_any_change_changes_the_head(changed: EventRecord) -> None:
-    before = chain_hash(GENESIS, RECORD, encode_body(STORED))
-    assert chain_hash(GENESIS, changed, encode_body(changed.event)) != before
+    before = link_hash(GENESIS, ChainedEvent.of(RECORD).encode())
+    assert link_hash(GENESIS, ChainedEvent.of(changed).encode()) != before

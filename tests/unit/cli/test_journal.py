@@ -1,0 +1,122 @@
+"""`vna journal`, `vna rebuild` and what `vna status` says of the journal."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from conformance.phantoms import ct_slice, data_set_bytes
+from rebuilding import rows_of
+from storage_backends import MemoryContent
+from vna import settings
+from vna.archive import Arrived
+from vna.cli import main
+from vna.model import Source
+from vna.node import open_archive
+
+Run = Callable[..., tuple[int, str, str]]
+SEGMENT = "blobs/journal/000000000001.cbor.zst"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command on a data folder of its own; returns exit code, output and errors."""
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def archive(run: Run) -> None:
+    """Three instances, stored and sealed and signed."""
+    store(1, 2, 3)
+    assert run("journal", "seal", "--sign")[0] == 0
+
+
+def store(*numbers: int) -> None:
+    with closing(open_archive(settings.load())) as archive:
+        session = archive.session(Source("PACS"), "test")
+        for number in numbers:
+            ds = ct_slice(number=number, size=16)
+            session.store(Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID)))
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_sound_journal_is_verified_without_the_index(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "data" / "index.sqlite").unlink()
+
+    code, out, _ = run("journal", "verify", "--json")
+
+    told = json.loads(out)
+    assert (code, told["sound"], told["mark"]["position"]) == (0, True, 3)
+    assert (told["segments"], told["payloads"], told["signed_heads"]) == (1, 3, 1)
+    assert not (tmp_path / "data" / "index.sqlite").exists()
+    assert "sound up to position 3" in run("journal", "verify")[1]
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_damaged_journal_is_told_with_exit_code_1(run: Run, tmp_path: Path) -> None:
+    segment = tmp_path / "data" / SEGMENT
+    segment.write_bytes(segment.read_bytes()[:-1])
+
+    code, out, _ = run("journal", "verify")
+
+    assert code == 1
+    assert out.startswith("position 1: journal/000000000001.cbor.zst: the segment cannot be read")
+
+
+@pytest.mark.usefixtures("archive")
+def test_status_tells_position_sealed_position_and_lag(run: Run) -> None:
+    store(4)
+
+    told = json.loads(run("status", "--json")[1])["journal"]
+
+    assert (told["position"], told["sealed"], told["lag"], len(told["public_key"])) == (4, 3, 1, 64)
+    assert "journal position 4, sealed up to 3, 1 in the index alone" in run("status")[1]
+
+
+@pytest.mark.usefixtures("archive")
+def test_the_tail_is_lines_of_json_without_patient_data(run: Run) -> None:
+    code, out, _ = run("journal", "tail", "--since", "1")
+
+    first, second = map(json.loads, out.splitlines())
+    assert code == 0
+    assert (first["position"], first["kind"], second["position"]) == (2, "instance-stored", 3)
+    assert first["event"]["study"] == ct_slice(size=16).StudyInstanceUID
+    assert "PHANTOM" not in out
+    assert "recipe" not in first["event"]
+
+
+@pytest.mark.usefixtures("archive")
+def test_an_index_is_rebuilt_up_to_what_is_sealed_and_with_the_tail_to_the_end(run: Run, tmp_path: Path) -> None:
+    store(4)
+    onto, old = f"sqlite:///{tmp_path / 'new.sqlite'}", f"sqlite:///{tmp_path / 'data' / 'index.sqlite'}"
+
+    assert "up to position 3" in run("rebuild", "--into", onto)[1]
+    code, out, _ = run("rebuild", "--into", onto, "--tail", "--json")
+
+    assert (code, json.loads(out)) == (0, {"position": 4, "sealed": 3})
+    assert rows_of(onto) == rows_of(old)
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_database_of_another_history_is_refused(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "other"))
+    store(1)
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+
+    code, _, told = run("rebuild", "--into", f"sqlite:///{tmp_path / 'other' / 'index.sqlite'}")
+
+    assert code == 1
+    assert "two histories" in told
+
+
+def test_what_is_no_database_is_a_usage_error(run: Run) -> None:
+    assert run("rebuild", "--into", "somewhere")[0] == 2

@@ -1,0 +1,135 @@
+"""Rebuilding: an index is made, or brought up to date, from the sealed journal and the blobs.
+
+What the tables keep of an instance follows from its header, which is its event's payload; only for the few whose
+described attributes lie in blobs (deflated data sets, values over 256 KiB) are blobs read.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+from storage_backends import BlobStore
+from vna.archive.kept import blob_ref
+from vna.archive.payload import unpack
+from vna.archive.sealing import check_same_history
+from vna.archive.translation import storage_errors
+from vna.dicom.describe import Description, describe
+from vna.dicom.recipe import Recipe, assemble
+from vna.dicom.scan import ALWAYS_BULK, scan
+from vna.errors import Damaged, StartRefused
+from vna.events import InstanceStored, Link
+from vna.index import Index, JournalReader, Past, Replayer
+from vna.journal import PayloadReader, SealedJournal, Unreadable
+
+_BATCH: Final = 2000
+"""Events in one transaction: what a rebuild that is killed has to do again."""
+
+Told = Callable[[int], None]
+"""Is told the position that is reached."""
+
+
+class Rebuilder:
+    """Enters what happened into one index."""
+
+    def __init__(self, replayer: Replayer, blobs: BlobStore) -> None:
+        self._replayer, self._blobs = replayer, blobs
+
+    def from_journal(self, journal: SealedJournal, after: int, told: Told) -> int:
+        """Enter what is sealed behind a position; return the position reached.
+
+        Raises:
+            Damaged: the sealed journal, a payload or a blob that is needed is damaged or missing.
+            StartRefused: the journal does not follow what the index holds.
+        """
+        with storage_errors():
+            for stretch in journal.stretches(after):
+                if after == 0:
+                    self._replayer.name(stretch.archive)
+                links = (link for link in stretch.links if link.event.position > after)
+                after = self._enter_all(links, stretch.bases, told)
+        return after
+
+    def from_index(self, tail: JournalReader, after: int, told: Told) -> int:
+        """Enter what another index holds behind a position; return the position reached.
+
+        Raises:
+            Damaged, StartRefused: as `from_journal`.
+        """
+        upto = tail.mark().position
+        if after == 0:
+            self._replayer.name(tail.archive())
+        links = tail.links(after=after, upto=upto)
+        with storage_errors():
+            while batch := list(islice(links, _BATCH)):
+                bases = tail.bases({link.payload.base for link in batch if link.payload is not None})
+                after = self._enter_all(batch, bases, told)
+        return after
+
+    def _enter_all(self, links: Iterable[Link], bases: Mapping[bytes, bytes], told: Told) -> int:
+        links, reader, reached = iter(links), PayloadReader(bases), 0
+        while batch := list(islice(links, _BATCH)):
+            past = [self._past(link, reader) for link in batch]
+            self._replayer.enter(past, _named(batch, bases))
+            reached = batch[-1].event.position
+            told(reached)
+        return reached
+
+    def _past(self, link: Link, reader: PayloadReader) -> Past:
+        try:
+            record = link.event.record()
+        except ValueError as exc:
+            raise StartRefused(f"event {link.event.position}: {exc}") from exc
+        if not isinstance(record.event, InstanceStored):
+            return Past(link, record, None)
+        if link.payload is None:
+            raise Damaged(f"event {link.event.position}: its payload is missing from the journal in the store")
+        try:
+            plain = reader.checked(link.payload, link.event.payload_digest)
+        except Unreadable as exc:
+            raise Damaged(f"the payload of event {link.event.position}: {exc}") from exc
+        return Past(link, record, describe_stored(record.event, plain, self._blobs))
+
+
+def describe_stored(event: InstanceStored, payload: bytes, blobs: BlobStore) -> Description:
+    """Return the description of an instance as it was when it was stored.
+
+    Raises:
+        Damaged: a blob that is needed is damaged or missing.
+    """
+    entries = {blob.digest: blob for blob in event.blobs}
+    parts, recipe = unpack(payload), Recipe.from_cbor(event.recipe)
+    header = parts.header if parts.header_blob is None else blobs.get(blob_ref(entries[parts.header_blob]))
+    if header:
+        sizes = {digest: entry.plain_size for digest, entry in entries.items()}
+        scanned = scan(header, event.transfer_syntax, holes=recipe.holes(sizes))
+        bulk = {element.offset for tag, element in scanned.elements.items() if tag in ALWAYS_BULK}
+        if all(piece.header_upto in bulk for piece in recipe.pieces):
+            return describe(scanned)
+    named = {piece.digest for piece in recipe.pieces}
+    data = assemble(header, recipe, {digest: bytes(blobs.get(blob_ref(entries[digest]))) for digest in named})
+    return describe(scan(data, event.transfer_syntax))
+
+
+def catch_up(index: Index, journal: SealedJournal, rebuild: Callable[[int], int]) -> int:
+    """Bring an index that is behind the sealed journal up to it, and return how many events that were.
+
+    Args:
+        rebuild: enters what is sealed behind a position, and returns the position reached.
+
+    Raises:
+        StartRefused: index and journal are two histories; nothing may be accepted then.
+    """
+    with storage_errors():
+        sealed, archive = journal.mark(), journal.archive()
+    position = index.journal.mark().position
+    if position and archive is not None and archive != index.journal.archive():
+        raise StartRefused("two histories: the journal in the store is that of another archive than the index")
+    if position >= sealed.position:
+        check_same_history(index, sealed)
+        return 0
+    return rebuild(position) - position
+
+
+def _named(batch: Sequence[Link], bases: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    wanted = {link.payload.base for link in batch if link.payload is not None}
+    return {digest: bases[digest] for digest in wanted if digest in bases}

@@ -1,0 +1,125 @@
+"""Sealing: what the index holds of the journal goes into segments in the store, where it no longer hangs on the index.
+
+Until then an event lives in the index alone. Sealing reads events that are committed and never change, and creates
+each segment exclusively, so it may run in any process at any time, in several at once, and be killed at any step.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+
+from vna.archive.translation import storage_errors
+from vna.errors import StartRefused
+from vna.events import JournalMark, KeptPayload, Link
+from vna.index import Index, index_errors
+from vna.journal import MARK_BYTES, PayloadFile, SealedJournal, Segment, SigningKey
+
+SEGMENT_BYTES: Final = 4 * 2**20
+"""A segment ends once its events, not compressed, have this many bytes."""
+
+
+class Sealer:
+    """Seals the journal of one archive. Owns the index it is given; close it when done."""
+
+    def __init__(self, index: Index, journal: SealedJournal) -> None:
+        self._index, self._journal = index, journal
+        self._sealed: JournalMark | None = None
+
+    def close(self) -> None:
+        """Close the index."""
+        self._index.close()
+
+    def seal(self) -> JournalMark:
+        """Seal what is committed by now, and return how far the journal is sealed then.
+
+        Raises:
+            StartRefused: the sealed journal is not that of this index.
+            OutOfResources: the store or the index is full or unreachable; what is sealed stays so.
+        """
+        with index_errors(), storage_errors():
+            mark = self.sealed()
+            reader = self._index.journal
+            upto = reader.mark().position
+            if mark.position < upto:
+                check_same_history(self._index, mark)
+            while mark.position < upto:
+                links = _within(reader.links(after=mark.position, upto=upto), SEGMENT_BYTES)
+                mark = self._append(mark, links)
+        return mark
+
+    def sealed(self) -> JournalMark:
+        """Return how far the journal is sealed; what another process has sealed is noticed when this one seals."""
+        if self._sealed is None:
+            with storage_errors():
+                self._sealed = self._journal.mark()
+        return self._sealed
+
+    def sign(self, key: SigningKey, now: datetime) -> JournalMark:
+        """Put a signed head of what is sealed into the store, unless there is one for it; return what is signed."""
+        mark = self.sealed()
+        with index_errors(), storage_errors():
+            if mark.position:
+                time = now.astimezone(UTC).isoformat(timespec="seconds")
+                key.sign_into(self._journal.documents, self._index.journal.archive(), mark, time)
+        return mark
+
+    def signed_on(self) -> date | None:
+        """Return the day (UTC) of the latest signed head; None if there is none, or it cannot be read."""
+        with storage_errors():
+            head = self._journal.signed_head()
+        return None if head is None else datetime.fromisoformat(head.time).date()
+
+    def _append(self, before: JournalMark, links: Sequence[Link]) -> JournalMark:
+        segment, payloads = self._segment(before, links)
+        made = self._journal.append(segment, payloads)
+        self._sealed = JournalMark(segment.last, segment.after) if made else self._journal.mark()
+        return self._sealed
+
+    def _segment(self, before: JournalMark, links: Sequence[Link]) -> tuple[Segment, list[PayloadFile]]:
+        archive, first, last = self._index.journal.archive(), links[0].event.position, links[-1].event.position
+        by_owner: dict[str, dict[int, KeptPayload]] = {}
+        for link in links:
+            if link.payload is not None:
+                by_owner.setdefault(link.payload.owner, {})[link.event.position] = link.payload
+        bases = self._index.journal.bases({kept.base for payloads in by_owner.values() for kept in payloads.values()})
+        files = []
+        for owner, payloads in by_owner.items():
+            named = {kept.base: bases[kept.base] for kept in payloads.values() if kept.base in bases}
+            files.append(PayloadFile(archive, owner, first, last, named, payloads))
+        segment = Segment(
+            archive=archive,
+            first=first,
+            last=last,
+            before=before.chain_hash,
+            after=links[-1].head,
+            events=tuple(link.event for link in links),
+            marks=b"".join(link.head[:MARK_BYTES] for link in links),
+            owners={owner: tuple(payloads) for owner, payloads in by_owner.items()},
+        )
+        return segment, files
+
+
+def check_same_history(index: Index, sealed: JournalMark) -> None:
+    """Compare the index with the sealed journal where that ends.
+
+    Raises:
+        StartRefused: the index does not have this hash there.
+    """
+    found = index.journal.mark_at(sealed.position)
+    if found != sealed:
+        what = "has no such event" if found is None else f"has {found.chain_hash.hex()[:16]}"
+        raise StartRefused(
+            f"two histories: the journal in the store ends at position {sealed.position} with "
+            f"{sealed.chain_hash.hex()[:16]}, and there the index {what}"
+        )
+
+
+def _within(links: Iterator[Link], size_bytes: int) -> list[Link]:
+    """Take links until their events have this many bytes."""
+    taken, size = [], 0
+    for link in links:
+        taken.append(link)
+        size += len(link.event.body)
+        if size >= size_bytes:
+            break
+    return taken

@@ -1,0 +1,30 @@
+"""The sealed journal: its files, how they are made, and how they are checked, from the store alone.
+
+Knows events as the chain holds them and payloads as bytes; nothing of the index, and nothing of what a payload says.
+"""
+
+from vna.journal.packing import Unreadable
+from vna.journal.payloads import PayloadFile, PayloadReader
+from vna.journal.sealed import Broken, SealedJournal, Stretch
+from vna.journal.segment import MARK_BYTES, Segment
+from vna.journal.signing import SignedHead, SigningKey, load_key, make_key, read_head
+from vna.journal.verify import Problem, Report, verify
+
+__all__ = [
+    "MARK_BYTES",
+    "Broken",
+    "PayloadFile",
+    "PayloadReader",
+    "Problem",
+    "Report",
+    "SealedJournal",
+    "Segment",
+    "SignedHead",
+    "SigningKey",
+    "Stretch",
+    "Unreadable",
+    "load_key",
+    "make_key",
+    "read_head",
+    "verify",
+]

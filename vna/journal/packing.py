@@ -1,0 +1,47 @@
+"""CBOR sequences (RFC 8742) as zstd frames: what segments and payload files have in common.
+
+A file is one zstd frame with checksum and content size, whose content is data items one after the other. Reading is
+bounded: a frame that promises more than `MOST_BYTES` is not opened.
+"""
+
+import io
+from collections.abc import Iterable
+from typing import Any, Final
+
+import cbor2
+import zstandard
+
+MOST_BYTES: Final = 256 * 2**20
+_LEVEL: Final = 3
+
+
+class Unreadable(Exception):
+    """A file is not what it should be; the message says in which way."""
+
+
+def pack(items: Iterable[bytes]) -> bytes:
+    """Return the file of these encoded items."""
+    return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(b"".join(items))
+
+
+def unpack(data: bytes) -> list[Any]:
+    """Return the items of a file.
+
+    Raises:
+        Unreadable: it is damaged, or not such a file.
+    """
+    try:
+        size = zstandard.frame_content_size(data)
+        if not 0 <= size <= MOST_BYTES:
+            raise Unreadable("its size is not what it should be")
+        plain = zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
+    except zstandard.ZstdError as exc:
+        raise Unreadable("it does not decompress") from exc
+    stream = io.BytesIO(plain)
+    decoder, items = cbor2.CBORDecoder(stream), []
+    try:
+        while stream.tell() < len(plain):
+            items.append(decoder.decode())
+    except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError) as exc:
+        raise Unreadable("it is no CBOR sequence") from exc
+    return items
