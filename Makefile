@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -y
-WORKERS ?= auto
+WORKERS ?= $(shell expr $$(nproc) + 1)
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-long bench check clean dcmtk
@@ -19,7 +19,7 @@ demo: $(VENV)/.test ## make a sample collection and run a node loaded with it; C
 	@exec $(BIN)/python -m sample_data.demo
 
 test: $(VENV)/.test dcmtk check ## set up and run every check and test, but the long ones
-	$(BIN)/pytest -n $(WORKERS) -m "not long and not bench"
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not long and not bench"
 
 test-long: $(VENV)/.test dcmtk ## run the tests that take minutes
 	$(BIN)/pytest -m "long and not bench" --timeout 3600

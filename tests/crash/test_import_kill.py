@@ -59,6 +59,7 @@ def _instances(data: Path) -> int:
         return 0
 
 
+@pytest.mark.long
 def test_an_import_that_was_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     files = small_files(FILES)
     loose = dict(list(files.items())[: FILES // 2])

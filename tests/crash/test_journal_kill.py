@@ -52,6 +52,7 @@ def seal() -> None:
         sealer.seal()
 
 
+@pytest.mark.long
 def test_sealing_killed_at_every_step(data_dir: Path) -> None:
     assert die("seal", str(data_dir)) >= 5
 
@@ -62,6 +63,7 @@ def test_sealing_killed_at_every_step(data_dir: Path) -> None:
     assert (report.mark.position, report.problems, report.leftovers) == (5, [], [])
 
 
+@pytest.mark.long
 def test_rebuilding_killed_again_and_again(data_dir: Path, tmp_path: Path) -> None:
     store(*range(4, 12))
     seal()

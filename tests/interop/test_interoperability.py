@@ -154,6 +154,7 @@ def test_a_stack_cancels_a_query(stack: Stack, holding: RunningNode, tried: Call
     assert status in (CANCELLED, 0)
 
 
+@pytest.mark.long
 @role("retrieve canceller")
 def test_a_stack_cancels_a_retrieve(
     stack: Stack, holding: RunningNode, listeners: Listeners, tried: Callable[[str], None]

@@ -64,6 +64,7 @@ def test_the_files_are_in_the_bucket_and_nowhere_else(node: RunningNode) -> None
     assert list((node.node.data_dir / "spool").iterdir()) == []
 
 
+@pytest.mark.long
 def test_everything_held_is_verified(node: RunningNode) -> None:
     list(round_trips(node.address, instances()))
 

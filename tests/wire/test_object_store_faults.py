@@ -18,7 +18,7 @@ from faulty_service import Answer, Delay, Fault, FaultyService, faulty_service
 from running_node import RunningNode, running_node
 from s3_server import S3Server, new_bucket, require, store_settings
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.timeout(120), pytest.mark.long]
 
 OUT_OF_RESOURCES = 0xA700
 """Refused: Out of Resources (PS3.4 B.2.3)."""
@@ -137,7 +137,6 @@ def test_what_cannot_be_fetched_is_counted_as_failed_and_comes_later(node: Runni
     assert later.instances == instances
 
 
-@pytest.mark.long
 def test_a_service_that_is_really_gone_and_comes_back(tmp_path: Path) -> None:
     require()
     server = S3Server(tmp_path / "s3")

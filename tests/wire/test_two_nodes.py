@@ -158,6 +158,7 @@ def test_both_receive_at_once_and_each_serves_what_the_other_took(
         assert (nodes.one.stop(), nodes.other.stop()) == (0, 0)
 
 
+@pytest.mark.long
 def test_one_is_killed_and_the_other_goes_on(tmp_path: Path, postgresql_server: str, s3: str) -> None:
     kill_again_and_again(tmp_path, postgresql_server, s3, kills=1)
 
