@@ -15,7 +15,6 @@ folder is fsynced: a name that can be seen has all its bytes, and still has them
 """
 
 import contextlib
-import errno
 import os
 import re
 import secrets
@@ -24,11 +23,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from storage_backends.errors import BlobNotFound, NoSpace, StorageError, StoreUnavailable
+from storage_backends.errors import BlobNotFound
+from storage_backends.posix import fsync_folder, translated
 
 _NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9.-]{0,99}(?:/[A-Za-z0-9-][A-Za-z0-9.-]{0,99}){0,2}")
 _RESERVED = re.compile(r"(?:staging|[0-9a-f]{3})(?:/.*)?")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class Documents(Protocol):
@@ -112,7 +111,7 @@ class FilesystemDocuments:
         """Write, fsync and link a file unless the name is taken, and fsync the folders that are new."""
         path = self._path(name)
         staged = self._root / "staging" / secrets.token_hex(16)
-        with _translated(f"create {name}"):
+        with translated(f"create {name}"):
             self._make(staged.parent)
             self._make(path.parent)
             try:
@@ -123,12 +122,12 @@ class FilesystemDocuments:
                     return False
             finally:
                 staged.unlink(missing_ok=True)
-            _fsync_folder(path.parent)
+            fsync_folder(path.parent)
         return True
 
     def read(self, name: str) -> bytes:
         """Return the content of a file."""
-        with _translated(f"read {name}", missing=BlobNotFound):
+        with translated(f"read {name}", missing=BlobNotFound):
             return self._path(name).read_bytes()
 
     def names(self, prefix: str = "") -> list[str]:
@@ -136,13 +135,13 @@ class FilesystemDocuments:
         folder = prefix.rpartition("/")[0]
         if folder:
             check_document_name(folder)
-        with _translated(f"list {prefix}"):
+        with translated(f"list {prefix}"):
             return sorted(name for name in self._below(folder) if name.startswith(prefix))
 
     def delete(self, name: str) -> None:
         """Remove a file if it is there, and its folder if that is empty then."""
         path = self._path(name)
-        with _translated(f"delete {name}"):
+        with translated(f"delete {name}"):
             path.unlink(missing_ok=True)
             with contextlib.suppress(OSError):
                 path.parent.rmdir()
@@ -172,7 +171,7 @@ class FilesystemDocuments:
         self._make(folder.parent)
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o750)
-        _fsync_folder(folder.parent)
+        fsync_folder(folder.parent)
 
 
 def _write(path: Path, data: bytes) -> None:
@@ -184,22 +183,3 @@ def _write(path: Path, data: bytes) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def _fsync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-@contextlib.contextmanager
-def _translated(doing: str, *, missing: type[StorageError] = StoreUnavailable) -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        reason = f"cannot {doing}: {exc.strerror or exc}"
-        if exc.errno in _FULL:
-            raise NoSpace(reason) from exc
-        raise (missing if exc.errno == errno.ENOENT else StoreUnavailable)(reason) from exc

@@ -10,7 +10,6 @@ Paths are plain text here: five operations of pathlib cost 0.05 ms for every blo
 """
 
 import contextlib
-import errno
 import itertools
 import os
 import secrets
@@ -20,9 +19,9 @@ from pathlib import Path
 
 from storage_backends.backend import check_name, is_name
 from storage_backends.content import Buffer
-from storage_backends.errors import BlobNotFound, NoSpace, StorageError, StoreUnavailable
+from storage_backends.errors import BlobNotFound, NoSpace, StoreUnavailable
+from storage_backends.posix import fsync_folder, translated
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
@@ -37,7 +36,7 @@ class Filesystem:
         """
         self._root, self._staging = root, root / "staging"
         self._prefix, self._count = f"{self._staging}/{secrets.token_hex(16)}", itertools.count()
-        with _translated(f"open the store {root}"):
+        with translated(f"open the store {root}"):
             _make_folders(root, self._staging)
 
     @property
@@ -48,7 +47,7 @@ class Filesystem:
     def stage(self) -> "StagedFile":
         """Begin to write a file in the staging folder."""
         path = f"{self._prefix}-{next(self._count)}"
-        with _translated("begin to write"):
+        with translated("begin to write"):
             return StagedFile(path, os.open(path, _NEW_FILE, 0o640), self._path)
 
     def clear_staging(self) -> int:
@@ -56,7 +55,7 @@ class Filesystem:
 
         Only to be called while nobody writes to the store.
         """
-        with _translated("clear the staging folder"):
+        with translated("clear the staging folder"):
             leftovers = list(self._staging.iterdir())
             for leftover in leftovers:
                 leftover.unlink()
@@ -64,7 +63,7 @@ class Filesystem:
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return up to `length` bytes from `offset`."""
-        with _translated(f"read {name}", missing=BlobNotFound):
+        with translated(f"read {name}", missing=BlobNotFound):
             fd = os.open(self._path(name), os.O_RDONLY | os.O_CLOEXEC)
             try:
                 rest = max(0, os.fstat(fd).st_size - offset)
@@ -74,29 +73,29 @@ class Filesystem:
 
     def size(self, name: str) -> int:
         """Return the stored size in bytes."""
-        with _translated(f"look up {name}", missing=BlobNotFound):
+        with translated(f"look up {name}", missing=BlobNotFound):
             return os.stat(self._path(name)).st_size
 
     def names(self) -> Iterator[str]:
         """Yield the name of every blob, folder by folder."""
         for prefix in _prefixes():
-            with _translated(f"list {prefix}"), os.scandir(f"{self._root}/{prefix}") as entries:
+            with translated(f"list {prefix}"), os.scandir(f"{self._root}/{prefix}") as entries:
                 names = [entry.name for entry in entries]
             yield from filter(is_name, names)
 
     def delete(self, name: str) -> None:
         """Remove a blob if it is there; the removal is durable with the next commit or removal in its folder."""
-        with _translated(f"delete {name}"), contextlib.suppress(FileNotFoundError):
+        with translated(f"delete {name}"), contextlib.suppress(FileNotFoundError):
             os.unlink(self._path(name))
 
     def free_bytes(self) -> int | None:
         """Return what an unprivileged process may still write."""
-        with _translated("ask for free space"):
+        with translated("ask for free space"):
             return shutil.disk_usage(self._root).free
 
     def total_bytes(self) -> int | None:
         """Return the size of the file system."""
-        with _translated("ask for the size"):
+        with translated("ask for the size"):
             return shutil.disk_usage(self._root).total
 
     def _path(self, name: str) -> str:
@@ -116,7 +115,7 @@ class StagedFile:
         view = memoryview(data).cast("B")
         self._flushed = False
         try:
-            with _translated("write"):
+            with translated("write"):
                 while view:
                     view = view[os.write(self._fd, view) :]
         except (NoSpace, StoreUnavailable):
@@ -128,7 +127,7 @@ class StagedFile:
         if self._flushed:
             return
         try:
-            with _translated("flush"):
+            with translated("flush"):
                 os.fsync(self._fd)
         except (NoSpace, StoreUnavailable):
             self.discard()
@@ -140,10 +139,10 @@ class StagedFile:
         path = self._path_of(name)
         self.flush()
         try:
-            with _translated(f"store {name}"):
+            with translated(f"store {name}"):
                 os.rename(self._path, path)
                 self._close()
-                _fsync_folder(os.path.dirname(path))
+                fsync_folder(os.path.dirname(path))
         except (NoSpace, StoreUnavailable):
             self.discard()
             raise
@@ -160,18 +159,6 @@ class StagedFile:
         os.close(fd)
 
 
-@contextlib.contextmanager
-def _translated(doing: str, *, missing: type[StorageError] = StoreUnavailable) -> Iterator[None]:
-    """Turn an OSError into an error of ours; `missing` is what a missing file means."""
-    try:
-        yield
-    except OSError as exc:
-        reason = f"cannot {doing}: {exc.strerror or exc}"
-        if exc.errno in _FULL:
-            raise NoSpace(reason) from exc
-        raise (missing if exc.errno == errno.ENOENT else StoreUnavailable)(reason) from exc
-
-
 def _prefixes() -> Iterator[str]:
     return (f"{number:03x}" for number in range(4096))
 
@@ -182,15 +169,7 @@ def _make_folders(root: Path, staging: Path) -> None:
     for prefix in _prefixes():
         if prefix not in held:
             (root / prefix).mkdir(mode=0o750, exist_ok=True)
-    _fsync_folder(root)
-
-
-def _fsync_folder(folder: Path | str) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)
+    fsync_folder(root)
 
 
 def _pread(fd: int, offset: int, length: int) -> bytes:

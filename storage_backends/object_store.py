@@ -16,7 +16,6 @@ a process that forks has to do so before.
 """
 
 import contextlib
-import errno
 import re
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +32,7 @@ from obstore.store import from_url
 from storage_backends.backend import check_name, is_name
 from storage_backends.content import Buffer
 from storage_backends.errors import BlobNotFound, NoSpace, StorageError, StoreUnavailable
+from storage_backends.posix import DISK_FULL
 
 if TYPE_CHECKING:  # names that exist in the library's type stubs only
     from obstore import GetOptions
@@ -52,7 +52,6 @@ _LONGEST_PAUSE = timedelta(seconds=2)
 _ROOT = "blobs"
 _REASON_LENGTH = 160
 
-_DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _STORE_FULL = re.compile(r"status code: 507|<Code>(?:\w*StorageFull|QuotaExceeded|InsufficientCapacity)</Code>")
 _NO_SUCH_RANGE = re.compile(r"status code: 416|Invalid range")
 _STATUS = re.compile(r"status code: (\d{3}(?: [A-Za-z-]+)*)")
@@ -249,7 +248,7 @@ def _translated(doing: str) -> Iterator[None]:
 
 
 def _is_full(exc: Exception) -> bool:
-    full_disk = isinstance(exc, OSError) and exc.errno is not None and exc.errno in _DISK_FULL
+    full_disk = isinstance(exc, OSError) and exc.errno is not None and exc.errno in DISK_FULL
     return full_disk or _STORE_FULL.search(str(exc)) is not None
 
 

@@ -2,7 +2,7 @@
 
 Two threads share the work: a helper encodes the blobs and brings them to disk, which is nearly all C
 and waiting; the thread that receives hashes meanwhile, asks what is held already, and makes the rest
-of the event. With one association that halves the time between the last byte and the answer.
+of the event. With one association, on two cores that are halves of one, that gained about 3 %.
 """
 
 import os
@@ -79,15 +79,13 @@ class BlobWriter:
             storage_backends.StorageError: from `Writing.finish`; nothing of the data set is visible.
         """
         writing = Writing(self._blobs, self._reader, self._metrics, content, scanned)
-        helper = self._helpers.submit(writing.encode) if content.size > _ENCODED_HERE else None
+        if content.size > _ENCODED_HERE:
+            writing.helper = self._helpers.submit(writing.encode)
         try:
-            if helper is None:
-                writing.encode()
-            writing.helper = helper
             yield writing
         finally:
-            if helper is not None:
-                wait([helper])  # the content may be gone as soon as we return
+            if writing.helper is not None:
+                wait([writing.helper])  # the content may be gone as soon as we return
             writing.discard()
 
     def rewrite(self, content: Content, scanned: Scan, digests: tuple[str, ...]) -> frozenset[str]:
@@ -101,7 +99,7 @@ class BlobWriter:
 
 
 class Writing:
-    """One data set being written; `encode` runs beside the rest."""
+    """One data set being written; `encode` runs beside the rest, or in `finish` where there is no helper."""
 
     def __init__(self, blobs: BlobStore, reader: Reader, metrics: Metrics, content: Content, scanned: Scan) -> None:
         self._blobs, self._reader, self._metrics = blobs, reader, metrics
@@ -145,7 +143,9 @@ class Writing:
         Raises:
             storage_backends.StorageError: the store cannot take them.
         """
-        if self.helper is not None:
+        if self.helper is None:
+            self.encode()
+        else:
             self.helper.result()
         started = time.perf_counter()
         fresh: set[str] = set()

@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from vna.errors import StartRefused
-from vna.index.database import migration_engine
+from vna.index.database import reader_engine
 
 LATEST: Final = "0003"
 """The newest of `vna/index/migrations/versions`."""
@@ -28,9 +28,9 @@ def migrate(url: str) -> None:
 
 def _version(url: str) -> str | None:
     """Return the version of the schema a database has, None if it has none yet."""
-    engine = migration_engine(url)
+    engine = reader_engine(url)
     try:
-        with engine.connect() as connection, connection.begin():
+        with engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):
                 return None
             version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()

@@ -20,6 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Final, Protocol
 
+from storage_backends.posix import fsync_folder
 from vna.dicom.supported import is_compressed
 from vna.errors import Damaged, OutOfResources, VnaError
 from vna.transfer.part10_files import Part10File, is_of_instance, verifies
@@ -138,7 +139,7 @@ class FolderTarget:
         """Make the names durable; every file is proven already."""
         try:
             for folder in self._touched:
-                _fsync_folder(folder)
+                fsync_folder(folder)
         except OSError as exc:
             raise OutOfResources(f"the folder cannot be made durable: {exc.strerror}") from exc
         return []
@@ -210,7 +211,7 @@ class ZipTarget:
             wrong = [path for path, file in self._members.items() if not self._proven(path, file)]
             if not wrong:
                 self._staged.replace(self._file)
-                _fsync_folder(self._file.parent)
+                fsync_folder(self._file.parent)
         except (OSError, zipfile.BadZipFile) as exc:
             raise OutOfResources(f"{self._file} cannot be written: {exc}") from exc
         finally:
@@ -264,11 +265,3 @@ def _forget_cached(opened: IO[bytes]) -> None:
     """Ask the system to read this file from the disk next time."""
     if hasattr(os, "posix_fadvise"):
         os.posix_fadvise(opened.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def _fsync_folder(folder: Path) -> None:
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

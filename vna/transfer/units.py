@@ -23,8 +23,8 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class WholeFile:
-    """A file that may be a data set; sizes in bytes, times in nanoseconds."""
+class _Source:
+    """Something on disk; sizes in bytes, times in nanoseconds."""
 
     path: str
     size: int
@@ -42,12 +42,14 @@ class WholeFile:
 
 
 @dataclass(frozen=True, slots=True)
-class ZipMember:
+class WholeFile(_Source):
+    """A file that may be a data set."""
+
+
+@dataclass(frozen=True, slots=True)
+class ZipMember(_Source):
     """A file in a ZIP; `number` is its place in the directory, `size` what it takes in the ZIP."""
 
-    path: str
-    size: int
-    modified_ns: int
     number: int
     name: str
 
@@ -63,12 +65,9 @@ class ZipMember:
 
 
 @dataclass(frozen=True, slots=True)
-class TarMember:
+class TarMember(_Source):
     """A file in a TAR that is not compressed: `size` bytes from `offset`."""
 
-    path: str
-    size: int
-    modified_ns: int
     offset: int
     name: str
 
@@ -84,23 +83,10 @@ class TarMember:
 
 
 @dataclass(frozen=True, slots=True)
-class TarStream:
+class TarStream(_Source):
     """A compressed TAR: it can be read from its beginning only, so it is one unit, however much it holds."""
 
-    path: str
-    size: int
-    modified_ns: int
     kind: Kind
-
-    @property
-    def label(self) -> str:
-        """What a person is told it is."""
-        return self.path
-
-    @property
-    def member(self) -> str:
-        """Which part of the file it is: all of it."""
-        return ""
 
 
 Unit = WholeFile | ZipMember | TarMember | TarStream
