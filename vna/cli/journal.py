@@ -14,6 +14,7 @@ import typer
 from vna.archive import Sealer, storage_errors
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
+from vna.console import wording
 from vna.errors import NotFound
 from vna.events import Link
 from vna.index import JournalReader, index_errors
@@ -136,7 +137,9 @@ def _told(report: Report) -> dict[str, Any]:
 def _lines(report: Report) -> list[str]:
     lines = [f"position {each.position}: {each.document}: {each.reason}" for each in report.problems]
     lines += [f"belongs to nothing (a seal was cut short): {name}" for name in report.leftovers]
-    checked = f"{report.segments} segments, {report.payloads} payloads and {report.signed_heads} signed heads checked"
-    lines.append(f"{checked}, {len(report.problems)} problems")
+    number = wording.number
+    parts = f"{number(report.segments, 'segment')}, {number(report.payloads, 'payload')}"
+    checked = f"{parts} and {number(report.signed_heads, 'signed head')} checked"
+    lines.append(f"{checked}, {number(len(report.problems), 'problem')}")
     lines.append(f"sound up to position {report.mark.position}, {report.mark.chain_hash.hex()}")
     return lines
