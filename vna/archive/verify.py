@@ -1,17 +1,19 @@
 """Verifying: every version is put together again and its digest compared with the one recorded.
 
-A blob found damaged or lost is marked bad in the index: the next identical receive then writes it
-again, and heals every instance that shares it.
+A blob found damaged or lost is recorded as such: the next identical receive then writes it again, and
+heals every instance that shares it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from vna.archive.digests import start_digest
 from vna.archive.kept import Shelf
 from vna.archive.retrieve import Retriever
 from vna.errors import VnaError
-from vna.index import HeldInstance, Index
+from vna.events import BlobDamaged, BlobEntry
+from vna.index import EventEntry, HeldInstance, Index
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,4 +48,10 @@ class Verifier:
     def _mark_bad_blobs(self, held: HeldInstance) -> None:
         for blob in self._index.reader.stored_forms([held.version_id])[0].blobs.values():
             if not self._shelf.is_sound(blob):
-                self._index.committer.mark_bad(blob.digest)
+                self._record_damage(blob)
+
+    def _record_damage(self, blob: BlobEntry) -> None:
+        if blob.digest in self._index.reader.present_blobs([blob.digest]):
+            committer, now = self._index.committer, datetime.now(UTC).isoformat(timespec="microseconds")
+            event = BlobDamaged(blob.place, "its bytes are missing or do not give its digest")
+            committer.submit(EventEntry(committer.next_sequence(), now, "verify", event))

@@ -5,6 +5,7 @@ so time and the outcome of policy are in the event).
 """
 
 from vna.events.arrival import Arrival, Compare, Decision, HeldVersion, Hidden, Refuse, decide
+from vna.events.bodies import body_of, event_from_body
 from vna.events.chain import (
     GENESIS,
     ChainedEvent,
@@ -17,7 +18,16 @@ from vna.events.chain import (
     payload_digest,
 )
 from vna.events.kinds import (
+    BlobDamaged,
     BlobEntry,
+    BlobEvent,
+    BlobHealed,
+    BlobPlace,
+    BlobsEntered,
+    CommitmentAnswered,
+    CommitmentEvent,
+    CommitmentRequested,
+    CommitmentSettled,
     Event,
     EventRecord,
     InstanceRestored,
@@ -26,16 +36,27 @@ from vna.events.kinds import (
     PeerRemoved,
     ReceivedAgain,
     Rejected,
+    RejectionEvent,
     Restored,
-    body_of,
-    event_from_body,
+    StudyQuiet,
+    SweepBegan,
+    SweepEnded,
 )
 
 __all__ = [
     "GENESIS",
     "Arrival",
+    "BlobDamaged",
     "BlobEntry",
+    "BlobEvent",
+    "BlobHealed",
+    "BlobPlace",
+    "BlobsEntered",
     "ChainedEvent",
+    "CommitmentAnswered",
+    "CommitmentEvent",
+    "CommitmentRequested",
+    "CommitmentSettled",
     "Compare",
     "Decision",
     "Event",
@@ -52,7 +73,11 @@ __all__ = [
     "ReceivedAgain",
     "Refuse",
     "Rejected",
+    "RejectionEvent",
     "Restored",
+    "StudyQuiet",
+    "SweepBegan",
+    "SweepEnded",
     "body_of",
     "chained_event",
     "decide",

@@ -18,7 +18,8 @@ from typing import Any
 
 import cbor2
 
-from vna.events.kinds import Event, EventRecord, body_of, event_from_body
+from vna.events.bodies import body_of, event_from_body
+from vna.events.kinds import Event, EventRecord
 
 GENESIS = bytes(32)
 """The head before the first event."""

@@ -1,24 +1,37 @@
-"""The kinds of event, and how their bodies stand in the journal.
+"""The kinds of event: everything that can happen to an archive.
 
-A body is a map of short text keys to CBOR values; it holds UIDs, digests and settings, never
-patient data (headers lie in the payload, which the chain knows by a salted digest only). Every
-kind carries a schema version from the first day; `event_from_body` upcasts older ones.
+None holds patient data; `vna.events.bodies` says how they stand in the journal.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
-from vna.model import InstanceKey, InstanceUID, Outcome, Peer, RejectionReason, Scope, SeriesUID, StudyUID
+from vna.model import InstanceKey, InstanceUID, Outcome, Peer, RejectionReason, Scope, StudyUID
 
 
 @dataclass(frozen=True, slots=True)
 class BlobEntry:
-    """One blob as the index knows it; sizes in bytes."""
+    """One blob as the index knows it; sizes in bytes. `store` names the replica it lies in, empty for the store."""
 
     digest: str
     codec: str
     plain_size: int
     stored_size: int
+    store: str = ""
+
+    @property
+    def place(self) -> "BlobPlace":
+        """Where its bytes lie."""
+        return BlobPlace(self.digest, self.codec, self.store)
+
+
+@dataclass(frozen=True, slots=True)
+class BlobPlace:
+    """Where the bytes of a blob lie: under its digest and codec, in the store (an empty name) or a replica of it."""
+
+    digest: str
+    codec: str
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +129,128 @@ class InstanceRestored:
     association: str
 
 
-Event = InstanceStored | ReceivedAgain | PeerRegistered | PeerRemoved | Rejected | Restored | InstanceRestored
+@dataclass(frozen=True, slots=True)
+class BlobsEntered:
+    """Bytes of blobs were brought to a store beside an arrival: copies to a replica, or once more after a loss."""
+
+    kind: ClassVar[str] = "blobs-entered"
+    schema_version: ClassVar[int] = 1
+
+    blobs: tuple[BlobEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDamaged:
+    """The bytes of a blob were found altered or missing in one place; `problem` says which."""
+
+    kind: ClassVar[str] = "blob-damaged"
+    schema_version: ClassVar[int] = 1
+
+    place: BlobPlace
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
+class BlobHealed:
+    """The bytes of a damaged blob were written again, out of what `source` says: "receive" or the name of a store."""
+
+    kind: ClassVar[str] = "blob-healed"
+    schema_version: ClassVar[int] = 1
+
+    place: BlobPlace
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class SweepBegan:
+    """Nothing that lives names these blobs: their files go now, and nothing may rely on them from here on.
+
+    The plain size of a file that the index did not know is 0.
+    """
+
+    kind: ClassVar[str] = "sweep-began"
+    schema_version: ClassVar[int] = 1
+
+    blobs: tuple[BlobEntry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEnded:
+    """The files of these blobs are gone."""
+
+    kind: ClassVar[str] = "sweep-ended"
+    schema_version: ClassVar[int] = 1
+
+    places: tuple[BlobPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StudyQuiet:
+    """Nothing has come in for a study for as long as the settings ask; `arrivals_upto` is its last arrival."""
+
+    kind: ClassVar[str] = "study-quiet"
+    schema_version: ClassVar[int] = 1
+
+    study: StudyUID
+    arrivals_upto: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentRequested:
+    """A source asked whether instances it sent are kept (PS3.4 J.3.2); known by the position of this event.
+
+    `instances` are (SOP Class UID, SOP Instance UID); `ae_title` is the application that the answer goes to.
+    """
+
+    kind: ClassVar[str] = "commitment-requested"
+    schema_version: ClassVar[int] = 1
+
+    transaction: str
+    source: str
+    ae_title: str
+    instances: tuple[tuple[str, InstanceUID], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentAnswered:
+    """A commitment was decided: all of its instances are kept but the failed ones, each with a failure reason.
+
+    `failed` are (SOP Class UID, SOP Instance UID, Failure Reason (0008,1197)), PS3.3 C.14. What is said to be kept is
+    sealed up to `sealed`.
+    """
+
+    kind: ClassVar[str] = "commitment-answered"
+    schema_version: ClassVar[int] = 1
+
+    request: int
+    failed: tuple[tuple[str, InstanceUID, int], ...]
+    sealed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CommitmentSettled:
+    """The answer to a commitment was taken by who asked for it, or (`delivered` false) nobody could be told."""
+
+    kind: ClassVar[str] = "commitment-settled"
+    schema_version: ClassVar[int] = 1
+
+    request: int
+    delivered: bool
+
+
+BlobEvent = BlobsEntered | BlobDamaged | BlobHealed | SweepBegan | SweepEnded
+CommitmentEvent = CommitmentRequested | CommitmentAnswered | CommitmentSettled
+RejectionEvent = Rejected | Restored | InstanceRestored
+Event = (
+    InstanceStored
+    | ReceivedAgain
+    | PeerRegistered
+    | PeerRemoved
+    | RejectionEvent
+    | BlobEvent
+    | StudyQuiet
+    | CommitmentEvent
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,83 +268,3 @@ class EventRecord:
     actor: str
     event: Event
     payload_digest: bytes | None
-
-
-def body_of(event: Event) -> dict[str, Any]:
-    """Return the CBOR-ready body of an event."""
-    match event:
-        case InstanceStored():
-            return _stored_body(event)
-        case ReceivedAgain():
-            return {"study": event.study, "source": event.source, "association": event.association}
-        case PeerRegistered():
-            return asdict(event.peer)
-        case PeerRemoved():
-            return {"ae_title": event.ae_title}
-        case Rejected():
-            return {**asdict(event.scope), "reason": event.reason.code}
-        case Restored():
-            return {"rejection": event.rejection}
-        case InstanceRestored():
-            return {**asdict(event), "rejections": list(event.rejections)}
-
-
-def event_from_body(kind: str, schema_version: int, body: dict[str, Any]) -> Event:
-    """Return the event a body stands for.
-
-    Raises:
-        ValueError: the kind or its schema version is not known to this release.
-    """
-    match kind, schema_version:
-        case InstanceStored.kind, 1:
-            return _stored_event(body)
-        case ReceivedAgain.kind, 1:
-            return ReceivedAgain(StudyUID(body["study"]), body["source"], body["association"])
-        case PeerRegistered.kind, 1:
-            return PeerRegistered(Peer(**body))
-        case PeerRemoved.kind, 1:
-            return PeerRemoved(body["ae_title"])
-        case Rejected.kind, 1:
-            scope = Scope(body["study"], body["series"], body["instance"])
-            return Rejected(scope, RejectionReason.of_code(body["reason"]))
-        case Restored.kind, 1:
-            return Restored(body["rejection"])
-        case InstanceRestored.kind, 1:
-            rejections = tuple(body["rejections"])
-            return InstanceRestored(InstanceKey(**body["key"]), rejections, body["source"], body["association"])
-    raise ValueError(f"event kind {kind!r} version {schema_version} is not known to this release")
-
-
-def _stored_body(event: InstanceStored) -> dict[str, Any]:
-    return {
-        "study": event.key.study,
-        "series": event.key.series,
-        "instance": event.key.instance,
-        "class": event.sop_class_uid,
-        "syntax": event.transfer_syntax,
-        "digest": bytes.fromhex(event.digest),
-        "size": event.size,
-        "source": event.source,
-        "issuer": event.issuer,
-        "outcome": event.outcome.value,
-        "version": event.version,
-        "recipe": event.recipe,
-        "blobs": [[bytes.fromhex(b.digest), b.codec, b.plain_size, b.stored_size] for b in event.blobs],
-    }
-
-
-def _stored_event(body: dict[str, Any]) -> InstanceStored:
-    key = InstanceKey(StudyUID(body["study"]), SeriesUID(body["series"]), InstanceUID(body["instance"]))
-    return InstanceStored(
-        key=key,
-        sop_class_uid=body["class"],
-        transfer_syntax=body["syntax"],
-        digest=body["digest"].hex(),
-        size=body["size"],
-        source=body["source"],
-        issuer=body["issuer"],
-        outcome=Outcome(body["outcome"]),
-        version=body["version"],
-        recipe=body["recipe"],
-        blobs=tuple(BlobEntry(d.hex(), codec, plain, stored) for d, codec, plain, stored in body["blobs"]),
-    )

@@ -11,13 +11,17 @@ that wait by then (a thread hand-over costs more than the statements of one entr
 import logging
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine, bindparam, func, select, update
+from sqlalchemy import Engine, bindparam, func, select
 
 from vna.errors import OutOfResources
 from vna.events import (
     Arrival,
+    BlobEntry,
+    BlobHealed,
+    BlobsEntered,
     ChainedEvent,
     Compare,
     Event,
@@ -47,7 +51,7 @@ from vna.index.entries import (
     StoreEntry,
 )
 from vna.index.faults import Faults, reason
-from vna.index.projection import Projection, blob_row
+from vna.index.projection import Projection
 from vna.index.statements import Cursor, Statements
 from vna.model import Outcome, RejectedAgain, VersionState
 
@@ -64,17 +68,7 @@ _HELD = select(tables.version.c.number, tables.version.c.digest, _STANDS, tables
     tables.version.c.sop_instance_uid == bindparam("instance"), tables.version.c.series_id == _SERIES_ID
 )
 """Not a join: from that SQLite would go through all versions of the study."""
-_BLOB_STATE = select(tables.blob.c.state).where(tables.blob.c.digest == bindparam("which"))
-_MARK_PRESENT = (
-    update(tables.blob)
-    .where(tables.blob.c.digest == bindparam("which"), tables.blob.c.state == BlobState.BAD.value)
-    .values(state=BlobState.PRESENT.value)
-)
-_MARK_BAD = (
-    update(tables.blob)
-    .where(tables.blob.c.digest == bindparam("which"), tables.blob.c.state == BlobState.PRESENT.value)
-    .values(state=BlobState.BAD.value)
-)
+_BLOB_STATE = select(tables.blob.c.state).where(tables.blob.c.digest == bindparam("which"), tables.blob.c.store == "")
 _RECORDED = select(tables.event.c.position).where(
     tables.event.c.origin == bindparam("origin"), tables.event.c.origin_sequence == bindparam("sequence")
 )
@@ -145,12 +139,6 @@ class Committer:
             raise ticket.outcome
         return ticket.outcome
 
-    def mark_bad(self, digest: str) -> None:
-        """Note that a blob's bytes are damaged or lost, so that the next identical receive writes them again."""
-        with self._lock, self._statements.transaction() as cursor:
-            cursor.all(LOCK, {})
-            cursor.do(_MARK_BAD, {"which": bytes.fromhex(digest)})
-
     def _commit(self, batch: Sequence[_Ticket]) -> None:
         try:
             self._transact(batch)
@@ -211,14 +199,14 @@ class Committer:
             return NeedsComparison(decision.digests)
         if isinstance(decision, Refuse):
             return Refused(decision.rejections)
-        missing = _missing_blobs(transaction.cursor, entry)
-        if missing is not None:
-            return missing
+        blobs = _examine(transaction.cursor, entry)
+        if isinstance(blobs, NeedsBlobs):
+            return blobs
+        for event in blobs.made_good(decision.outcome):
+            self._append(transaction, replace(entry, origin_sequence=self.next_sequence()), event, None)
         if decision.outcome is Outcome.ALREADY_STORED:
-            _enter_again(transaction.cursor, entry)
             return Recorded(self._receipt(transaction, entry), decision)
         if decision.outcome is Outcome.RESTORED:
-            _enter_again(transaction.cursor, entry)
             restored = _restored_event(entry.arrival, decision.rejections)
             return Recorded(self._append(transaction, entry, restored, None), decision)
         event = _stored_event(entry.arrival, decision.outcome, decision.version)
@@ -257,9 +245,24 @@ class Committer:
         return position
 
 
-def _missing_blobs(cursor: Cursor, entry: StoreEntry) -> NeedsBlobs | None:
-    """Check every blob the arrival names against its row; enter healed ones as present."""
-    missing, bad = set(), []
+@dataclass(frozen=True, slots=True)
+class _Blobs:
+    """The blobs of an arrival whose bytes it brought: those found damaged before, and those the index did not know."""
+
+    damaged: tuple[BlobEntry, ...]
+    unknown: tuple[BlobEntry, ...]
+
+    def made_good(self, outcome: Outcome) -> Iterator[Event]:
+        """Yield what there is to record beside the arrival, which enters unknown blobs itself if it is kept anew."""
+        for blob in self.damaged:
+            yield BlobHealed(blob.place, "receive")
+        if self.unknown and outcome in (Outcome.ALREADY_STORED, Outcome.RESTORED):
+            yield BlobsEntered(self.unknown)
+
+
+def _examine(cursor: Cursor, entry: StoreEntry) -> _Blobs | NeedsBlobs:
+    """Compare every blob the arrival names with its row."""
+    missing, damaged, unknown = set(), [], []
     for blob in entry.arrival.blobs:
         state = cursor.scalar(_BLOB_STATE, {"which": bytes.fromhex(blob.digest)})
         if state == BlobState.DELETING:
@@ -267,19 +270,12 @@ def _missing_blobs(cursor: Cursor, entry: StoreEntry) -> NeedsBlobs | None:
         if state != BlobState.PRESENT and blob.digest not in entry.written:
             missing.add(blob.digest)
         elif state == BlobState.BAD:
-            bad.append(blob.digest)
+            damaged.append(blob)
+        elif state is None:
+            unknown.append(blob)
     if missing:
         return NeedsBlobs(tuple(sorted(missing)))
-    for digest in bad:
-        cursor.do(_MARK_PRESENT, {"which": bytes.fromhex(digest)})
-    return None
-
-
-def _enter_again(cursor: Cursor, entry: StoreEntry) -> None:
-    """Enter blobs that were written once more and have lost their row."""
-    for blob in entry.arrival.blobs:
-        if blob.digest in entry.written:
-            cursor.insert(tables.blob, blob_row(blob), unless_there=True)
+    return _Blobs(tuple(damaged), tuple(unknown))
 
 
 def _held(cursor: Cursor, arrival: Arrival) -> list[HeldVersion]:

@@ -16,7 +16,12 @@ from sqlalchemy import Column, Update, bindparam, delete, select, update
 from vna.dicom.attributes import Level
 from vna.dicom.describe import Description, Value
 from vna.events import (
-    BlobEntry,
+    BlobDamaged,
+    BlobHealed,
+    BlobsEntered,
+    CommitmentAnswered,
+    CommitmentRequested,
+    CommitmentSettled,
     EventRecord,
     InstanceRestored,
     InstanceStored,
@@ -25,8 +30,13 @@ from vna.events import (
     ReceivedAgain,
     Rejected,
     Restored,
+    StudyQuiet,
+    SweepBegan,
+    SweepEnded,
 )
 from vna.index import tables
+from vna.index.blobs import apply_blob_event, blob_row
+from vna.index.commitments import apply_commitment_event
 from vna.index.hiding import Hiding
 from vna.index.intake import add_instance, hour_of, make_row
 from vna.index.records import fingerprint_of, forms_of, record_columns
@@ -68,6 +78,11 @@ _SHOWN_PATIENT = (
     select(tables.study_record.c.patient_id)
     .join(tables.study, tables.study.c.record_id == tables.study_record.c.id)
     .where(tables.study.c.id == bindparam("study_id"))
+)
+_QUIET = (
+    update(tables.quiet)
+    .where(tables.quiet.c.study_id == bindparam("which"))
+    .values(arrivals_upto=bindparam("last_arrival"))
 )
 _DELETE_PEER = delete(tables.peer).where(tables.peer.c.ae_title == bindparam("which"))
 
@@ -124,6 +139,12 @@ class Projection:
                 self.hiding.restore(cursor, record.position, restored)
             case InstanceRestored() as restored:
                 self.hiding.readmit(cursor, record.position, restored)
+            case BlobsEntered() | BlobDamaged() | BlobHealed() | SweepBegan() | SweepEnded() as event:
+                apply_blob_event(cursor, event)
+            case CommitmentRequested() | CommitmentAnswered() | CommitmentSettled() as event:
+                apply_commitment_event(cursor, record, event)
+            case StudyQuiet() as quiet:
+                _note_quiet(cursor, quiet)
             case ReceivedAgain():
                 pass
 
@@ -332,10 +353,10 @@ class _StoredInstance:
         self._cursor.insert(tables.flag, row)
 
 
-def blob_row(blob: BlobEntry) -> dict[str, Any]:
-    """Return the row of a blob that is present."""
-    sizes = {"plain_size": blob.plain_size, "stored_size": blob.stored_size}
-    return {"digest": bytes.fromhex(blob.digest), "codec": blob.codec, **sizes}
+def _note_quiet(cursor: Cursor, event: StudyQuiet) -> None:
+    study_id = cursor.scalar(_FIND_STUDY, {"uid": event.study})
+    if not cursor.insert(tables.quiet, {"study_id": study_id, "arrivals_upto": event.arrivals_upto}, unless_there=True):
+        cursor.do(_QUIET, {"which": study_id, "last_arrival": event.arrivals_upto})
 
 
 def _replace_peer(cursor: Cursor, peer: Peer) -> None:

@@ -7,7 +7,7 @@ happens.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, func, select
+from sqlalchemy import Engine, and_, bindparam, func, select
 
 from vna.events import BlobEntry, JournalMark
 from vna.index import tables
@@ -20,7 +20,9 @@ from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID
 _PAGE = 500
 
 _PRESENT = select(tables.blob.c.codec, tables.blob.c.plain_size, tables.blob.c.stored_size).where(
-    tables.blob.c.digest == bindparam("which"), tables.blob.c.state == BlobState.PRESENT.value
+    tables.blob.c.digest == bindparam("which"),
+    tables.blob.c.store == "",
+    tables.blob.c.state == BlobState.PRESENT.value,
 )
 _FORMS = (
     select(tables.version.c.id, tables.version.c.recipe, tables.payload.c.data, tables.payload.c.base)
@@ -29,7 +31,7 @@ _FORMS = (
 )
 _USED_BLOBS = (
     select(tables.blob_use.c.version_id, tables.blob)
-    .join(tables.blob, tables.blob.c.digest == tables.blob_use.c.digest)
+    .join(tables.blob, and_(tables.blob.c.digest == tables.blob_use.c.digest, tables.blob.c.store == ""))
     .where(tables.blob_use.c.version_id.in_(bindparam("ids", expanding=True)))
 )
 HELD_COLUMNS = (

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 from vna.errors import StartRefused
 from vna.index.database import reader_engine
 
-LATEST: Final = "0003"
+LATEST: Final = "0004"
 """The newest of `vna/index/migrations/versions`."""
 
 

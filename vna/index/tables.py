@@ -23,6 +23,11 @@ A **rejection** stands from its position (`id`) until `to_position`, over a stud
 instance (`sop_instance_uid`); a **readmission** takes one instance out of it. Versions under a rejection that stands
 have the state `rejected`, and `state_before` says where they stand but for it.
 
+A **blob** has a row for each place its bytes lie in: `store` is empty for the store itself, else the name of a replica.
+
+A **commitment** is a request to say that instances are kept, until whoever asked has been told; **quiet** says up to
+which arrival a study was last found quiet; **scrub** is how far the re-reading of each store has come.
+
 **Intake** sums up what was kept of a source in an hour (UTC, `2026-01-31T12`), as vna.index.intake says.
 """
 
@@ -328,4 +333,41 @@ peer = Table(
     Column("max_pdu", Integer, nullable=False),
     Column("warn_on_conflict", Boolean, nullable=False),
     info={"part": Part.SETTING},
+)
+
+quiet = Table(
+    "quiet",
+    metadata,
+    Column("study_id", BigInteger, ForeignKey("study.id"), primary_key=True, autoincrement=False),
+    Column("arrivals_upto", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+    info={"part": Part.PROJECTION},
+)
+
+commitment = Table(
+    "commitment",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=False),
+    Column("transaction_uid", TEXT, nullable=False),
+    Column("source", TEXT, nullable=False),
+    Column("ae_title", TEXT, nullable=False),
+    Column("time", TEXT, nullable=False),
+    Column("instances", LargeBinary, nullable=False),
+    Column("failed", LargeBinary),
+    Column("sealed", BigInteger),
+    info={"part": Part.SETTING},
+)
+
+scrub = Table(
+    "scrub",
+    metadata,
+    Column("store", TEXT, primary_key=True),
+    Column("round_began", TEXT, nullable=False),
+    Column("upto", LargeBinary, nullable=False),
+    Column("checked", BigInteger, nullable=False),
+    Column("checked_bytes", BigInteger, nullable=False),
+    Column("damaged", BigInteger, nullable=False),
+    Column("last_round_began", TEXT),
+    Column("last_round_ended", TEXT),
+    info={"part": Part.WORKING},
 )

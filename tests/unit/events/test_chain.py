@@ -10,8 +10,15 @@ from pydicom.sr.codedict import codes
 from arrivals import key
 from vna.events import (
     GENESIS,
+    BlobDamaged,
     BlobEntry,
+    BlobHealed,
+    BlobPlace,
+    BlobsEntered,
     ChainedEvent,
+    CommitmentAnswered,
+    CommitmentRequested,
+    CommitmentSettled,
     Event,
     EventRecord,
     InstanceRestored,
@@ -21,12 +28,16 @@ from vna.events import (
     ReceivedAgain,
     Rejected,
     Restored,
+    StudyQuiet,
+    SweepBegan,
+    SweepEnded,
     body_of,
     event_from_body,
     link_hash,
 )
 from vna.model import Outcome, Peer, RejectionReason, Scope, StudyUID
 
+BLOB = BlobEntry("cd" * 32, "dns", 100, 10)
 STORED = InstanceStored(
     key=key(),
     sop_class_uid="1.2.840.10008.5.1.4.1.1.2",
@@ -38,7 +49,7 @@ STORED = InstanceStored(
     outcome=Outcome.STORED,
     version=1,
     recipe=b"\x82\x01\x80",
-    blobs=(BlobEntry("cd" * 32, "dns", 100, 10),),
+    blobs=(BLOB,),
 )
 EVENTS: list[Event] = [
     STORED,
@@ -50,6 +61,16 @@ EVENTS: list[Event] = [
     Rejected(Scope(key().study, key().series, key().instance), RejectionReason.QUALITY),
     Restored(5),
     InstanceRestored(key(), (5, 6), "PACS", "a1"),
+    replace(STORED, blobs=(BLOB, replace(BLOB, store="second"))),
+    BlobsEntered((BLOB, replace(BLOB, store="second"))),
+    BlobDamaged(BLOB.place, "missing"),
+    BlobHealed(BLOB.place, "receive"),
+    SweepBegan((BLOB,)),
+    SweepEnded((BLOB.place, BlobPlace("ef" * 32, "zst", "second"))),
+    StudyQuiet(key().study, 17),
+    CommitmentRequested("2.25.7", "PACS", "PACS", (("1.2.840.10008.5.1.4.1.1.2", key().instance),)),
+    CommitmentAnswered(5, (("1.2.840.10008.5.1.4.1.1.2", key().instance, 0x0112),), 16),
+    CommitmentSettled(5, delivered=True),
 ]
 RECORD = EventRecord(1, "origin", 1, "2026-01-01T00:00:00.000000+00:00", "PACS", STORED, b"d" * 32)
 
