@@ -1,0 +1,170 @@
+"""Every setting: its type, its default, and one line that explains it."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from vna.settings.values import (
+    AETitle,
+    Port,
+    parse_endpoint,
+    parse_index_url,
+    parse_store_url,
+    parse_uid,
+    parse_workers,
+    split_list,
+)
+
+PREFIX = "VNA_"
+
+
+class Section(BaseModel):
+    """A table of the TOML file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class DimseSettings(Section):
+    """How the node speaks DIMSE (PS3.7, PS3.8)."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - unregistered peers are refused, unless on the loopback
+    """Address to listen on for DIMSE."""
+    port: Port = 11112
+    """Port to listen on for DIMSE; 0 takes a free one."""
+    ae_title: AETitle = "VNA"
+    """The node's own AE title."""
+    other_ae_titles: Annotated[tuple[AETitle, ...], BeforeValidator(split_list)] = ()
+    """Further AE titles the node answers to."""
+    unknown_called_ae_title: Literal["refuse", "accept"] = "refuse"
+    """What to do with an association that calls another AE title: refuse or accept."""
+    max_pdu: Annotated[int, Field(ge=4096, le=16 * 2**20)] = 262144
+    """Longest PDU the node takes, in bytes; offered to the peer (PS3.8 D.1)."""
+    max_associations: Annotated[int, Field(ge=1)] = 64
+    """Associations at a time; one more is rejected for now (PS3.8 9.3.4)."""
+    artim_timeout_s: Annotated[float, Field(gt=0)] = 30
+    """Seconds a connection may take to request an association, or to close (PS3.8 9.1.5)."""
+    idle_timeout_s: Annotated[float, Field(gt=0)] = 600
+    """Seconds without a byte after which an association is aborted."""
+    max_find_answers: Annotated[int, Field(ge=0)] = 10000
+    """Most answers to one query; 0 sets no limit."""
+    max_moves: Annotated[int, Field(ge=1)] = 16
+    """C-MOVEs sent out at a time, at most half of them to one destination; further ones wait."""
+    move_associations: Annotated[int, Field(ge=1, le=16)] = 4
+    """Most associations at a time for one C-MOVE; more than one only when there is much to send."""
+    move_retries: Annotated[int, Field(ge=0)] = 2
+    """How often a C-MOVE tries again what failed for a reason that may pass."""
+    move_retry_pause_s: Annotated[float, Field(gt=0)] = 1
+    """Seconds before the first of these retries; before each further one twice as long."""
+    move_stall_s: Annotated[float, Field(gt=0)] = 60
+    """Seconds after which a move destination is given up that takes next to nothing in, or does not answer."""
+    private_sop_classes: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_uid)], ...], BeforeValidator(split_list)
+    ] = ()
+    """Private storage SOP Class UIDs to accept beside the standard ones."""
+    allow_loopback: bool = True
+    """Whether any AE title may talk to the node from this machine itself, without being a registered peer."""
+
+
+class HttpSettings(Section):
+    """How the node speaks HTTP."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on for HTTP; the default is reached from this machine only."""
+    port: Port = 8080
+    """Port to listen on for HTTP; 0 takes a free one."""
+
+
+class IndexSettings(Section):
+    """Where the index lies."""
+
+    url: Annotated[str, AfterValidator(parse_index_url)] = ""
+    """Database of the index: sqlite:///FILE or postgresql://...; empty for SQLite in the data folder."""
+
+
+class StoreSettings(Section):
+    """Where blobs lie and how they are packed."""
+
+    url: Annotated[str, AfterValidator(parse_store_url)] = ""
+    """Where the stored files lie: file:///FOLDER or s3://BUCKET/PREFIX; empty for `blobs` in the data folder."""
+    endpoint: Annotated[str, AfterValidator(parse_endpoint)] = ""
+    """Address of an object store that is not the cloud's own, https://HOST:PORT; empty for the cloud's."""
+    region: str = ""
+    """Region of the bucket; empty for what the environment says (AWS_REGION)."""
+    timeout_s: Annotated[float, Field(gt=0)] = 20
+    """Seconds one request to an object store may take; trying again ends after as many."""
+    min_free_percent: Annotated[float, Field(ge=0, le=100)] = 2
+    """Share of the disk kept free: new instances are refused below it (status A700)."""
+    min_free_bytes: Annotated[int, Field(ge=0)] = 2 * 2**30
+    """Bytes kept free, where that is less than the share above."""
+    codec: Literal["raw", "zstd", "dense"] = "dense"
+    """How files are packed: raw (not at all), zstd (Zstandard) or dense (pixel filter and Zstandard)."""
+
+
+class ArchiveSettings(Section):
+    """What the archive decides by itself."""
+
+    rejected_again: Literal["refuse", "restore", "keep-hidden"] = "refuse"
+    """What to do with a rejected instance that is sent again: refuse it, restore it if identical, or keep-hidden."""
+
+
+class JournalSettings(Section):
+    """How the journal is sealed."""
+
+    seal_every_s: Annotated[float, Field(gt=0)] = 60
+    """Seconds after which what happened is sealed into the store, where it no longer hangs on the index."""
+
+
+class ServeSettings(Section):
+    """How the node runs."""
+
+    workers: Annotated[Literal["auto"] | int, AfterValidator(parse_workers)] = "auto"
+    """Worker processes that serve DIMSE: a number, or auto for one to a core, at most 4."""
+    drain_s: Annotated[float, Field(ge=0)] = 30
+    """Seconds that running associations have to finish when the node is stopped."""
+
+
+class LogSettings(Section):
+    """What the node logs, to standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least important messages to log: debug, info, warning or error."""
+    format: Literal["text", "json"] = "text"
+    """One line per event as text, or as a JSON object."""
+
+
+class Settings(BaseSettings):
+    """All settings of a node."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        enable_decoding=False,
+    )
+
+    data_dir: Path = Path("var")
+    """Folder of everything the node keeps, made when missing."""
+    dimse: DimseSettings = DimseSettings()
+    http: HttpSettings = HttpSettings()
+    index: IndexSettings = IndexSettings()
+    store: StoreSettings = StoreSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    journal: JournalSettings = JournalSettings()
+    serve: ServeSettings = ServeSettings()
+    log: LogSettings = LogSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over the file, whose content is given to the constructor."""
+        return env_settings, init_settings

@@ -1,0 +1,93 @@
+"""What the values of settings may be; each error says what is allowed."""
+
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field
+
+_MOST_WORKERS = 32
+_BUCKETS = ("s3", "az", "gs")
+
+
+def parse_ae_title(value: str) -> str:
+    """Return an AE title without the spaces around it, which mean nothing (PS3.5 6.2, AE).
+
+    Raises:
+        ValueError: it is not 1 to 16 printable ASCII characters, or holds a backslash.
+    """
+    title = value.strip(" ")
+    if not 1 <= len(title) <= 16 or not title.isascii() or not title.isprintable() or "\\" in title:
+        raise ValueError("an AE title has 1 to 16 ASCII characters, no backslash and no control characters")
+    return title
+
+
+def parse_uid(value: str) -> str:
+    """Return a UID (PS3.5 9.1).
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not 1 <= len(value) <= 64 or not all(part.isdecimal() for part in value.split(".")):
+        raise ValueError("a UID has digits and dots, at most 64 characters")
+    return value
+
+
+def parse_index_url(value: str) -> str:
+    """Return the address of an index database.
+
+    Raises:
+        ValueError: it is none that can be used.
+    """
+    if value and not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
+        raise ValueError("must be empty, sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE")
+    return value
+
+
+def parse_store_url(value: str) -> str:
+    """Return the address of a store.
+
+    Raises:
+        ValueError: it is none that can be used, or holds credentials.
+    """
+    parts = urlsplit(value)
+    is_bucket = parts.scheme in _BUCKETS and parts.hostname and not parts.query and not parts.fragment
+    if value and not value.startswith("file:///") and not is_bucket:
+        raise ValueError("must be empty, file:///FOLDER, s3://BUCKET/PREFIX, or the same with az or gs")
+    return _without_credentials(value)
+
+
+def parse_endpoint(value: str) -> str:
+    """Return the address of an object store.
+
+    Raises:
+        ValueError: it is none that can be used, or holds credentials.
+    """
+    if value and not value.startswith(("https://", "http://")):
+        raise ValueError("must be empty, https://HOST:PORT or http://HOST:PORT")
+    return _without_credentials(value)
+
+
+def _without_credentials(url: str) -> str:
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("credentials are no part of it: they come from the environment, AWS_ACCESS_KEY_ID and so on")
+    return url
+
+
+def parse_workers(value: int | str) -> int | str:
+    """Return a number of worker processes, or "auto".
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if isinstance(value, int) and not 1 <= value <= _MOST_WORKERS:
+        raise ValueError(f'must be 1 to {_MOST_WORKERS}, or "auto"')
+    return value
+
+
+def split_list(value: object) -> object:
+    """Return a list of texts where an environment variable holds one text with commas between."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+AETitle = Annotated[str, AfterValidator(parse_ae_title)]
+Port = Annotated[int, Field(ge=0, le=65535)]
