@@ -1,49 +1,60 @@
-"""The housekeeper: a thread of the process at the top that seals the journal, and signs its head once a day."""
+"""The housekeeper: what an archive needs done again and again, by threads of the process at the top."""
 
 import logging
 import threading
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from vna.archive import Sealer
 from vna.errors import VnaError
-from vna.journal import SigningKey
 
 _log = logging.getLogger(__name__)
 
 
-class Housekeeper:
-    """Seals every so many seconds from `start` on; owns the sealer.
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Something done every `every_s` seconds.
 
-    Two of them, of two nodes on one archive, do no harm: a segment is made once.
+    `run` is given an event that is set when it should come to an end soon, between two steps of its own.
+    What it cannot do now it raises as a VnaError: it is logged, and tried again next time. `at_the_end`
+    has it done once more when everything else has stopped.
     """
 
-    def __init__(self, sealer: Sealer, key: SigningKey, *, seal_every_s: float) -> None:
-        self._sealer, self._key, self._every_s = sealer, key, seal_every_s
+    name: str
+    every_s: float
+    run: Callable[[threading.Event], None]
+    at_the_end: bool = False
+
+
+class Housekeeper:
+    """Does its duties from `start` on, each on a thread of its own, so that a slow one holds up no other."""
+
+    def __init__(self, duties: Sequence[Duty]) -> None:
+        self._duties = duties
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="housekeeper", daemon=True)
+        self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Begin; to be called after the last fork."""
-        self._thread.start()
+        for duty in self._duties:
+            thread = threading.Thread(target=self._repeat, args=(duty,), name=f"duty-{duty.name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def stop(self) -> None:
-        """End the thread, seal what came last, and close the sealer."""
+        """End the threads, and do once more what is to be done at the end."""
         self._stopping.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._seal()
-        self._sealer.close()
+        for thread in self._threads:
+            thread.join()
+        for duty in self._duties:
+            if duty.at_the_end:
+                self._do(duty)
 
-    def _run(self) -> None:
-        while not self._stopping.wait(self._every_s):
-            self._seal()
+    def _repeat(self, duty: Duty) -> None:
+        while not self._stopping.wait(duty.every_s):
+            self._do(duty)
 
-    def _seal(self) -> None:
-        """Seal; what is not sealed now is sealed with the next ones, so a failure is only told."""
+    def _do(self, duty: Duty) -> None:
         try:
-            self._sealer.seal()
-            now = datetime.now(UTC)
-            if self._sealer.signed_on() != now.date():
-                self._sealer.sign(self._key, now)
+            duty.run(self._stopping)
         except VnaError as exc:
-            _log.error("the journal cannot be sealed reason=%s", exc)
+            _log.error("a duty could not be done, and is tried again duty=%s reason=%s", duty.name, exc)

@@ -12,10 +12,11 @@ from vna.dimse import listen
 from vna.errors import StartRefused
 from vna.journal import SigningKey, make_key
 from vna.node.data_folder import Address, DataFolder, NodeRecord
+from vna.node.duties import duties
 from vna.node.exposition import Exposition
 from vna.node.housekeeper import Housekeeper
 from vna.node.http import HttpServer
-from vna.node.journal import catch_up_index, open_sealer
+from vna.node.journal import catch_up_index
 from vna.node.parts import clear_staging, open_archive, open_backend, refuse_silent_store
 from vna.node.readiness import readiness_checks
 from vna.node.watch import NODE, Watch
@@ -97,12 +98,10 @@ class Node:
         stack.callback(watch.leave)
 
     def _keep_house(self, stack: ExitStack, key: SigningKey) -> None:
-        """Have the journal sealed from now on, and once more when the workers have ended."""
-        sealer = open_sealer(self._settings)
-        if sealer is not None:
-            housekeeper = Housekeeper(sealer, key, seal_every_s=self._settings.journal.seal_every_s)
-            stack.callback(housekeeper.stop)
-            housekeeper.start()
+        """Begin with what is done again and again; it ends when the workers have ended."""
+        housekeeper = Housekeeper(tuple(duties(self._settings, key, stack)))
+        stack.callback(housekeeper.stop)
+        housekeeper.start()
 
     def _console(self, archive: Archive) -> HttpServer:
         checks: dict[str, Check] = {
