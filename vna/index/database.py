@@ -42,14 +42,18 @@ def reader_engine(url: str) -> Engine:
 
 
 def migration_engine(url: str) -> Engine:
-    """Return an engine for one schema migration, which keeps no connection afterwards."""
+    """Return an engine for one schema migration at a time, which keeps no connection afterwards."""
     if sqlite_path(url) is None:
-        return create_engine(url, poolclass=NullPool)
+        engine = create_engine(url, poolclass=NullPool)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(_ONE_MIGRATION))
+        return engine
     engine = create_engine(url, poolclass=NullPool, connect_args=_SQLITE_ARGUMENTS)
     _prepare_sqlite(engine, begin="BEGIN IMMEDIATE")
     return engine
 
 
+_ONE_MIGRATION = "SELECT pg_advisory_xact_lock(7310587215)"
+"""An arbitrary number, the same in every node: two that start at once on one database migrate it once."""
 _SQLITE_ARGUMENTS = {"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000}
 _NO_RESET = {"pool_reset_on_return": None}
 """Every transaction here is ended by whoever began it, so the pool need not roll back once more."""

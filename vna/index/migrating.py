@@ -4,22 +4,18 @@ Loaded by `vna.index.schema` alone, and only when there is something to do: Alem
 that a command of `vna` needs to start.
 """
 
-import uuid
-
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection
 
 from vna.errors import StartRefused
-from vna.events import GENESIS
-from vna.index import tables
 from vna.index.database import migration_engine
 
 
 def upgrade(url: str) -> None:
-    """Bring the database to this release's schema, creating it if it is empty.
+    """Bring the database to this release's schema.
 
     Raises:
         StartRefused: the database is newer than this release.
@@ -31,7 +27,6 @@ def upgrade(url: str) -> None:
             config = alembic_config()
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            _first_row(connection)
     finally:
         engine.dispose()
 
@@ -51,9 +46,3 @@ def _refuse_newer(connection: Connection) -> None:
         raise StartRefused(
             f"the index has schema {current}, which is newer than this release knows; start the newer release"
         )
-
-
-def _first_row(connection: Connection) -> None:
-    if connection.execute(select(tables.archive.c.id)).first() is None:
-        row = {"id": 1, "uid": f"2.25.{uuid.uuid4().int}", "position": 0, "head": GENESIS}
-        connection.execute(insert(tables.archive), row)

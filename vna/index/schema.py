@@ -1,16 +1,22 @@
-"""The version of the schema: an older database is migrated at start, a newer one refused."""
+"""The version of the schema: an empty database gets it, an older one is migrated at start, a newer one refused."""
 
 import importlib
+import uuid
 from typing import Final
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Column, MetaData, String, Table, insert, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from vna.errors import StartRefused
-from vna.index.database import reader_engine
+from vna.events import GENESIS
+from vna.index import tables
+from vna.index.database import migration_engine, reader_engine
 
 LATEST: Final = "0004"
 """The newest of `vna/index/migrations/versions`."""
+
+_VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))
+"""Alembic's own."""
 
 
 def migrate(url: str) -> None:
@@ -20,18 +26,37 @@ def migrate(url: str) -> None:
         StartRefused: the database is newer than this release, or cannot be reached.
     """
     try:
-        if _version(url) != LATEST:
+        version = _version(url)
+        if version is None:
+            _create(url)
+        elif version != LATEST:
             importlib.import_module("vna.index.migrating").upgrade(url)  # takes 0.35 s to load, and is rarely needed
     except DBAPIError as exc:
         raise StartRefused(f"the index database cannot be opened: {exc.orig}") from exc
 
 
+def _create(url: str) -> None:
+    """Make the tables at once: going through all migrations would take ten times as long."""
+    engine = migration_engine(url)
+    try:
+        with engine.begin() as connection:
+            if inspect(connection).has_table(_VERSION.name):  # another process was first
+                return
+            tables.metadata.create_all(connection)
+            _VERSION.create(connection)
+            connection.execute(insert(_VERSION), {"version_num": LATEST})
+            first = {"id": 1, "uid": f"2.25.{uuid.uuid4().int}", "position": 0, "head": GENESIS}
+            connection.execute(insert(tables.archive), first)
+    finally:
+        engine.dispose()
+
+
 def _version(url: str) -> str | None:
-    """Return the version of the schema a database has, None if it has none yet."""
+    """Return the version of the schema a database has, None if it is empty."""
     engine = reader_engine(url)
     try:
         with engine.connect() as connection:
-            if not inspect(connection).has_table("alembic_version"):
+            if not inspect(connection).has_table(_VERSION.name):
                 return None
             version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
             return version

@@ -2,33 +2,44 @@
 
 import subprocess
 import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, inspect, select, text
+from sqlalchemy import select, text
 
 from arrivals import PACS_A, PACS_B, Sender, arrival, digest_of, key
-from databases import connected
+from databases import connected, copy_rows, make_schema
 from vna.errors import StartRefused
 from vna.events import PeerRegistered
 from vna.index import migrating, open_index, schema, tables
-from vna.index.database import migration_engine
 from vna.model import Peer
 
 
-def test_the_migrated_schema_is_the_declared_one(index_url: str) -> None:
-    open_index(index_url).close()
+@pytest.mark.parametrize("make", [lambda url: open_index(url).close(), migrating.upgrade], ids=["created", "migrated"])
+def test_the_schema_is_the_declared_one(index_url: str, make: Callable[[str], None]) -> None:
+    make(index_url)
 
     with connected(index_url) as connection:
         context = MigrationContext.configure(connection)
         differences = compare_metadata(context, tables.metadata)
 
     assert differences == []
+
+
+def test_nodes_that_start_at_once_on_an_empty_database_make_one_archive(index_url: str) -> None:
+    with ThreadPoolExecutor(4) as starters:
+        indexes = list(starters.map(open_index, [index_url] * 4))
+    archives = {index.journal.archive() for index in indexes}
+    for index in indexes:
+        index.close()
+
+    assert len(archives) == 1
 
 
 def test_opening_twice_keeps_the_archive(index_url: str) -> None:
@@ -61,8 +72,8 @@ def test_an_index_of_the_first_schema_is_migrated_with_what_it_holds(index_url: 
     index = open_index(fresh)
     _fill(Sender(index))
     index.close()
-    _make_first_schema(index_url)
-    _copy(fresh, index_url)
+    make_schema(index_url, "0001")
+    copy_rows(fresh, index_url)
 
     index = open_index(index_url)
 
@@ -88,28 +99,6 @@ def _fill(sender: Sender) -> None:
     sender.record(PeerRegistered(Peer("PACS", "localhost", 104, warn_on_conflict=True)))
 
 
-def _make_first_schema(url: str) -> None:
-    engine = migration_engine(url)
-    with engine.connect() as connection, connection.begin():
-        config = migrating.alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-    engine.dispose()
-
-
-def _copy(url: str, onto: str) -> None:
-    """Copy what the first schema knows of, row by row."""
-    with connected(url) as source, connected(onto) as target:
-        there = inspect(target)
-        for table in tables.metadata.sorted_tables:
-            if not there.has_table(table.name):
-                continue
-            known = {column["name"] for column in there.get_columns(table.name)}
-            rows = source.execute(select(*(column for column in table.columns if column.name in known))).mappings()
-            for row in rows.all():
-                target.execute(insert(table).values(dict(row)))
-
-
 def _rows(url: str) -> dict[str, list[object]]:
     with connected(url) as connection:
         return {
@@ -129,7 +118,6 @@ def test_the_latest_version_is_the_newest_migration() -> None:
 
 def test_alembic_is_loaded_only_when_there_is_something_to_migrate(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'index.sqlite'}"
-    open_index(url).close()
     program = (
         f"import sys; from vna.index import open_index; open_index({url!r}).close(); print('alembic' in sys.modules)"
     )
