@@ -4,16 +4,21 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from conformance.server import Server, kill, running, stop, wait_until
+from conformance.server import Process, Server, kill, start, stop, stopped, wait_until
 from conformance.upper_layer import Address
 
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 60
+
+
+def launch(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start `vna` in a process of its own; what it prints is appended to a file."""
+    return start([sys.executable, "-m", "vna", *arguments], environment, log)
 
 
 class NodeProcess:
@@ -32,7 +37,7 @@ class NodeProcess:
             "VNA_HTTP__PORT": "0",
             **(settings or {}),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
         self._stack = ExitStack()
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -43,7 +48,7 @@ class NodeProcess:
         self._stack.close()
 
     @property
-    def process(self) -> "subprocess.Popen[bytes]":
+    def process(self) -> Process:
         """The process of the running node."""
         if self._process is None:
             raise RuntimeError("the node is not running")
@@ -55,8 +60,7 @@ class NodeProcess:
         Raises:
             conformance.server.StartFailed: it did not come up.
         """
-        command = [sys.executable, "-m", "vna", "serve"]
-        self._process = self._stack.enter_context(running(command, environment=self._environment, log=self.log))
+        self._process = self._stack.enter_context(stopped(launch(["serve"], self._environment, self.log)))
         wait_until(self._is_up, self._process, log=self.log, timeout_s=_START_TIMEOUT_S)
         record = self._record()
         address = Address(record["dimse"]["host"], record["dimse"]["port"], record["ae_title"])

@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from conformance.upper_layer import Address
 
@@ -49,21 +50,50 @@ class Server:
         return sum(_pss_kib(pid) for pid in process_tree(self.pid)) * 1024
 
 
-@contextmanager
-def running(command: list[str], *, environment: dict[str, str], log: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run a program in a process group of its own until the block ends, then stop it by SIGTERM, at last SIGKILL."""
+class Process(Protocol):
+    """A program that was started, in a process group of its own: what is used of `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return its exit status, None while it runs."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return its exit status; raises `subprocess.TimeoutExpired`."""
+        ...
+
+    def terminate(self) -> None:
+        """Ask it to end (SIGTERM)."""
+        ...
+
+
+def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start a program in a process group of its own; what it prints is appended to a file."""
     with log.open("ab") as out:
-        process = subprocess.Popen(  # noqa: S603 - commands are put together here, not by a user
+        return subprocess.Popen(  # noqa: S603 - commands are put together here, not by a user
             command, env=os.environ | environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
+
+
+@contextmanager
+def running(command: Sequence[str], *, environment: Mapping[str, str], log: Path) -> Iterator[Process]:
+    """Run a program until the block ends, then stop it by SIGTERM, at last SIGKILL."""
+    with stopped(start(command, environment, log)) as process:
+        yield process
+
+
+@contextmanager
+def stopped(process: Process) -> Iterator[Process]:
+    """Stop a program when the block ends."""
     try:
         yield process
     finally:
         stop(process)
 
 
-def stop(process: "subprocess.Popen[bytes]", *, timeout_s: float = 60) -> int:
-    """Stop a program started by `running`, if it still runs, and return its exit status."""
+def stop(process: Process, *, timeout_s: float = 60) -> int:
+    """Stop a program that was started here, if it still runs, and return its exit status."""
     if process.poll() is None:
         process.terminate()
     try:
@@ -73,14 +103,14 @@ def stop(process: "subprocess.Popen[bytes]", *, timeout_s: float = 60) -> int:
         raise
 
 
-def kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a program started by `running` and everything it started (SIGKILL to its group), and wait for its end."""
+def kill(process: Process) -> None:
+    """Kill a program that was started here and everything it started (SIGKILL to its group), and wait for its end."""
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
 
-def wait_until(ready: Callable[[], bool], process: "subprocess.Popen[bytes]", *, log: Path, timeout_s: float) -> None:
+def wait_until(ready: Callable[[], bool], process: Process, *, log: Path, timeout_s: float) -> None:
     """Wait for a starting server.
 
     Raises:

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 import dcmtk
+import prepared
 import s3_server
+from conformance import node_process
 from s3_server import s3
 
 __all__ = ["s3"]
@@ -18,6 +20,14 @@ def _no_settings_from_outside() -> Iterator[None]:
     outside = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith(("VNA_", "AWS_"))}
     yield
     os.environ.update(outside)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _prepared_processes() -> Iterator[None]:
+    """Nodes of tests begin where `vna` is loaded; test_node_process.py starts it as users do."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(node_process, "launch", prepared.start)
+        yield
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
