@@ -10,12 +10,13 @@ from pathlib import Path
 
 from conformance.figures import Row, as_json, print_table
 from conformance.kept_ratios import worse_than_kept
+from conformance.measure_queries import measure_large
 from conformance.measures import MEASURES
 from conformance.measures_in_use import MEASURES_IN_USE
 from conformance.orthanc import find_orthanc
 from conformance.side_by_side import Plan, quick_plan
 
-_ALL = MEASURES | MEASURES_IN_USE
+_ALL = MEASURES | MEASURES_IN_USE | {"find-large": measure_large}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +25,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quick", action="store_true", help="a short run that only shows that it works")
     parser.add_argument("--pairs", type=int, help="interleaved pairs of each measurement (default 5)")
     parser.add_argument("--studies", type=int, help="studies in the archive for C-FIND (default 100,000)")
+    parser.add_argument("--large-studies", type=int, help="studies in the archive for find-large (default 1,000,000)")
     parser.add_argument("--big-megabytes", type=int, help="size of each large object (default 1000)")
     parser.add_argument("--big-objects", type=int, help="large objects at the same time (default 10)")
     parser.add_argument("--without-orthanc", action="store_true", help="do not measure Orthanc beside")
@@ -64,6 +66,7 @@ def _plan(args: argparse.Namespace, folder: Path, program: str | None) -> Plan:
         plan,
         pairs=args.pairs or plan.pairs,
         studies=(plan.studies[0], args.studies or plan.studies[1]),
+        large_studies=args.large_studies or plan.large_studies,
         big_objects=args.big_objects or plan.big_objects,
         big_bytes=(args.big_megabytes or 0) * 1_000_000 or plan.big_bytes,
     )

@@ -34,6 +34,7 @@ class Plan:
     slow_slices: int = 100
     tiny: int = 1000
     studies: tuple[int, int] = (1_000, 100_000)
+    large_studies: int = 1_000_000
     queries: int = 200
     big_objects: int = 10
     big_bytes: int = 1_000_000_000
@@ -49,6 +50,7 @@ def quick_plan(folder: Path, orthanc_program: str | None) -> Plan:
         slow_slices=40,
         tiny=200,
         studies=(500, 3_000),
+        large_studies=10_000,
         queries=50,
         big_objects=3,
         big_bytes=100_000_000,

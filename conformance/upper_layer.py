@@ -127,6 +127,11 @@ class PduReader:
         self._buffer = bytearray(_SMALLEST_BIG_READ)
         self._start = self._end = 0
 
+    @property
+    def buffered(self) -> bool:
+        """Whether something has come that was not read yet, though nothing may be left to come from the socket."""
+        return self._end > self._start
+
     def read(self) -> tuple[int, memoryview]:
         """Return the type and the body of the next PDU; the body is valid until the next call.
 

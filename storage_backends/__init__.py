@@ -3,8 +3,8 @@
 Outsiders use what is listed here. `storage_backends.contract` is the suite that a new backend must pass.
 """
 
-from storage_backends.backend import Backend, Staged
-from storage_backends.blobs import BlobRef, BlobStore, EncodedBlob
+from storage_backends.backend import PREFIXES, Backend, Listed, Staged
+from storage_backends.blobs import MAIN, BlobRef, BlobStore, EncodedBlob
 from storage_backends.codec import Codec
 from storage_backends.content import Buffer, Content, FileContent, MemoryContent
 from storage_backends.documents import Documents, FilesystemDocuments, MemoryDocuments
@@ -18,11 +18,15 @@ from storage_backends.errors import (
 )
 from storage_backends.filesystem import Filesystem
 from storage_backends.frame_table import FragmentedFrames, FrameTable, RegularFrames, Span
+from storage_backends.late import Late
 from storage_backends.memory import Memory
+from storage_backends.object_documents import ObjectDocuments, open_bucket_documents
 from storage_backends.object_store import Access, ObjectStore, open_bucket
 from storage_backends.planar import PixelShape
 
 __all__ = [
+    "MAIN",
+    "PREFIXES",
     "Access",
     "Backend",
     "BlobDamaged",
@@ -40,10 +44,13 @@ __all__ = [
     "FragmentedFrames",
     "FrameNotFound",
     "FrameTable",
+    "Late",
+    "Listed",
     "Memory",
     "MemoryContent",
     "MemoryDocuments",
     "NoSpace",
+    "ObjectDocuments",
     "ObjectStore",
     "PixelShape",
     "RegularFrames",
@@ -52,4 +59,5 @@ __all__ = [
     "StorageError",
     "StoreUnavailable",
     "open_bucket",
+    "open_bucket_documents",
 ]

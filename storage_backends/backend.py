@@ -7,11 +7,24 @@ lead out of the store.
 
 import re
 from collections.abc import Iterator
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Final, Protocol
 
 from storage_backends.content import Buffer
 
 _NAME = re.compile(r"[0-9a-f]{64}\.[a-z0-9]{1,16}")
+
+PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
+"""The parts a store is listed in: what the names in each begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One thing in a store: its name, its size in bytes, and when it was written, in seconds since 1970."""
+
+    name: str
+    size: int
+    modified: float
 
 
 def is_name(text: str) -> bool:
@@ -49,17 +62,8 @@ class Staged(Protocol):
         ...
 
 
-class Backend(Protocol):
-    """A place for blobs."""
-
-    @property
-    def location(self) -> str:
-        """Where it is, for people."""
-        ...
-
-    def stage(self) -> Staged:
-        """Begin to write."""
-        ...
+class Readable(Protocol):
+    """Where the bytes of blobs can be read."""
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return up to `length` bytes from `offset`, fewer where the blob ends; all of them for None.
@@ -77,8 +81,28 @@ class Backend(Protocol):
         """
         ...
 
+
+class Backend(Readable, Protocol):
+    """A place for blobs."""
+
+    @property
+    def location(self) -> str:
+        """Where it is, for people."""
+        ...
+
+    def stage(self) -> Staged:
+        """Begin to write."""
+        ...
+
     def names(self) -> Iterator[str]:
         """Yield the name of everything that is visible, in no particular order."""
+        ...
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Yield everything that is visible in one of the `PREFIXES`, in no particular order.
+
+        What is stored or deleted meanwhile may be in it or not. The time is that of the store's own clock.
+        """
         ...
 
     def delete(self, name: str) -> None:

@@ -7,23 +7,28 @@ in which file a byte lies.
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TypeVar
+from pathlib import Path
+from typing import Final, TypeVar
 
-from storage_backends.backend import Backend, Staged
+from storage_backends.backend import Backend, Readable, Staged
 from storage_backends.codec import Codec, Encoder, Hints, Tools
 from storage_backends.content import Content, MemoryContent, Plain
+from storage_backends.copying import taken
 from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
 from storage_backends.frame_table import FrameTable, Span, StoredFrames
+from storage_backends.mirror import MirroredStaged
 from storage_backends.planar import PixelShape
 from storage_backends.stored import RawBlob, StoredBlob, ZstdBlob, decode_together
 
 _Result = TypeVar("_Result")
 
+MAIN: Final = ""
+"""The name of the store itself among its replicas."""
+
 _CODECS = {codec.value: codec for codec in Codec}
-_BATCH_BYTES = 512 << 10
 _HASHED_AT_ONCE = 1 << 20
 _HASHED_HERE = 32 << 10
 """Up to this size hashing takes less time than handing it to another thread."""
@@ -79,10 +84,24 @@ class EncodedBlob:
 
 
 class BlobStore:
-    """Encodes, decodes and checks the blobs of one backend. Safe to use from any number of threads."""
+    """Encodes, decodes and checks the blobs of one backend. Safe to use from any number of threads.
 
-    def __init__(self, backend: Backend, *, codec: Codec = Codec.DENSE) -> None:
-        self.backend = backend
+    `replicas` are further stores of the same blobs, by name. It reads and deletes in its own backend alone; it writes
+    there too, or, if `mirrored`, to all of the replicas as well: `written_at` says to which.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        codec: Codec = Codec.DENSE,
+        replicas: "Mapping[str, BlobStore] | None" = None,
+        mirrored: bool = False,
+    ) -> None:
+        """Make the door to a backend; the replicas are closed with it."""
+        self.backend, self.replicas = backend, dict(replicas or {})
+        self._mirrors = {name: store.backend for name, store in self.replicas.items()} if mirrored else {}
+        self.written_at: tuple[str, ...] = (MAIN, *self._mirrors)
         self._codec = codec
         self._tools = Tools()
         self._encoder = Encoder(self._tools)
@@ -91,6 +110,16 @@ class BlobStore:
     def close(self) -> None:
         """Stop the helper threads; the store is not to be used any more."""
         self._threads.shutdown()
+        for replica in self.replicas.values():
+            replica.close()
+
+    def at(self, name: str) -> "BlobStore":
+        """Return the replica of this name, or for `MAIN` the store itself.
+
+        Raises:
+            KeyError: there is no such replica.
+        """
+        return self if name == MAIN else self.replicas[name]
 
     def encode(
         self,
@@ -111,7 +140,7 @@ class BlobStore:
             NoSpace, StoreUnavailable: nothing is left of it.
             ValueError: the frame table names bytes outside of the content.
         """
-        staged = self.backend.stage()
+        staged = self._stage()
         try:
             hints = Hints(shape, frames, incompressible)
             stored_size = self._encoder.encode(content, codec=self._codec, hints=hints, write=staged.write)
@@ -161,17 +190,18 @@ class BlobStore:
         return self._checked(ref, self._open(ref))
 
     def get_many(self, refs: Sequence[BlobRef]) -> list[Plain]:
-        """Return the plain bytes of many blobs, decoded by all helper threads.
+        """Return the plain bytes of many blobs; small ones of the same shape share the passes that undo their filter.
 
-        Small blobs of the same shape share the passes that undo their filter.
+        All of it is done by the calling thread: handing parts to others cost more than they gained.
 
         Raises:
             BlobNotFound, BlobDamaged: as `get`, for the first such blob.
         """
-        batches = list(_batches(refs))
-        if len(batches) < 2:
-            return self._get_batch(refs)
-        return [plain for batch in self._threads.map(self._get_batch, batches) for plain in batch]
+        blobs = [self._open(ref) for ref in refs]
+        plains = decode_together(blobs, self._tools)
+        for ref, plain in zip(refs, plains, strict=True):
+            _check_digest(ref, hashlib.sha256(plain).hexdigest())
+        return plains
 
     def range(self, ref: BlobRef, offset: int, length: int) -> bytes:
         """Return a part of the plain bytes; only the chunks that hold it are read and checked.
@@ -216,6 +246,30 @@ class BlobStore:
         for _ in self.stream(ref):
             pass
 
+    def copy_from(self, source: "BlobStore", ref: BlobRef, *, spool: Path | None = None) -> None:
+        """Bring the file of a blob here from another store, as it is, and read it back; what is here is replaced.
+
+        It is checked before anything is written here: what is no sound copy never takes the place of one.
+
+        Args:
+            spool: folder of temporary files, for what does not fit in memory.
+
+        Raises:
+            BlobNotFound, BlobDamaged: the source has no sound copy, or (of this store's file) it did not arrive so.
+            NoSpace, StoreUnavailable: this store or the source failed.
+        """
+        with taken(source.backend, ref.name, spool) as file:
+            for _ in self._checked(ref, self._open(ref, file)):
+                pass
+            staged = self.backend.stage()
+            try:
+                for piece in file.pieces():
+                    staged.write(piece)
+                staged.commit(ref.name)
+            finally:
+                staged.discard()
+        self.verify(ref)
+
     def exists(self, ref: BlobRef) -> bool:
         """Tell whether the backend has the file of a blob."""
         try:
@@ -244,10 +298,14 @@ class BlobStore:
         """Return how much the backend can hold in all, None if there is no telling."""
         return self.backend.total_bytes()
 
-    def _open(self, ref: BlobRef) -> StoredBlob:
+    def _stage(self) -> Staged:
+        return MirroredStaged(self.backend, self._mirrors) if self._mirrors else self.backend.stage()
+
+    def _open(self, ref: BlobRef, place: Readable | None = None) -> StoredBlob:
+        place = place or self.backend
         if ref.codec is Codec.RAW:
-            return RawBlob(self.backend, ref.name, plain_size=ref.plain_size)
-        return ZstdBlob(self.backend, ref.name, plain_size=ref.plain_size, tools=self._tools)
+            return RawBlob(place, ref.name, plain_size=ref.plain_size)
+        return ZstdBlob(place, ref.name, plain_size=ref.plain_size, tools=self._tools)
 
     def _hash(self, content: Content) -> "Future[str]":
         if content.size <= _HASHED_HERE:
@@ -270,31 +328,12 @@ class BlobStore:
         if held:
             yield held
 
-    def _get_batch(self, refs: Sequence[BlobRef]) -> list[Plain]:
-        blobs = [self._open(ref) for ref in refs]
-        plains = decode_together(blobs, self._tools)
-        for ref, plain in zip(refs, plains, strict=True):
-            _check_digest(ref, hashlib.sha256(plain).hexdigest())
-        return plains
-
 
 def _frames(ref: BlobRef, blob: StoredBlob) -> StoredFrames:
     frames = blob.frames()
     if frames is None:
         raise FrameNotFound(f"{ref.name} was stored without a frame table")
     return frames
-
-
-def _batches(refs: Sequence[BlobRef]) -> Iterator[Sequence[BlobRef]]:
-    """Cut a list into runs of about `_BATCH_BYTES` plain bytes."""
-    first, size = 0, 0
-    for number, ref in enumerate(refs):
-        size += ref.plain_size
-        if size >= _BATCH_BYTES:
-            yield refs[first : number + 1]
-            first, size = number + 1, 0
-    if first < len(refs):
-        yield refs[first:]
 
 
 def _digest(content: Content) -> str:

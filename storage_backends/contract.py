@@ -10,11 +10,12 @@ class TestMemory(BackendContract):
 # ruff: noqa: S101  (these are tests)
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from storage_backends.backend import Backend
+from storage_backends.backend import PREFIXES, Backend
 from storage_backends.content import Buffer
 from storage_backends.errors import BlobNotFound
 
@@ -118,6 +119,29 @@ class BackendContract:
         put(backend, OTHER, b"y")
 
         assert sorted(backend.names()) == [NAME, OTHER]
+
+    def test_a_listing_tells_name_size_and_time_of_one_part(self, backend: Backend) -> None:
+        """The time is that of the writing, give or take what a service rounds off and its clock is out by."""
+        before = time.time()
+        put(backend, NAME, b"one")
+        put(backend, OTHER, b"three")
+
+        listed = list(backend.listing(NAME[:2]))
+
+        assert [(each.name, each.size) for each in listed] == [(NAME, 3)]
+        assert before - 5 < listed[0].modified < time.time() + 5
+        assert [each.name for each in backend.listing(OTHER[:2])] == [OTHER]
+        assert {NAME[:2], OTHER[:2]} < set(PREFIXES)
+
+    def test_what_is_written_again_counts_as_new(self, backend: Backend) -> None:
+        """An old blob that is replaced is not old any more."""
+        put(backend, NAME, b"one")
+        (first,) = backend.listing(NAME[:2])
+        put(backend, NAME, b"two")
+
+        (second,) = backend.listing(NAME[:2])
+
+        assert second.modified >= first.modified
 
     def test_a_deleted_blob_is_gone_and_deleting_it_again_is_fine(self, backend: Backend) -> None:
         """Every step can be run twice."""

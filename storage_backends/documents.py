@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import Protocol
 
 from storage_backends.errors import BlobNotFound
-from storage_backends.posix import fsync_folder, translated
+from storage_backends.posix import fsync_folder, make_folder, translated
 
 _NAME = re.compile(r"[A-Za-z0-9-][A-Za-z0-9.-]{0,99}(?:/[A-Za-z0-9-][A-Za-z0-9.-]{0,99}){0,2}")
-_RESERVED = re.compile(r"(?:staging|[0-9a-f]{3})(?:/.*)?")
+_RESERVED = re.compile(r"(?:staging|blobs|[0-9a-f]{3})(?:/.*)?")
 
 
 class Documents(Protocol):
@@ -49,13 +49,18 @@ class Documents(Protocol):
         """
         ...
 
-    def names(self, prefix: str = "") -> list[str]:
-        """Return the names that begin with a prefix, in order of their characters."""
+    def names(self, prefix: str = "", *, after: str = "") -> list[str]:
+        """Return the names that begin with a prefix and stand behind `after`, in order of their characters."""
         ...
 
     def delete(self, name: str) -> None:
         """Remove a document; one that is not there is fine."""
         ...
+
+
+def is_document_name(name: str) -> bool:
+    """Tell whether a document may have this name."""
+    return _NAME.fullmatch(name) is not None and _RESERVED.fullmatch(name) is None
 
 
 def check_document_name(name: str) -> None:
@@ -64,7 +69,7 @@ def check_document_name(name: str) -> None:
     Raises:
         ValueError: it is not.
     """
-    if _NAME.fullmatch(name) is None or _RESERVED.fullmatch(name) is not None:
+    if not is_document_name(name):
         raise ValueError(f"not the name of a document: {name!r}")
 
 
@@ -89,10 +94,10 @@ class MemoryDocuments:
         except KeyError:
             raise BlobNotFound(f"no document {name} in memory") from None
 
-    def names(self, prefix: str = "") -> list[str]:
-        """Return the names that begin with a prefix, in order."""
+    def names(self, prefix: str = "", *, after: str = "") -> list[str]:
+        """Return the names that begin with a prefix and stand behind `after`, in order."""
         with self._lock:
-            return sorted(name for name in self._documents if name.startswith(prefix))
+            return sorted(name for name in self._documents if name.startswith(prefix) and name > after)
 
     def delete(self, name: str) -> None:
         """Remove a document if it is there."""
@@ -112,8 +117,8 @@ class FilesystemDocuments:
         path = self._path(name)
         staged = self._root / "staging" / secrets.token_hex(16)
         with translated(f"create {name}"):
-            self._make(staged.parent)
-            self._make(path.parent)
+            make_folder(staged.parent)
+            make_folder(path.parent)
             try:
                 _write(staged, data)
                 try:
@@ -130,13 +135,13 @@ class FilesystemDocuments:
         with translated(f"read {name}", missing=BlobNotFound):
             return self._path(name).read_bytes()
 
-    def names(self, prefix: str = "") -> list[str]:
+    def names(self, prefix: str = "", *, after: str = "") -> list[str]:
         """Return the names that begin with a prefix, in order; only folders that can hold such are looked into."""
         folder = prefix.rpartition("/")[0]
         if folder:
             check_document_name(folder)
         with translated(f"list {prefix}"):
-            return sorted(name for name in self._below(folder) if name.startswith(prefix))
+            return sorted(name for name in self._below(folder, prefix) if name.startswith(prefix) and name > after)
 
     def delete(self, name: str) -> None:
         """Remove a file if it is there, and its folder if that is empty then."""
@@ -150,28 +155,20 @@ class FilesystemDocuments:
         check_document_name(name)
         return self._root / name
 
-    def _below(self, folder: str) -> Iterator[str]:
+    def _below(self, folder: str, prefix: str) -> Iterator[str]:
+        """Yield the names below a folder, leaving out folders in which none begins with the prefix."""
         try:
             entries = list(os.scandir(self._root / folder))
         except FileNotFoundError:
             return
         for entry in entries:
             name = f"{folder}/{entry.name}" if folder else entry.name
-            if _NAME.fullmatch(name) is None or _RESERVED.fullmatch(name) is not None:
+            if not is_document_name(name) or not f"{name}/".startswith(prefix[: len(name) + 1]):
                 continue
             if entry.is_dir():
-                yield from self._below(name)
+                yield from self._below(name, prefix)
             else:
                 yield name
-
-    def _make(self, folder: Path) -> None:
-        """Make a folder and those above it, each durable before the next."""
-        if folder.is_dir():
-            return
-        self._make(folder.parent)
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir(mode=0o750)
-        fsync_folder(folder.parent)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -68,6 +68,8 @@ class DocumentsContract:
         assert documents.names("payloads/000000000001-") == [DEEP]
         assert documents.names("payloads/000000000002-") == []
         assert documents.names("nothing/") == []
+        assert documents.names("journal/", after=NAME) == [OTHER]
+        assert documents.names(after=OTHER) == [DEEP]
 
     def test_a_deleted_document_is_gone_and_its_name_is_free(self, documents: Documents) -> None:
         """Deleting again is fine."""
@@ -83,7 +85,19 @@ class DocumentsContract:
 
     @pytest.mark.parametrize(
         "name",
-        ["", "/journal", "../journal/1", "journal/../1", "journal//1", ".x", "staging/1", "0af/1", "a/b/c/d", "a\n"],
+        [
+            "",
+            "/journal",
+            "../journal/1",
+            "journal/../1",
+            "journal//1",
+            ".x",
+            "staging/1",
+            "0af/1",
+            "blobs/1",
+            "a/b/c/d",
+            "a\n",
+        ],
     )
     def test_what_is_not_a_name_is_refused(self, documents: Documents, name: str) -> None:
         """No name leads out of the store, nor among the blobs."""

@@ -17,10 +17,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from storage_backends.backend import check_name, is_name
+from storage_backends.backend import Listed, check_name, is_name
 from storage_backends.content import Buffer
 from storage_backends.errors import BlobNotFound, NoSpace, StoreUnavailable
-from storage_backends.posix import fsync_folder, translated
+from storage_backends.posix import fsync_folder, make_folder, translated
 
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
@@ -82,6 +82,14 @@ class Filesystem:
             with translated(f"list {prefix}"), os.scandir(f"{self._root}/{prefix}") as entries:
                 names = [entry.name for entry in entries]
             yield from filter(is_name, names)
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Yield every blob of 16 folders."""
+        for digit in "0123456789abcdef":
+            folder = f"{prefix}{digit}"
+            with translated(f"list {folder}"), os.scandir(f"{self._root}/{folder}") as entries:
+                found = [listed for entry in entries if is_name(entry.name) and (listed := _listed(entry))]
+            yield from found
 
     def delete(self, name: str) -> None:
         """Remove a blob if it is there; the removal is durable with the next commit or removal in its folder."""
@@ -159,12 +167,20 @@ class StagedFile:
         os.close(fd)
 
 
+def _listed(entry: "os.DirEntry[str]") -> Listed | None:
+    try:
+        status = entry.stat()
+    except FileNotFoundError:  # deleted meanwhile
+        return None
+    return Listed(entry.name, status.st_size, status.st_mtime)
+
+
 def _prefixes() -> Iterator[str]:
     return (f"{number:03x}" for number in range(4096))
 
 
 def _make_folders(root: Path, staging: Path) -> None:
-    staging.mkdir(mode=0o750, parents=True, exist_ok=True)
+    make_folder(staging)
     held = {path.name for path in root.iterdir()}
     for prefix in _prefixes():
         if prefix not in held:

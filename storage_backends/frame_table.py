@@ -124,10 +124,13 @@ def parse_frame_table(table: bytes) -> StoredFrames | None:
         raise BlobDamaged(f"not a frame table that can be read here: {magic:#x}, kind {kind}")
     if kind == _UNKNOWN:
         return None
-    if kind == _REGULAR:
-        return RegularFrames(int.from_bytes(table[16:24], "little"), count)
-    firsts = np.frombuffer(table, "<u4", count + 1, _START.size)
-    spans = np.frombuffer(table, "<u8", 2 * int(firsts[-1]), _START.size + firsts.nbytes)
+    try:
+        if kind == _REGULAR:
+            return RegularFrames(int.from_bytes(table[16:24], "little"), count)
+        firsts = np.frombuffer(table, "<u4", count + 1, _START.size)
+        spans = np.frombuffer(table, "<u8", 2 * int(firsts[-1]), _START.size + firsts.nbytes)
+    except ValueError as exc:
+        raise BlobDamaged(f"the frame table makes no sense: {exc}") from exc
     return StoredFragments(firsts, spans.reshape(-1, 2))
 
 

@@ -1,9 +1,10 @@
 """A store in memory: a fake that keeps the whole contract, for tests and short-lived nodes."""
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 
-from storage_backends.backend import check_name
+from storage_backends.backend import Listed, check_name
 from storage_backends.content import Buffer
 from storage_backends.errors import BlobNotFound
 
@@ -15,11 +16,12 @@ class Memory:
 
     def __init__(self) -> None:
         self._blobs: dict[str, bytes] = {}
+        self._written: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def stage(self) -> "MemoryStaged":
         """Begin to write."""
-        return MemoryStaged(self._blobs, self._lock)
+        return MemoryStaged(self._put)
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return up to `length` bytes from `offset`."""
@@ -36,11 +38,18 @@ class Memory:
             names = tuple(self._blobs)
         return iter(names)
 
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Yield every blob of this prefix that was there at the call."""
+        with self._lock:
+            found = [Listed(name, len(blob), self._written[name]) for name, blob in self._blobs.items()]
+        return (listed for listed in found if listed.name.startswith(prefix))
+
     def delete(self, name: str) -> None:
         """Remove a blob if it is there."""
         check_name(name)
         with self._lock:
             self._blobs.pop(name, None)
+            self._written.pop(name, None)
 
     def free_bytes(self) -> int | None:
         """Return None: memory is not accounted for."""
@@ -49,6 +58,12 @@ class Memory:
     def total_bytes(self) -> int | None:
         """Return None: memory is not accounted for."""
         return None
+
+    def _put(self, name: str, blob: bytes) -> None:
+        check_name(name)
+        with self._lock:
+            self._blobs[name] = blob
+            self._written[name] = time.time()
 
     def _blob(self, name: str) -> bytes:
         check_name(name)
@@ -61,8 +76,8 @@ class Memory:
 class MemoryStaged:
     """Bytes on their way into a `Memory`."""
 
-    def __init__(self, blobs: dict[str, bytes], lock: threading.Lock) -> None:
-        self._blobs, self._lock = blobs, lock
+    def __init__(self, put: Callable[[str, bytes], None]) -> None:
+        self._put = put
         self._parts: list[bytes] = []
 
     def write(self, data: Buffer) -> None:
@@ -74,9 +89,7 @@ class MemoryStaged:
 
     def commit(self, name: str) -> None:
         """Make the bytes visible under a name."""
-        check_name(name)
-        with self._lock:
-            self._blobs[name] = b"".join(self._parts)
+        self._put(name, b"".join(self._parts))
 
     def discard(self) -> None:
         """Forget the bytes."""

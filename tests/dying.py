@@ -1,14 +1,15 @@
-"""A process that seals or rebuilds, and dies by SIGKILL at each of its steps in turn; run as a program.
+"""A process that seals, rebuilds or sweeps, and dies by SIGKILL at each of its steps in turn; run as a program.
 
-    python dying.py seal DATA_DIR | rebuild DATA_DIR URL
+    python dying.py seal DATA_DIR | rebuild DATA_DIR URL | sweep DATA_DIR
 
-A step is a call that makes something durable: of a file, of a name, of a transaction. For n = 0, 1, ... a child does
-the work and is killed at its step n, until one comes to its end. Writes how many were killed.
+A step is a call that makes something durable: of a file, of a name, of a transaction; or one that deletes. For n = 0,
+1, ... a child does the work and is killed at its step n, until one comes to its end. Writes how many were killed.
 """
 
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,7 @@ sys.path[:0] = [str(ROOT)]
 from vna import settings  # noqa: E402
 from vna.archive import rebuilding  # noqa: E402
 from vna.index.statements import Cursor  # noqa: E402
-from vna.node import Rebuild, open_sealer  # noqa: E402
+from vna.node import Rebuild, open_sealer, open_sweeper  # noqa: E402
 
 
 def dying_at(step: int, work: Callable[[], object]) -> bool:
@@ -36,7 +37,7 @@ def dying_at(step: int, work: Callable[[], object]) -> bool:
 
             return called
 
-        os.fsync, os.link = steps(os.fsync), steps(os.link)
+        os.fsync, os.link, os.unlink = steps(os.fsync), steps(os.link), steps(os.unlink)
         Cursor.do = steps(Cursor.do)
         work()
         os._exit(0)
@@ -56,8 +57,12 @@ def main(what: str, data_dir: str, url: str = "") -> None:
     def rebuild() -> None:
         Rebuild(read, url).run(tail=False, told=lambda _position: None)
 
+    def sweep() -> None:
+        open_sweeper(read).sweep(threading.Event())
+
+    work = {"seal": seal, "rebuild": rebuild, "sweep": sweep}[what]
     killed = 0
-    while dying_at(killed if what == "seal" else killed % 12 + 1, seal if what == "seal" else rebuild):
+    while dying_at(killed % 12 + 1 if what == "rebuild" else killed, work):
         killed += 1
     sys.stdout.write(f"{killed}\n")
 

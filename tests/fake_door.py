@@ -66,7 +66,7 @@ class FakeArchive:
         """Return the registered peers."""
         return self.registered
 
-    def incoming(self) -> FakeIncoming:
+    def incoming(self, source: str | None = None) -> FakeIncoming:
         """Start to receive."""
         self.incomings.append(FakeIncoming(self.room))
         return self.incomings[-1]

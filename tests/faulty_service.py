@@ -34,6 +34,7 @@ class Fault(Enum):
 
     CUT = "the connection is closed without an answer"
     CUT_AFTERWARDS = "the request is carried out, and the connection closed without an answer"
+    FAILED_AFTERWARDS = "the request is carried out, and the answer is 500"
     GARBLED = "a bit of its body is flipped on the way"
     SILENCE = "no answer comes until the service is closed"
 
@@ -103,6 +104,10 @@ class _Handler(BaseHTTPRequestHandler):
                 body = body[:-1] + bytes([body[-1] ^ 1])
             case Fault.CUT:
                 self.close_connection = True
+                return
+            case Fault.FAILED_AFTERWARDS:
+                self._ask(body)
+                self._answer(500, {}, b"")
                 return
             case Fault.CUT_AFTERWARDS:
                 self._ask(body)

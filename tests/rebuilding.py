@@ -14,7 +14,11 @@ from vna.index.database import writer_engine
 from vna.index.projection import Projection
 from vna.index.statements import Statements
 
-FOLDED = [table for table in tables.metadata.sorted_tables if table.info["part"] != tables.Part.JOURNAL]
+FOLDED = [
+    table
+    for table in tables.metadata.sorted_tables
+    if table.info["part"] in (tables.Part.PROJECTION, tables.Part.SETTING)
+]
 """The tables that follow from the journal."""
 
 

@@ -1,5 +1,8 @@
 """Storage Commitment, push model (PS3.4 Annex J), where the node offers it."""
 
+import select
+import time
+
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -16,6 +19,7 @@ from conformance.upper_layer import Association, Proposal
 PUSH_MODEL = "1.2.840.10008.1.20.1"
 _WELL_KNOWN_INSTANCE = "1.2.840.10008.1.20.1.1"
 _ALL_COMMITTED, _SOME_FAILED = 1, 2
+_LOOK_S = 0.05
 _HELD = ("query-1-1-1", "query-2-1-1")
 
 
@@ -63,18 +67,22 @@ def _commit(session: Session, number: int, references: list[tuple[str, str]]) ->
 
 
 def _wait(session: Session, association: Association) -> Message:
-    listener = session.target.listener
-    try:
-        report = (
-            reader_of(association).read() if listener is None else listener.sink.next_report(session.target.timeout_s)
-        )
-    except TimeoutError:
-        report = None
+    """Wait for the report on the association and on ours at once: where it comes is up to the node (PS3.4 J.3.3)."""
+    listener, deadline = session.target.listener, time.monotonic() + session.target.timeout_s
+    report: Message | None = None
+    while report is None and time.monotonic() < deadline:
+        if association.pdus.buffered or select.select([association.sock], [], [], _LOOK_S)[0]:
+            report = reader_of(association).read()
+            if report is None:  # released: it can come to us alone now
+                break
+            association.sock.sendall(event_report_rsp(report))
+        elif listener is not None:
+            report = listener.sink.next_report(0)
+    if report is None and listener is not None:
+        report = listener.sink.next_report(max(0, deadline - time.monotonic()))
     if report is None or report.command_field != Field.EVENT_REPORT_RQ:
-        where = "on the association" if listener is None else f"to {listener.ae_title}"
+        where = "on the association" if listener is None else f"on the association or to {listener.ae_title}"
         raise Failed(f"no N-EVENT-REPORT came {where} within {session.target.timeout_s:g} s")
-    if listener is None:
-        association.sock.sendall(event_report_rsp(report))
     return report
 
 

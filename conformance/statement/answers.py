@@ -10,7 +10,8 @@ from vna.dimse.status import Status
 
 Services = tuple[str, ...]
 
-_EVERY: Services = ("C-ECHO", "C-STORE", "C-FIND", "C-GET", "C-MOVE")
+_EVERY: Services = ("C-ECHO", "C-STORE", "C-FIND", "C-GET", "C-MOVE", "N-ACTION")
+_ACTION = ("N-ACTION",)
 _STORE, _FIND, _MOVE, _RETRIEVE = ("C-STORE",), ("C-FIND",), ("C-MOVE",), ("C-GET", "C-MOVE")
 _QUERY_RETRIEVE: Services = (*_FIND, *_RETRIEVE)
 _WITH_DATA: Services = (*_STORE, *_QUERY_RETRIEVE)
@@ -24,11 +25,20 @@ STATUSES: Mapping[str, tuple[Services, str]] = MappingProxyType(
             "Done: what was stored is on disk and findable, no more matches follow, every sub-operation succeeded.",
         ),
         "PROCESSING_FAILURE": (_EVERY, "The request failed for a reason that is in the log of the node."),
-        "INVALID_ARGUMENT_VALUE": (_EVERY, "Affected SOP Class UID is missing."),
+        "NO_SUCH_SOP_INSTANCE": (_ACTION, "Requested SOP Instance UID is not the one of Storage Commitment."),
+        "INVALID_ARGUMENT_VALUE": (
+            _EVERY,
+            "Affected or Requested SOP Class UID is missing; of N-ACTION, Transaction UID or references are.",
+        ),
         "INVALID_SOP_INSTANCE": (_STORE, "Affected SOP Instance UID is missing, or is not a UID."),
         "SOP_CLASS_NOT_SUPPORTED": (_EVERY, "Affected SOP Class UID is not that of the presentation context."),
-        "NOT_AUTHORIZED": (_STORE, "The requestor is not SCU for this SOP Class by what was negotiated."),
+        "NO_SUCH_ACTION": (_ACTION, "Action Type ID is not 1."),
+        "NOT_AUTHORIZED": (
+            (*_STORE, *_ACTION),
+            "The requestor is not SCU for this SOP Class by what was negotiated.",
+        ),
         "UNRECOGNIZED_OPERATION": (_EVERY, "The command is not one of the SOP Class of its presentation context."),
+        "RESOURCE_LIMITATION": (_ACTION, "The request is too long, or cannot be recorded now; it may be made again."),
         "OUT_OF_RESOURCES": (
             _FIND,
             "There are more matches than `dimse.max_find_answers`; those sent before are valid.",

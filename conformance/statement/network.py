@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from conformance.statement.document import Paragraph, Section, paragraph, points, table
 from conformance.statement.tables import character_sets, negotiated, rejections, uid_name
 from vna.dicom.encoding import EXPLICIT_LE_UID, IMPLICIT_LE_UID
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, TRANSFER_SYNTAXES
+from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from vna.dimse.associate import APPLICATION_CONTEXT, IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION, MAX_CONTEXTS
 from vna.dimse.command import CommandField
 from vna.dimse.negotiation import VERIFICATION
@@ -21,6 +21,7 @@ _REJECTED_WHEN: Mapping[str, str] = {
     "TEMPORARY_CONGESTION": "the registered peers cannot be read now",
     "LOCAL_LIMIT_EXCEEDED": "`dimse.max_associations` are open",
 }
+_WITH_IDENTIFIERS = (STORAGE_COMMITMENT, *QUERY_RETRIEVE_CLASSES)
 _RESULTS = {1: "permanent", 2: "transient"}
 
 
@@ -98,7 +99,7 @@ def _acceptance() -> Section:
             "SCU, and SCP where asked for",
         )
     )
-    contexts += [(uid_name(uid), f"`{uid}`", _syntaxes(uid), "SCU") for uid in QUERY_RETRIEVE_CLASSES]
+    contexts += [(uid_name(uid), f"`{uid}`", _syntaxes(uid), "SCU") for uid in _WITH_IDENTIFIERS]
     rejected = (
         (
             f"{refusal.result} ({_RESULTS[refusal.result]})",
@@ -142,6 +143,8 @@ def _initiation() -> Section:
                 - Several associations when there is much to send: at most {_DEFAULTS.dimse.move_associations}
                   (`dimse.move_associations`); what failed for a reason that may pass is tried
                   {_DEFAULTS.dimse.move_retries} times again (`dimse.move_retries`).
+                - For reports of commitments, to the registered peer that asked: {uid_name(STORAGE_COMMITMENT)}, in
+                  the role of SCP. Calling AE title is the one that the request called.
                 - For `vna peers test`: Verification in {uid_name(IMPLICIT_LE_UID)} and
                   {uid_name(EXPLICIT_LE_UID)}.
                 """

@@ -3,21 +3,27 @@
 from collections import Counter
 
 from conformance.statement.document import Figure, Paragraph, Section, paragraph, points, table
-from conformance.statement.tables import negotiated, uid_name
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, TRANSFER_SYNTAXES, Operation
+from conformance.statement.tables import uid_name
+from vna.dicom.supported import (
+    QUERY_RETRIEVE_CLASSES,
+    STORAGE_CLASSES,
+    STORAGE_COMMITMENT,
+    TRANSFER_SYNTAXES,
+    Operation,
+)
 from vna.dimse.negotiation import VERIFICATION
 
-_COMMITMENT = "1.2.840.10008.1.20.1"
 _DATA_FLOW = """\
  modality, PACS                                                        workstation, PACS
  +---------------+   association: C-ECHO, C-STORE, C-FIND,             +----------------+
- |  remote AE    | ---------------- C-MOVE, C-GET -----------+         |   remote AE    |
+ |  remote AE    | ------------ C-MOVE, C-GET, N-ACTION -----+         |   remote AE    |
  +---------------+                                           |         +----------------+
                                                              v                  ^
                                                      +---------------+          |
         local: files, ZIP, TAR, DICOMDIR  <--------> |    ARCHIVE    | ---------+
         (import, export)                             |      AE       |  association: C-STORE
-                                                     +---------------+  (sub-operations of C-MOVE)
+                                                     +---------------+  (sub-operations of C-MOVE),
+                                                             |          N-EVENT-REPORT
                                                              |
                                               index, blobs, journal (local)"""
 
@@ -41,6 +47,7 @@ def overview() -> Section:
     """Return the chapter that is read first: which services there are, in which role."""
     services = [("Verification", uid_name(VERIFICATION), "Yes", "Yes")]
     services.append(("Storage", f"{len(STORAGE_CLASSES)} SOP Classes, see Storage below", "Yes, when moving", "Yes"))
+    services.append(("Storage Commitment", uid_name(STORAGE_COMMITMENT), "No", "Yes"))
     services += [
         (f"Query/Retrieve {query.operation.value}", uid_name(uid), "No", "Yes")
         for uid, query in sorted(
@@ -72,7 +79,6 @@ def overview() -> Section:
                 (
                     ("DICOMweb (PS3.18)", "No"),
                     ("Media storage application profiles (PS3.11)", "None is claimed; see Media below"),
-                    ("Storage Commitment Push Model", "Yes" if negotiated(_COMMITMENT).syntaxes else "No"),
                     ("Real-time communication (PS3.22)", "No"),
                 ),
             ),
@@ -117,7 +123,8 @@ def implementation_model() -> Section:
                         """
                         ARCHIVE waits for associations on one port. What it receives is on disk and can be found
                         when C-STORE is answered with success. It requests associations itself only to send what
-                        a C-MOVE asks for, and to test a peer when an administrator says so (`vna peers test`).
+                        a C-MOVE asks for, to report a commitment to who did not wait for it, and to test a peer
+                        when an administrator says so (`vna peers test`).
                         """
                     ),
                 ),

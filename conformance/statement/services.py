@@ -13,13 +13,30 @@ from conformance.statement.tables import (
     query_models,
     uid_name,
 )
+from vna.archive import FailureReason
 from vna.dicom.attributes import OF_THE_ANSWER, Attribute, Kind, Level
 from vna.dicom.encoding import tag_text
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, TRANSFER_SYNTAXES, Operation, SyntaxGroup
+from vna.dicom.supported import (
+    QUERY_RETRIEVE_CLASSES,
+    STORAGE_CLASSES,
+    STORAGE_COMMITMENT,
+    TRANSFER_SYNTAXES,
+    Operation,
+    SyntaxGroup,
+)
 from vna.dimse.negotiation import VERIFICATION
 from vna.model import RejectedAgain
 from vna.pixels.targets import targets_of
+from vna.settings import Settings
 
+_REASONS = {
+    "PROCESSING_FAILURE": "It is held, and its bytes are not what came. It is to be sent again.",
+    "NO_SUCH_INSTANCE": "Nothing that the requestor sent is held under this UID, or it was rejected.",
+    "CLASS_INSTANCE_CONFLICT": "It is held with another SOP Class.",
+    "CLASS_NOT_SUPPORTED": "It is not held, and its SOP Class is no storage SOP Class of the standard.",
+    "DUPLICATE_TRANSACTION": "The Transaction UID is that of another request which is not settled.",
+    "RESOURCE_LIMITATION": "A copy is not there, or cannot be read, after `dimse.commitment_patience_s`.",
+}
 _GROUPS = {
     SyntaxGroup.UNCOMPRESSED: "uncompressed",
     SyntaxGroup.DEFLATED: "deflated data set",
@@ -45,7 +62,7 @@ def services() -> Section:
     return Section(
         "Service and Interoperability Description",
         (),
-        (_verification(), _storage(), _query(), _retrieve(), _extended_negotiation(), status_section()),
+        (_verification(), _storage(), _commitment(), _query(), _retrieve(), _extended_negotiation(), status_section()),
     )
 
 
@@ -130,6 +147,34 @@ def _sent_again() -> Section:
                 - What an administrator has rejected: as `archive.rejected_again` says, {rejected}; refused with C071.
                 """
             ),
+        ),
+    )
+
+
+def _commitment() -> Section:
+    reasons = ((f"`{each.value:04X}`", _REASONS[each.name]) for each in FailureReason)
+    dimse = Settings.model_construct().dimse
+    return Section(
+        "Storage Commitment Service Class",
+        (
+            points(
+                f"""
+                - {uid_name(STORAGE_COMMITMENT)} (`{STORAGE_COMMITMENT}`) as SCP; data sets in {
+                    ", ".join(map(uid_name, negotiated(STORAGE_COMMITMENT).syntaxes))
+                }.
+                - N-ACTION is answered with success once the request is recorded; it outlives a restart of the node.
+                - Committed to is what the requestor itself sent, is held and not rejected, and gives its digest when
+                  it is read back, from every store that is to hold a copy. It is kept without limit of time and can
+                  be retrieved at once.
+                - The report (N-EVENT-REPORT, event type 1, or 2 where something failed) names every instance asked
+                  for. It comes on the same association if the requestor keeps it open, else on one of the node's own
+                  to the registered peer, for which the role of SCP is proposed (PS3.7 D.3.3.4).
+                - A report that is not answered with success is sent again after {dimse.commitment_retry_pause_s:g} s
+                  (`dimse.commitment_retry_pause_s`), each time twice as long, up to an hour, for
+                  {dimse.commitment_retry_s / 86400:g} days (`dimse.commitment_retry_s`).
+                """
+            ),
+            table("Failure reasons", ("Failure Reason (0008,1197)", "Meaning"), reasons),
         ),
     )
 

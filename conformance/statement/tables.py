@@ -11,7 +11,7 @@ from vna.dicom.encoding import EXPLICIT_LE_UID
 from vna.dicom.matching import ListOfUID, Matcher, Range, SequenceMatch, SingleValue, Universal, WildCard
 from vna.dicom.query import parse_identifier
 from vna.dicom.scan import scan
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, TRANSFER_SYNTAXES
+from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, STORAGE_COMMITMENT, TRANSFER_SYNTAXES
 from vna.dicom.text import decode, encode
 from vna.dimse import pdu
 from vna.dimse.associate import AssociateRequest, ProposedContext, UserInformation
@@ -129,6 +129,7 @@ def rejections() -> Iterator[tuple[str, Rejection]]:
 def sop_classes() -> Iterator[str]:
     """Yield every SOP Class the node knows."""
     yield VERIFICATION
+    yield STORAGE_COMMITMENT
     yield from STORAGE_CLASSES
     yield from QUERY_RETRIEVE_CLASSES
 

@@ -5,7 +5,6 @@ folder. Afterwards everything acknowledged comes back as it was sent, what was u
 and `vna verify` finds nothing.
 """
 
-import itertools
 import json
 import random
 import threading
@@ -14,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from conformance import oddities, phantoms
-from conformance.corpus import Instance, ct_instances, small_studies
+from conformance.corpus import Instance
 from conformance.node_process import NodeProcess
 from conformance.requests import find, get, get_proposals, query_proposals, store, store_proposals
 from conformance.upper_layer import Aborted, Address, Association, PeerClosed
 from exchange import unique_keys
+from ingest import kinds, mixture
 
 ASSOCIATIONS = 3
 LONGEST_INGEST_S = 1.0
@@ -48,21 +47,6 @@ class Sender(threading.Thread):
                     self.acknowledged.append(instance)
         except (OSError, PeerClosed, Aborted):
             return
-
-
-def kinds() -> list[Instance]:
-    """Return one instance of each SOP Class and transfer syntax that `mixture` yields."""
-    return list({(i.sop_class_uid, i.transfer_syntax): i for i in itertools.islice(mixture(0), 60)}.values())
-
-
-def mixture(first: int) -> Iterator[Instance]:
-    """Yield instances of all sizes without end: tiny ones, slices, private bulk, and some of 9 MB that are spooled."""
-    small, slices = small_studies(100_000, first=first), ct_instances(100_000, first=first, label="kill")
-    for number in itertools.count(first):
-        yield next(small)
-        yield next(slices)
-        yield oddities.encoded(oddities.encapsulated_pdf(study=number, size=9_000_000 if number % 20 == 7 else 300_000))
-        yield oddities.encoded(phantoms.jpeg_multiframe(study=number, number=number + 1))
 
 
 def test_everything_acknowledged_survives_a_few_kills(tmp_path: Path) -> None:

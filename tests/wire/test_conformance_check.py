@@ -21,8 +21,6 @@ from conformance.sink import Sink
 from conformance.upper_layer import Address
 from running_node import RunningNode
 
-NOT_OFFERED = {"commitment.held", "commitment.missing"}
-"""What our node does not have yet; DICOMweb neither."""
 RUN = uuid.UUID(int=1)
 
 
@@ -40,7 +38,7 @@ def results(session: Session) -> dict[str, Result]:
     return {result.check.id: result for result in run_checks(session, CHECKS)}
 
 
-@pytest.mark.parametrize("service", sorted({check.id.partition(".")[0] for check in CHECKS} - {"web", "commitment"}))
+@pytest.mark.parametrize("service", sorted({check.id.partition(".")[0] for check in CHECKS} - {"web"}))
 def test_our_node_passes(results: dict[str, Result], service: str) -> None:
     of_service = [result for id_, result in results.items() if id_.startswith(f"{service}.")]
     wrong = {each.check.id: f"{each.verdict}: {each.detail}" for each in of_service if each.verdict != Verdict.PASSED}
@@ -49,10 +47,8 @@ def test_our_node_passes(results: dict[str, Result], service: str) -> None:
     assert of_service
 
 
-def test_what_our_node_does_not_offer_is_said_to_be_so(results: dict[str, Result]) -> None:
-    not_supported = {id_ for id_, result in results.items() if result.verdict is Verdict.NOT_SUPPORTED}
-
-    assert not_supported == NOT_OFFERED
+def test_our_node_offers_all_that_is_checked(results: dict[str, Result]) -> None:
+    assert [id_ for id_, result in results.items() if result.verdict is Verdict.NOT_SUPPORTED] == []
 
 
 def test_what_was_not_asked_for_is_skipped_with_the_reason(results: dict[str, Result]) -> None:

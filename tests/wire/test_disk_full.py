@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -115,6 +117,31 @@ def test_below_the_watermark_nothing_is_taken_and_everything_is_given(tmp_path: 
         assert held(node, [instance]) == [instance]
         with Association.open(node.address, query_proposals()) as association:
             assert len(find(association, {"StudyInstanceUID": ""}).matches) == 1
+
+
+@pytest.mark.long
+def test_a_store_that_turns_read_only_is_told_and_forgotten_when_it_can_be_written(
+    tmp_path: Path, small_disk: Path
+) -> None:
+    with running_node(tmp_path / "node", settings=NO_WATERMARK | {"VNA_STORE__URL": f"file://{small_disk}"}) as node:
+        stored = [noise(1)]
+        assert send(node, stored[0]) == 0
+        _make(small_disk, "ro")
+
+        assert [send(node, noise(n)) for n in (2, 3)] == [OUT_OF_RESOURCES] * 2
+
+        assert held(node, stored) == stored
+        _make(small_disk, "rw")
+        assert [send(node, noise(n)) for n in (2, 3)] == [0, 0]
+        assert held(node, stored) == [*stored, noise(2), noise(3)]
+
+
+def _make(disk: Path, what: str) -> None:
+    """Mount a file system again, read-only or not; not while a file on it is being written."""
+    deadline = time.monotonic() + 20
+    while not _run("mount", "-o", f"remount,{what}", str(disk)):
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.05)
 
 
 def _fill(filler: Path, disk: Path) -> None:

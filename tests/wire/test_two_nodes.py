@@ -6,7 +6,9 @@ acknowledged. Whatever happens, the journal stays one chain: dense positions, ea
 
 import hashlib
 import itertools
+import json
 import random
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,7 @@ from conformance.upper_layer import Aborted, Address, Association, PeerClosed
 from databases import connected, new_database
 from exchange import unique_keys
 from s3_server import new_bucket, store_settings
+from vna.journal import make_key
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -42,6 +45,10 @@ class Pair:
         settings = {"VNA_INDEX__URL": database, **store_settings(endpoint, new_bucket(endpoint))}
         self.one = NodeProcess(folder / "one", settings=settings)
         self.other = NodeProcess(folder / "other", settings=settings)
+        for node in (self.one, self.other):  # nodes of one archive sign with one key
+            make_key(folder / "key.pem")
+            (node.data_dir / "keys").mkdir(parents=True)
+            shutil.copy(folder / "key.pem", node.data_dir / "keys" / "journal-ed25519.pem")
 
     def events(self) -> list[Sequence[object]]:
         """Return the rows of all events in order, having followed the chain from its beginning."""
@@ -156,6 +163,9 @@ def test_both_receive_at_once_and_each_serves_what_the_other_took(
         kinds_of_same = [row[5] for row in nodes.events()]
         assert kinds_of_same.count("instance-stored") == 2 * _EACH + len(same)
         assert (nodes.one.stop(), nodes.other.stop()) == (0, 0)
+        verified = nodes.other.vna("journal", "verify", "--json")
+        assert verified.returncode == 0, verified.stdout + verified.stderr
+        assert json.loads(verified.stdout)["mark"]["position"] == len(nodes.events())
 
 
 @pytest.mark.long

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ import pytest
 from conformance import phantoms
 from conformance.node_process import NodeProcess
 from conformance.oddities import encoded
-from conformance.server import process_tree
+from conformance.requests import store, store_proposals
+from conformance.server import accepts_connections, process_tree
+from conformance.upper_layer import Address, Association
 from exchange import round_trips, store_all
 from running_node import RunningNode, running_node
+from vna.node import open_archive
+from vna.settings import Settings
 
 WORKERS = {"VNA_SERVE__WORKERS": "2"}
 
@@ -67,6 +72,49 @@ def test_no_worker_outlives_a_killed_node(tmp_path: Path) -> None:
         os.kill(tree[0], signal.SIGKILL)
 
         until(lambda: not any(process_tree(pid) for pid in tree[1:]))
+
+
+def test_a_stop_lets_a_running_association_finish_and_takes_no_new_one(tmp_path: Path) -> None:
+    statuses: list[int] = []
+    enough = threading.Event()
+
+    def send(address: Address) -> None:
+        with Association.open(address, store_proposals([encoded(phantoms.ct_slice())])) as association:
+            while not enough.is_set():
+                instance = encoded(phantoms.ct_slice(number=len(statuses) + 1, size=64))
+                statuses.append(store(association, instance).status)
+
+    with NodeProcess(tmp_path, settings=WORKERS) as node:
+        server = node.start()
+        sender = threading.Thread(target=send, args=(server.address,))
+        sender.start()
+        until(lambda: bool(statuses))
+
+        os.kill(server.pid, signal.SIGTERM)
+        until(lambda: not accepts_connections(server.address.host, server.address.port))
+        before = len(statuses)
+        until(lambda: len(statuses) > before + 2 or not sender.is_alive())
+        enough.set()
+        sender.join()
+
+        assert len(statuses) > before + 2
+        assert set(statuses) == {0}
+        assert node.stop() == 0
+        with closing(open_archive(Settings(data_dir=node.data_dir))) as archive:
+            assert [finding.problem for finding in archive.verify()] == [None] * len(statuses)
+
+
+@pytest.mark.long
+def test_a_node_whose_supervisor_died_ends_so_that_it_is_started_again(tmp_path: Path) -> None:
+    with NodeProcess(tmp_path, settings=WORKERS) as node:
+        tree = process_tree(node.start().pid)
+        (supervisor,) = {pid for pid in tree[1:] if len(process_tree(pid)) > 1}
+
+        os.kill(supervisor, signal.SIGKILL)
+
+        assert node.process.wait(20) == 1
+        assert "start it again" in node.log.read_text()
+        until(lambda: not any(process_tree(pid) for pid in tree))
 
 
 pytestmark = pytest.mark.timeout(60)

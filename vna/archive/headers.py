@@ -18,6 +18,7 @@ from vna.index import Reader
 
 _LEVEL = 3
 _BASES = 256
+_MOST_BYTES = 16 * 2**20  # a header is at most 256 KiB, the head of a file 1 MiB
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -57,6 +58,8 @@ class HeaderCodec:
             Damaged: the header or its base is missing or does not decode.
         """
         try:
+            if not 0 <= zstandard.frame_content_size(data) <= _MOST_BYTES:
+                raise Damaged(f"a header against base {base.hex()[:12]} states a size that none has")
             return zstandard.ZstdDecompressor(dict_data=self._dictionary(base)).decompress(data)
         except zstandard.ZstdError as exc:
             raise Damaged(f"a header against base {base.hex()[:12]} does not decode") from exc

@@ -1,19 +1,21 @@
 """How held versions are kept, fetched from index and store: header, recipe and blobs of each."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage_backends import BlobRef, BlobStore, Codec
 from vna.archive.headers import HeaderCodec
 from vna.archive.payload import unpack
 from vna.archive.translation import storage_errors
-from vna.dicom.recipe import Recipe
+from vna.dicom.recipe import HeaderPiece, Recipe, plan
 from vna.dicom.values import StoredDataSet
 from vna.errors import Damaged
 from vna.events import BlobEntry
 from vna.index import HeldInstance, Reader, StoredForm
 
 Chunk = bytes | memoryview
+Rescue = Callable[[BlobEntry], BlobStore | None]
+"""Gives a store that has the right bytes of a damaged blob, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +35,15 @@ class Kept:
 
 
 class Shelf:
-    """Fetches versions from where they are kept."""
+    """Fetches versions from where they are kept.
 
-    def __init__(self, reader: Reader, blobs: BlobStore, headers: HeaderCodec) -> None:
+    With `rescue`, a blob found damaged is asked for at the store that this gives, before anything is said of it. In the
+    middle of a long blob, when some of it has been handed out, that is too late: the next reader gets it then.
+    """
+
+    def __init__(self, reader: Reader, blobs: BlobStore, headers: HeaderCodec, rescue: Rescue | None = None) -> None:
         self._reader, self._blobs, self._headers = reader, blobs, headers
+        self._rescue: Rescue = rescue or (lambda _blob: None)
 
     def fetch(self, instances: Sequence[HeldInstance]) -> list[Kept]:
         """Return how these versions are kept, in their order; no blob but long headers is read.
@@ -51,23 +58,39 @@ class Shelf:
 
     def decode(self, kept: Sequence[Kept]) -> dict[str, Chunk]:
         """Return all blobs of these versions, decoded together, by digest."""
-        wanted = {piece.digest: blob_ref(one.blobs[piece.digest]) for one in kept for piece in one.recipe.pieces}
-        with storage_errors():
-            return dict(zip(wanted, self._blobs.get_many(list(wanted.values())), strict=True))
+        wanted = {piece.digest: one.blobs[piece.digest] for one in kept for piece in one.recipe.pieces}
+        try:
+            with storage_errors():
+                found: Sequence[Chunk] = self._blobs.get_many([blob_ref(blob) for blob in wanted.values()])
+        except Damaged:
+            found = [self._get(blob) for blob in wanted.values()]
+        return dict(zip(wanted, found, strict=True))
 
     def stream(self, blob: BlobEntry) -> Iterator[Chunk]:
         """Give a blob chunk by chunk, the last one only when its digest was found right."""
-        with storage_errors():
-            yield from self._blobs.stream(blob_ref(blob))
-
-    def is_sound(self, blob: BlobEntry) -> bool:
-        """Return whether a blob is there and its bytes give its digest."""
+        begun = False
         try:
             with storage_errors():
-                self._blobs.verify(blob_ref(blob))
+                for chunk in self._blobs.stream(blob_ref(blob)):
+                    begun = True
+                    yield chunk
+            return
         except Damaged:
-            return False
-        return True
+            other = self._rescue(blob)
+            if other is None or begun:
+                raise
+        with storage_errors():
+            yield from other.stream(blob_ref(blob))
+
+    def chunks(self, kept: Kept, decoded: Mapping[str, Chunk]) -> Iterator[Chunk]:
+        """Give the data set of a version byte for byte; blobs not in `decoded` are streamed."""
+        for piece in plan(kept.header, kept.recipe, kept.sizes):
+            if isinstance(piece, HeaderPiece):
+                yield piece.data
+            elif piece.digest in decoded:
+                yield decoded[piece.digest]
+            else:
+                yield from self.stream(kept.blobs[piece.digest])
 
     def data_set(self, kept: Kept, decoded: Mapping[str, Chunk]) -> StoredDataSet:
         """Return a version in the form conversions work on; blobs not in `decoded` are streamed."""
@@ -85,9 +108,20 @@ class Shelf:
             raise Damaged(f"the index has lost a blob of instance {held.key.instance}")
         header = parts.header
         if parts.header_blob is not None:
-            with storage_errors():
-                header = self._blobs.get(blob_ref(form.blobs[parts.header_blob]))
+            header = self._get(form.blobs[parts.header_blob])
         return Kept(held, header, recipe, form.blobs, parts.part10_head)
+
+    def _get(self, blob: BlobEntry) -> bytes:
+        """Return a whole blob; so no damage in it is found too late."""
+        try:
+            with storage_errors():
+                return self._blobs.get(blob_ref(blob))
+        except Damaged:
+            other = self._rescue(blob)
+            if other is None:
+                raise
+        with storage_errors():
+            return other.get(blob_ref(blob))
 
 
 def blob_ref(entry: BlobEntry) -> BlobRef:

@@ -1,6 +1,7 @@
 """The archive in a few numbers, for people: what it holds, what came in of late, and how long its space will last."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -18,7 +19,8 @@ class Overview:
 
     `today` begins at local midnight, `week` seven days ago; both are by source. `space` is None where the store
     knows no bound. `bytes_per_day` is what stored files grew by of late, None while less than a day is known;
-    `days_left` is how long the space lasts at that rate, None where that cannot be told.
+    `days_left` is how long the space lasts at that rate, None where that cannot be told. `bad_blobs` are those known
+    to be damaged and not healed yet, by store.
     """
 
     holds: Counts
@@ -27,6 +29,7 @@ class Overview:
     space: Space | None
     bytes_per_day: float | None
     days_left: float | None
+    bad_blobs: Mapping[str, int] = field(default_factory=dict)
 
 
 def last_midnight(now: datetime) -> datetime:

@@ -2,6 +2,9 @@
 
 What the tables keep of an instance follows from its header, which is its event's payload; only for the few whose
 described attributes lie in blobs (deflated data sets, values over 256 KiB) are blobs read.
+
+Where the payload was erased, and a later event says so, the event is entered and nothing else: what the tables kept of
+the instance is gone with it. A payload that is missing otherwise ends the rebuild.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -41,12 +44,13 @@ class Rebuilder:
             Damaged: the sealed journal, a payload or a blob that is needed is damaged or missing.
             StartRefused: the journal does not follow what the index holds.
         """
+        erased = _Erased(lambda: journal.erasures(after))
         with storage_errors():
             for stretch in journal.stretches(after):
                 if after == 0:
                     self._replayer.name(stretch.archive)
                 links = (link for link in stretch.links if link.event.position > after)
-                after = self._enter_all(links, stretch.bases, told)
+                after = self._enter_all(links, stretch.bases, told, erased)
         return after
 
     def from_index(self, tail: JournalReader, after: int, told: Told) -> int:
@@ -58,36 +62,55 @@ class Rebuilder:
         upto = tail.mark().position
         if after == 0:
             self._replayer.name(tail.archive())
-        links = tail.links(after=after, upto=upto)
+        links, erased = tail.links(after=after, upto=upto), _Erased(tail.erasures)
         with storage_errors():
             while batch := list(islice(links, _BATCH)):
                 bases = tail.bases({link.payload.base for link in batch if link.payload is not None})
-                after = self._enter_all(batch, bases, told)
+                after = self._enter_all(batch, bases, told, erased)
         return after
 
-    def _enter_all(self, links: Iterable[Link], bases: Mapping[bytes, bytes], told: Told) -> int:
+    def _enter_all(
+        self, links: Iterable[Link], bases: Mapping[bytes, bytes], told: Told, erased: "_Erased | None" = None
+    ) -> int:
         links, reader, reached = iter(links), PayloadReader(bases), 0
         while batch := list(islice(links, _BATCH)):
-            past = [self._past(link, reader) for link in batch]
+            past = [self._past(link, reader, erased) for link in batch]
             self._replayer.enter(past, _named(batch, bases))
             reached = batch[-1].event.position
             told(reached)
         return reached
 
-    def _past(self, link: Link, reader: PayloadReader) -> Past:
+    def _past(self, link: Link, reader: PayloadReader, erased: "_Erased | None") -> Past:
         try:
             record = link.event.record()
         except ValueError as exc:
             raise StartRefused(f"event {link.event.position}: {exc}") from exc
-        if not isinstance(record.event, InstanceStored):
+        event = record.event
+        if not isinstance(event, InstanceStored):
             return Past(link, record, None)
         if link.payload is None:
-            raise Damaged(f"event {link.event.position}: its payload is missing from the journal in the store")
+            if erased is not None and erased.says(event.key.study, record.position):
+                return Past(link, record, None)
+            raise Damaged(f"event {record.position}: its payload is missing from the journal, and no event erased it")
         try:
             plain = reader.checked(link.payload, link.event.payload_digest)
         except Unreadable as exc:
-            raise Damaged(f"the payload of event {link.event.position}: {exc}") from exc
-        return Past(link, record, describe_stored(record.event, plain, self._blobs))
+            raise Damaged(f"the payload of event {record.position}: {exc}") from exc
+        return Past(link, record, describe_stored(event, plain, self._blobs))
+
+
+class _Erased:
+    """Whose payloads were erased later, looked up when the first one is missing."""
+
+    def __init__(self, look_up: Callable[[], Mapping[str, int]]) -> None:
+        self._look_up = look_up
+        self._found: Mapping[str, int] | None = None
+
+    def says(self, owner: str, position: int) -> bool:
+        """Return whether an event says that what an earlier one kept of this owner was erased."""
+        if self._found is None:
+            self._found = self._look_up()
+        return self._found.get(owner, 0) > position
 
 
 def describe_stored(event: InstanceStored, payload: bytes, blobs: BlobStore) -> Description:
@@ -102,7 +125,7 @@ def describe_stored(event: InstanceStored, payload: bytes, blobs: BlobStore) -> 
     if header:
         sizes = {digest: entry.plain_size for digest, entry in entries.items()}
         scanned = scan(header, event.transfer_syntax, holes=recipe.holes(sizes))
-        bulk = {element.offset for tag, element in scanned.elements.items() if tag in ALWAYS_BULK}
+        bulk = {scanned.elements[tag].offset for tag in ALWAYS_BULK & scanned.elements.keys()}
         if all(piece.header_upto in bulk for piece in recipe.pieces):
             return describe(scanned)
     named = {piece.digest for piece in recipe.pieces}

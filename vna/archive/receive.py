@@ -17,11 +17,12 @@ from vna.archive.kept import Shelf
 from vna.archive.payload import HeaderParts, Salts, pack
 from vna.archive.translation import storage_errors
 from vna.archive.writing import BlobWriter
+from vna.dicom.admissible import check_admissible
 from vna.dicom.describe import Description, describe, key_of
 from vna.dicom.scan import Scan, scan
 from vna.errors import DataSetMismatch, OutOfResources, RejectedBefore
-from vna.events import Arrival, Decision, payload_digest
-from vna.index import Index, NeedsBlobs, NeedsComparison, Payload, Recorded, Refused, StoreEntry
+from vna.events import Arrival, BlobEntry, Decision, payload_digest
+from vna.index import Index, NeedsBlobs, NeedsComparison, Payload, Recorded, Refused, StoreEntry, index_errors
 from vna.metrics import Metrics, Stage
 from vna.metrics.families import STAGES
 from vna.model import InstanceKey, Outcome, Source, StudyUID
@@ -79,6 +80,7 @@ class Receiver:
         with self._metrics.timed(STAGES, Stage.SCAN):
             scanned = scan(arrived.content.buffer(), arrived.transfer_syntax)
         sop_class, key = key_of(scanned)
+        check_admissible(scanned)
         _check_expected(arrived.expected, sop_class, key)
         with storage_errors(), self._writer.begin(arrived.content, scanned) as writing:
             identified = writing.identify()
@@ -106,6 +108,7 @@ class Receiver:
             payload=payload,
             written=written.fresh,
             receipt_due=session.receipt_due(key.study),
+            began=written.began,
         )
         with self._metrics.timed(STAGES, Stage.COMMIT):
             decision = self._decided(entry, arrived.content, scanned)
@@ -131,12 +134,13 @@ class Receiver:
                     arrival = replace(entry.arrival, same_content={**entry.arrival.same_content, **same})
                     entry = replace(entry, arrival=arrival)
                     deadline = time.monotonic() + _SWEEP_WAIT_S
-                case NeedsBlobs(digests, wait=True):  # what was written may go with the row: once that is gone, again
-                    entry = replace(entry, written=entry.written - set(digests))
+                case NeedsBlobs(wait=True):  # what was written goes with the row: after that it is asked for again
                     time.sleep(_SWEEP_STEP_S)
                 case NeedsBlobs(digests):
+                    began, wanted = self._index.reader.position(), entry.written | set(digests)
                     with storage_errors():
-                        entry = replace(entry, written=entry.written | self._writer.rewrite(content, scanned, digests))
+                        written = self._writer.rewrite(content, scanned, tuple(wanted))
+                    entry = replace(_rewritten(entry, written), began=began)
         raise OutOfResources("blobs of this instance are just being removed; send it again")
 
 
@@ -158,7 +162,8 @@ class StoreSession:
             RejectedBefore: a rejection stands over the instance, and what is sent again is refused.
             OutOfResources: the store or the index is full or unreachable.
         """
-        stored = self._receiver.receive(arrived, self)
+        with index_errors():
+            stored = self._receiver.receive(arrived, self)
         if stored.outcome is Outcome.ALREADY_STORED:
             self._receipted.add(stored.key.study)
         return stored
@@ -166,6 +171,13 @@ class StoreSession:
     def receipt_due(self, study: StudyUID) -> bool:
         """Return whether this session has not yet left a receipt for a study received again."""
         return study not in self._receipted
+
+
+def _rewritten(entry: StoreEntry, written: tuple[BlobEntry, ...]) -> StoreEntry:
+    """Return an entry that names these blobs where and as they were written now."""
+    again = frozenset(blob.digest for blob in written)
+    others = tuple(blob for blob in entry.arrival.blobs if blob.digest not in again)
+    return replace(entry, arrival=replace(entry.arrival, blobs=(*others, *written)), written=again)
 
 
 def _issuer(description: Description, source: Source) -> str:

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 from vna.archive.kept import Chunk, Kept, Shelf
-from vna.dicom.recipe import HeaderPiece, plan
 from vna.dicom.recode import can_recode, recode
 from vna.errors import CannotConvert, VnaError
 from vna.index import HeldInstance
@@ -122,22 +121,13 @@ class Retriever:
 
     def _data_set(self, kept: Kept, decoded: Mapping[str, Chunk], syntax: str) -> DataSet:
         if syntax == kept.held.transfer_syntax:
-            return DataSet(syntax, kept.held.size, self._chunks(kept, decoded))
+            return DataSet(syntax, kept.held.size, self._shelf.chunks(kept, decoded))
         stored = self._shelf.data_set(kept, decoded)
         if can_recode(stored.transfer_syntax, syntax):
             recoded = recode(stored, syntax)
             return DataSet(syntax, recoded.size, recoded.chunks())
         transcoded = self._transcoder.transcode(stored, syntax)
         return DataSet(syntax, transcoded.size, transcoded.chunks())
-
-    def _chunks(self, kept: Kept, decoded: Mapping[str, Chunk]) -> Iterator[Chunk]:
-        for piece in plan(kept.header, kept.recipe, kept.sizes):
-            if isinstance(piece, HeaderPiece):
-                yield piece.data
-            elif piece.digest in decoded:
-                yield decoded[piece.digest]
-            else:
-                yield from self._shelf.stream(kept.blobs[piece.digest])
 
 
 def _batches(instances: Sequence[HeldInstance]) -> list[list[HeldInstance]]:

@@ -18,12 +18,34 @@ class Space:
     kept_free: int
 
 
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """How much of a disk is never filled: a share of it in percent, and no more than so many bytes."""
+
+    percent: float = 0
+    bytes: int = 0
+
+    def kept_free(self, total: int) -> int:
+        """Return how many bytes that is, of a disk of `total`."""
+        return min(self.bytes, int(total * self.percent / 100))
+
+    def check(self, name: str, *, free: int, total: int) -> None:
+        """Refuse to fill a disk further.
+
+        Raises:
+            OutOfResources: less is `free` than is kept free.
+        """
+        kept = self.kept_free(total)
+        if free < kept:
+            raise OutOfResources(f"{name} below its free-space watermark: {free >> 20} MiB free, {kept >> 20} MiB kept")
+
+
 class Room:
     """Watches the free space of the store."""
 
     def __init__(self, blobs: BlobStore, *, min_free_percent: float, min_free_bytes: int) -> None:
         self._blobs = blobs
-        self._percent, self._bytes = min_free_percent, min_free_bytes
+        self._watermark = Watermark(min_free_percent, min_free_bytes)
         self._looked_at = float("-inf")
         self._shortage: str | None = None
 
@@ -49,10 +71,13 @@ class Room:
         free, total = self._blobs.free_bytes(), self._blobs.total_bytes()
         if free is None or total is None:
             return None
-        return Space(free, total, min(self._bytes, int(total * self._percent / 100)))
+        return Space(free, total, self._watermark.kept_free(total))
 
     def _look(self) -> str | None:
         space = self.space()
-        if space is None or space.free >= space.kept_free:
-            return None
-        return f"store below its free-space watermark: {space.free >> 20} MiB free, {space.kept_free >> 20} MiB kept"
+        try:
+            if space is not None:
+                self._watermark.check("store", free=space.free, total=space.total)
+        except OutOfResources as exc:
+            return str(exc)
+        return None

@@ -4,7 +4,9 @@ Until then an event lives in the index alone. Sealing reads events that are comm
 each segment exclusively, so it may run in any process at any time, in several at once, and be killed at any step.
 """
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
@@ -19,11 +21,16 @@ SEGMENT_BYTES: Final = 4 * 2**20
 
 
 class Sealer:
-    """Seals the journal of one archive. Owns the index it is given; close it when done."""
+    """Seals the journal of one archive. Thread-safe; owns the index it is given; close it when done."""
 
-    def __init__(self, index: Index, journal: SealedJournal) -> None:
-        self._index, self._journal = index, journal
+    def __init__(
+        self, index: Index, journal: SealedJournal, *, note: Callable[[JournalMark], None] = lambda _mark: None
+    ) -> None:
+        """Take the parts; `note` is told how far the journal is sealed, each time that it has become more."""
+        self._index, self._journal, self._note = index, journal, note
         self._sealed: JournalMark | None = None
+        self._counted = _Counted(0, 0)
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Close the index."""
@@ -36,7 +43,7 @@ class Sealer:
             StartRefused: the sealed journal is not that of this index.
             OutOfResources: the store or the index is full or unreachable; what is sealed stays so.
         """
-        with index_errors(), storage_errors():
+        with self._lock, index_errors(), storage_errors():
             mark = self.sealed()
             reader = self._index.journal
             upto = reader.mark().position
@@ -45,7 +52,28 @@ class Sealer:
             while mark.position < upto:
                 links = _within(reader.links(after=mark.position, upto=upto), SEGMENT_BYTES)
                 mark = self._append(mark, links)
+                self._note(mark)
         return mark
+
+    def archive(self) -> str:
+        """Return the uid of the archive."""
+        with index_errors():
+            return self._index.journal.archive()
+
+    def has_a_segment(self) -> bool:
+        """Return whether what is not sealed fills a segment; reads what has come since it was asked last.
+
+        Raises:
+            OutOfResources: the store or the index is unreachable.
+        """
+        with index_errors():
+            sealed, upto = self.sealed().position, self._index.journal.mark().position
+            counted = self._counted
+            if counted.sealed != sealed:
+                counted = _Counted(sealed, sealed)
+            size = counted.size + self._index.journal.body_bytes(after=counted.upto, upto=upto)
+        self._counted = _Counted(sealed, max(upto, sealed), size)
+        return size >= SEGMENT_BYTES
 
     def sealed(self) -> JournalMark:
         """Return how far the journal is sealed; what another process has sealed is noticed when this one seals."""
@@ -112,6 +140,15 @@ def check_same_history(index: Index, sealed: JournalMark) -> None:
             f"two histories: the journal in the store ends at position {sealed.position} with "
             f"{sealed.chain_hash.hex()[:16]}, and there the index {what}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """How many bytes the events behind `sealed` up to `upto` have."""
+
+    sealed: int
+    upto: int
+    size: int = 0
 
 
 def _within(links: Iterator[Link], size_bytes: int) -> list[Link]:

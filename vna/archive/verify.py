@@ -1,19 +1,19 @@
 """Verifying: every version is put together again and its digest compared with the one recorded.
 
-A blob found damaged or lost is recorded as such: the next identical receive then writes it again, and
-heals every instance that shares it.
+A blob found damaged or lost is recorded as such, and healed out of a replica that has a sound copy; else the next
+identical receive writes it again, and heals every instance that shares it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from vna.archive.digests import start_digest
+from vna.archive.healing import Healer, Health
 from vna.archive.kept import Shelf
-from vna.archive.retrieve import Retriever
 from vna.errors import VnaError
-from vna.events import BlobDamaged, BlobEntry
-from vna.index import EventEntry, HeldInstance, Index
+from vna.index import HeldInstance, Reader
+
+_ACTOR = "verify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,31 +27,38 @@ class Finding:
 class Verifier:
     """Re-reads what is held."""
 
-    def __init__(self, index: Index, shelf: Shelf, retriever: Retriever) -> None:
-        self._index, self._shelf, self._retriever = index, shelf, retriever
+    def __init__(self, reader: Reader, shelf: Shelf, healer: Healer) -> None:
+        """Read from a shelf that rescues nothing: damage is to be told, also where it can be healed."""
+        self._reader, self._shelf, self._healer = reader, shelf, healer
 
     def verify(self, study_uid: str | None = None) -> Iterator[Finding]:
-        """Go through all versions of the archive, or of one study, superseded ones and renditions too."""
-        for held in self._index.reader.every_version(study_uid):
-            yield Finding(held, self._problem(held))
+        """Go through all versions of the archive, or of one study, superseded ones and renditions too.
 
-    def _problem(self, held: HeldInstance) -> str | None:
+        What was damaged and is healed now is told as a problem once.
+        """
+        for held in self._reader.every_version(study_uid):
+            problem = self._read(held)
+            if problem is not None and self._is_healed(held):
+                problem = f"{problem}; now healed out of another store"
+            yield Finding(held, problem)
+
+    def problem(self, held: HeldInstance) -> str | None:
+        """Read one version back; say what is wrong with its bytes, None when they are what came, or are so again."""
+        problem = self._read(held)
+        return None if problem is not None and self._is_healed(held) else problem
+
+    def _read(self, held: HeldInstance) -> str | None:
         digest = start_digest(held.transfer_syntax)
         try:
-            for chunk in self._retriever.open(held).chunks:
+            kept = self._shelf.fetch([held])[0]
+            for chunk in self._shelf.chunks(kept, {}):
                 digest.update(chunk)
         except VnaError as exc:
-            self._mark_bad_blobs(held)
             return str(exc)
         return None if digest.hexdigest() == held.digest else "the bytes do not give the digest they came with"
 
-    def _mark_bad_blobs(self, held: HeldInstance) -> None:
-        for blob in self._index.reader.stored_forms([held.version_id])[0].blobs.values():
-            if not self._shelf.is_sound(blob):
-                self._record_damage(blob)
-
-    def _record_damage(self, blob: BlobEntry) -> None:
-        if blob.digest in self._index.reader.present_blobs([blob.digest]):
-            committer, now = self._index.committer, datetime.now(UTC).isoformat(timespec="microseconds")
-            event = BlobDamaged(blob.place, "its bytes are missing or do not give its digest")
-            committer.submit(EventEntry(committer.next_sequence(), now, "verify", event))
+    def _is_healed(self, held: HeldInstance) -> bool:
+        """Record and heal what is damaged of a version; return whether it can be read now."""
+        blobs = self._reader.stored_forms([held.version_id])[0].blobs.values()
+        found = [self._healer.examine(blob, _ACTOR) for blob in blobs]
+        return Health.DAMAGED not in found and self._read(held) is None

@@ -12,7 +12,7 @@ from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from storage_backends import BlobRef, BlobStore, Content, EncodedBlob, FrameTable, MemoryContent, PixelShape
+from storage_backends import MAIN, BlobRef, BlobStore, Content, EncodedBlob, FrameTable, MemoryContent, PixelShape
 from vna.archive.digests import compute_digests
 from vna.archive.payload import HEADER_LIMIT_BYTES
 from vna.dicom.encoding import PIXEL_DATA
@@ -44,10 +44,11 @@ class Identified:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The blobs of a data set, all durable; `fresh` were written now."""
+    """The blobs of a data set, all durable; `fresh` were written now, after the journal stood at position `began`."""
 
     blobs: tuple[BlobEntry, ...]
     fresh: frozenset[str]
+    began: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,18 @@ class BlobWriter:
                 wait([writing.helper])  # the content may be gone as soon as we return
             writing.discard()
 
-    def rewrite(self, content: Content, scanned: Scan, digests: tuple[str, ...]) -> frozenset[str]:
+    def rewrite(self, content: Content, scanned: Scan, digests: tuple[str, ...]) -> tuple[BlobEntry, ...]:
         """Write these blobs of the data set again, whatever the index says of them."""
         parts = _parts(content, scanned, cut(scanned, content.size))
         identified = compute_digests(scanned.transfer_syntax, content, [part.content for part in parts])
         again = {digest: part for digest, part in zip(identified.windows, parts, strict=True) if digest in digests}
+        written: list[BlobEntry] = []
         for part in again.values():
-            self._blobs.put(part.content, shape=part.shape, frames=part.frames, incompressible=part.incompressible)
-        return frozenset(again)
+            ref = self._blobs.put(
+                part.content, shape=part.shape, frames=part.frames, incompressible=part.incompressible
+            )
+            written += (blob_entry(ref, store) for store in self._blobs.written_at)
+        return tuple(written)
 
 
 class Writing:
@@ -130,7 +135,7 @@ class Writing:
         """Compute the digests, and ask which blobs are held already."""
         windows = [part.content for part in self._parts]
         digests = compute_digests(self._scanned.transfer_syntax, self._content, windows)
-        self._held = self._reader.present_blobs(digests.windows)
+        self._held = self._reader.present_blobs(digests.windows, self._blobs.written_at)
         self._digests = digests.windows
         recipe = self._cut.recipe(digests.windows[: len(self._cut.bulk)]).to_cbor()
         if len(self._cut.header) > HEADER_LIMIT_BYTES:
@@ -148,14 +153,14 @@ class Writing:
         else:
             self.helper.result()
         started = time.perf_counter()
-        fresh: set[str] = set()
-        entries = dict(self._held)
+        fresh: dict[str, BlobRef] = {}
+        began = self._reader.position() if self._held.keys() < set(self._digests) else 0
         for digest, encoded in zip(self._digests, self._encoded, strict=True):
-            if digest not in entries:
-                entries[digest] = blob_entry(encoded.store(digest))
-                fresh.add(digest)
+            if digest not in self._held and digest not in fresh:
+                fresh[digest] = encoded.store(digest)
         self._metrics.observe(STAGES, self._flushing_s + time.perf_counter() - started, Stage.FSYNC)
-        return Written(tuple(entries.values()), frozenset(fresh))
+        entries = [blob_entry(ref, store) for ref in fresh.values() for store in self._blobs.written_at]
+        return Written((*self._held.values(), *entries), frozenset(fresh), began)
 
     def discard(self) -> None:
         """Forget what was encoded and not stored."""
@@ -163,9 +168,9 @@ class Writing:
             encoded.discard()
 
 
-def blob_entry(ref: BlobRef) -> BlobEntry:
-    """Return what the index keeps of a stored blob."""
-    return BlobEntry(ref.digest, ref.codec.value, ref.plain_size, ref.stored_size)
+def blob_entry(ref: BlobRef, store: str = MAIN) -> BlobEntry:
+    """Return what the index keeps of a blob in one store."""
+    return BlobEntry(ref.digest, ref.codec.value, ref.plain_size, ref.stored_size, store)
 
 
 def _parts(content: Content, scanned: Scan, taken_apart: Cut) -> Sequence[_Part]:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 import vna
-from vna.cli import config, export, import_, journal, peers, rebuild, rejections, serve, status, verify
+from vna.cli import config, export, fsck, import_, journal, peers, rebuild, receipt, rejections, serve, status, verify
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import Config
 from vna.errors import VnaError
@@ -24,6 +24,8 @@ app.command("serve", epilog=HELP)(serve.serve)
 app.command("status", epilog=HELP)(status.status)
 app.add_typer(peers.app, name="peers")
 app.command("verify", epilog=HELP)(verify.verify)
+app.command("fsck", epilog=HELP)(fsck.fsck)
+app.command("receipt", epilog=HELP)(receipt.receipt)
 app.command("reject", epilog=HELP)(rejections.reject)
 app.command("rejected", epilog=HELP)(rejections.rejected)
 app.command("restore-rejected", epilog=HELP)(rejections.restore_rejected)

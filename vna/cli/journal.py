@@ -11,17 +11,15 @@ import cbor2
 import orjson
 import typer
 
-from vna.archive import Sealer, storage_errors
+from vna.archive import storage_errors
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console import wording
-from vna.errors import NotFound
 from vna.events import Link
 from vna.index import JournalReader, index_errors
 from vna.journal import Report, load_key, make_key
 from vna.journal import verify as verify_journal
-from vna.node import DataFolder, open_documents, open_journal_reader, open_sealer
-from vna.settings import Settings
+from vna.node import DataFolder, lost_end, open_documents, open_journal_reader, open_sealer
 
 app = typer.Typer(no_args_is_help=True, help="The journal: what happened to the archive, sealed and checked.")
 
@@ -39,7 +37,7 @@ def seal(
 ) -> None:
     """Seal what happened until now into the store; a running node does so by itself."""
     settings = read_settings(context, config)
-    with closing(_sealer(settings)) as sealer:
+    with closing(open_sealer(settings)) as sealer:
         mark = sealer.seal()
         if sign:
             sealer.sign(make_key(DataFolder(settings.data_dir).signing_key), datetime.now(UTC))
@@ -61,17 +59,21 @@ def verify(
 ) -> None:
     """Check the sealed journal from the store alone, without index and node.
 
+    What the data folder remembers of the last seal tells whether the end was deleted. Only where nothing at all is
+    sealed the index is asked whether there should be a journal.
+
     Exit code 1: something was altered, deleted, moved, cut off, swapped or forged; the first bad entry is named first.
     """
     settings = read_settings(context, config)
     documents = open_documents(settings)
-    if documents is None:
-        raise NotFound("the journal of an archive in an object store is not sealed yet")
     if public_key is None:
         key = load_key(DataFolder(settings.data_dir).signing_key)
         public_key = key.public if key else None
     with storage_errors():
         report = verify_journal(documents, public_key)
+    lost = None if report.problems else lost_end(settings, report)
+    if lost is not None:
+        report.problems.append(lost)
     if as_json:
         print_json(_told(report))
     else:
@@ -94,13 +96,6 @@ def tail(
                 typer.echo(orjson.dumps(_happening(link)).decode())
         except KeyboardInterrupt:
             raise typer.Exit from None
-
-
-def _sealer(settings: Settings) -> Sealer:
-    sealer = open_sealer(settings)
-    if sealer is None:
-        raise NotFound("the journal of an archive in an object store cannot be sealed yet")
-    return sealer
 
 
 def _happened(reader: JournalReader, since: int, *, follow: bool) -> Iterator[Link]:
@@ -136,6 +131,7 @@ def _told(report: Report) -> dict[str, Any]:
 
 def _lines(report: Report) -> list[str]:
     lines = [f"position {each.position}: {each.document}: {each.reason}" for each in report.problems]
+    lines += [f"erased by event {each.event}: {each.document}" for each in report.erasures]
     lines += [f"belongs to nothing (a seal was cut short): {name}" for name in report.leftovers]
     number = wording.number
     parts = f"{number(report.segments, 'segment')}, {number(report.payloads, 'payload')}"

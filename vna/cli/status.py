@@ -12,11 +12,11 @@ import orjson
 import typer
 
 import vna
-from vna.archive import Overview
+from vna.archive import Overview, StoreStanding, storage_errors
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console import wording
-from vna.errors import Damaged
+from vna.errors import Damaged, OutOfResources
 from vna.journal import SealedJournal, load_key
 from vna.node import Address, DataFolder, NodeRecord, open_archive, open_documents
 from vna.settings import Settings
@@ -33,7 +33,7 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
     settings = read_settings(context, config)
     folder = DataFolder(settings.data_dir)
     record = folder.running()
-    overview = _overview(settings, folder.path)
+    overview, owed, stores = _overview(settings, folder.path)
     live = _ask(record.http) if record else {}
     journal = _journal(settings, overview)
     found: dict[str, Any] = {
@@ -45,12 +45,15 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
         "workers": live.get("workers", []),
         "complaints": live.get("complaints", []),
         "journal": journal,
+        "commitments": owed,
+        "stores": [asdict(store) for store in stores],
         **(asdict(overview) if overview else {"holds": None}),
     }
     if as_json:
         print_json(found)
     else:
-        lines = [*_node_lines(found), *_archive_lines(overview), *_journal_lines(journal)]
+        lines = [*_node_lines(found), *_archive_lines(overview), *map(wording.store, stores)]
+        lines += [*_journal_lines(journal), *_owed_lines(owed)]
         typer.echo("\n".join([*lines, *_complaint_lines(found["complaints"])]))
     if record is None:
         raise typer.Exit(Exit.UNREACHABLE)
@@ -64,12 +67,15 @@ def _node(record: NodeRecord | None) -> dict[str, Any] | None:
     return asdict(record) | {"dimse": str(record.dimse), "http": str(record.http)}
 
 
-def _overview(settings: Settings, data_dir: Path) -> Overview | None:
-    """What the archive holds; None where nothing has been made yet, which looking must not change."""
+def _overview(settings: Settings, data_dir: Path) -> tuple[Overview | None, int, tuple[StoreStanding, ...]]:
+    """What the archive holds, how many commitments it owes, and its stores; none where nothing has been made yet.
+
+    Looking must not change that.
+    """
     if not data_dir.is_dir():
-        return None
+        return None, 0, ()
     with closing(open_archive(settings)) as archive:
-        return archive.overview(datetime.now(UTC).astimezone())
+        return archive.overview(datetime.now(UTC).astimezone()), archive.commitments.count(), archive.stores()
 
 
 def _ask(http: Address) -> dict[str, Any]:
@@ -115,14 +121,15 @@ def _archive_lines(overview: Overview | None) -> list[str]:
 
 
 def _journal(settings: Settings, overview: Overview | None) -> dict[str, Any] | None:
-    """How far the journal goes and is sealed; `sealed` is None where it cannot be, or what is sealed is damaged."""
+    """How far the journal goes and is sealed; `sealed` is None where that is damaged or cannot be read."""
     if overview is None:
         return None
     documents, key = open_documents(settings), load_key(DataFolder(settings.data_dir).signing_key)
     position = overview.holds.position
     try:
-        sealed = None if documents is None else SealedJournal(documents).mark().position
-    except Damaged:
+        with storage_errors():
+            sealed: int | None = SealedJournal(documents).mark().position
+    except (Damaged, OutOfResources):
         sealed = None
     lag = position if sealed is None else max(0, position - sealed)
     return {"position": position, "sealed": sealed, "lag": lag, "public_key": key.public if key else None}
@@ -131,10 +138,14 @@ def _journal(settings: Settings, overview: Overview | None) -> dict[str, Any] | 
 def _journal_lines(journal: dict[str, Any] | None) -> list[str]:
     if journal is None:
         return []
-    sealed = "not sealed" if journal["sealed"] is None else f"sealed up to {journal['sealed']}"
+    sealed = "what is sealed cannot be read" if journal["sealed"] is None else f"sealed up to {journal['sealed']}"
     lag = f", {journal['lag']} in the index alone" if journal["lag"] else ""
     lines = [f"journal position {journal['position']}, {sealed}{lag}"]
     return lines + ([f"signed with the key {journal['public_key']}"] if journal["public_key"] else [])
+
+
+def _owed_lines(owed: int) -> list[str]:
+    return [f"{wording.number(owed, 'commitment')} not answered yet"] if owed else []
 
 
 def _complaint_lines(complaints: list[dict[str, Any]]) -> list[str]:

@@ -1,9 +1,10 @@
 """Numbers in words, the same on the page and at the command line."""
 
-from vna.archive import Counts, Intake, Overview
+from vna.archive import Counts, Intake, Overview, StoreStanding
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _LONG_DAYS = 3650
+_DAY = len("2026-01-31")
 
 
 def size(count: float) -> str:
@@ -53,6 +54,22 @@ def by_source(overview: Overview) -> list[tuple[str, str, str]]:
     """Return what came in by source: its name, what today, what in the last seven days."""
     today = {intake.source: intake for intake in overview.today}
     return [(week.source, came_in(today.get(week.source)), came_in(week)) for week in overview.week]
+
+
+def store(found: StoreStanding) -> str:
+    """Return how one store stands.
+
+    >>> store(StoreStanding("far", "s3://b", 12, 1, "2026-02-01T00:00:00+00:00", 0.25, 3, 9, 0, None, None))
+    'store far (s3://b): 12 files right, 1 DAMAGED; never read again in full; 25 % of a round since 2026-02-01'
+    """
+    where = found.location or "NOT IN THE SETTINGS"
+    there = f"{number(found.present, 'file')} right" + (f", {found.bad:,} DAMAGED" if found.bad else "")
+    read = "never read again in full"
+    if found.last_round_began and found.last_round_ended:
+        read = f"read again in full from {found.last_round_began[:_DAY]} to {found.last_round_ended[:_DAY]}"
+    if found.round_began:
+        read += f"; {found.share_done * 100:.0f} % of a round since {found.round_began[:_DAY]}"
+    return f"store {found.store} ({where}): {there}; {read}"
 
 
 def space(overview: Overview) -> str:

@@ -47,6 +47,13 @@ _LONG_FORM: Final = {vr.encode(): vr for vr in LONG_VRS}
 _BLANK_VRS: Final = frozenset({b"  ", b"??", b"--"})
 
 
+MAX_FRAGMENTS: Final = 1_000_000
+"""Encapsulated Pixel Data of more fragments is refused; the largest whole slide images have some 200,000."""
+
+MAX_TOKENS: Final = 5_000_000
+"""More elements, items and their ends in one sequence are refused: reading them takes seconds."""
+
+
 class Truncated(CannotUnderstand):
     """An element says it is longer than what encloses it."""
 
@@ -170,7 +177,9 @@ def fragments_end(buffer: Buffer, offset: int, end: int, encoding: Encoding) -> 
     """
     read = encoding.read_implicit
     at = offset
-    while at < end:
+    for _ in range(MAX_FRAGMENTS + 2):  # an offset table before them, a delimiter behind them
+        if at >= end:
+            return end, end
         if at + 8 > end:
             raise Truncated(f"truncated: {end - at} bytes at offset {at} are no item")
         group, number, length = read(buffer, at)
@@ -182,7 +191,7 @@ def fragments_end(buffer: Buffer, offset: int, end: int, encoding: Encoding) -> 
         if at + 8 + length > end:
             raise too_long(tag, at, length, end - at - 8)
         at += 8 + length
-    return end, end
+    raise CannotUnderstand(f"more than {MAX_FRAGMENTS} fragments in one element")
 
 
 @dataclass(slots=True)
@@ -241,7 +250,9 @@ class Walker:
 
     def _tokens(self) -> Iterator[Element | Mark]:
         levels = self._levels
-        while levels:
+        for _ in range(MAX_TOKENS):
+            if not levels:
+                return
             level = levels[-1]
             token: Element | Mark | None
             if self._at == level.end and not level.undefined:
@@ -252,6 +263,7 @@ class Walker:
                 token = self._next_element(level)
             if token is not None:
                 yield token
+        raise CannotUnderstand(f"more than {MAX_TOKENS} elements and items in one sequence")
 
     def _open(self, element: Element, encoding: Encoding, end: int) -> None:
         if len(self._levels) > 2 * MAX_LEVELS:

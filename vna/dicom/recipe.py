@@ -66,7 +66,7 @@ class Recipe:
             if version != VERSION:
                 raise Damaged(f"a recipe has version {version}, this node reads {VERSION}")
             return cls(tuple(Piece(int(upto), digest.hex()) for upto, digest in pieces))
-        except (cbor2.CBORDecodeError, ValueError, TypeError, AttributeError) as exc:
+        except (cbor2.CBORDecodeError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as exc:
             raise Damaged(f"{len(data)} bytes are no recipe") from exc
 
     def holes(self, sizes: Mapping[str, int]) -> Holes:

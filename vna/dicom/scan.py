@@ -135,6 +135,8 @@ class Scan:
         element = self.elements.get(of) if isinstance(of, int) else of
         if element is None or self._is_cut_out(element):
             return []
+        if element.undefined and is_fragments(element.tag, element.vr):  # items too, but of bytes
+            return []
         if not holds_items(self.buffer, element.offset, element.offset + element.length):
             return []
         return list(self._items(element))

@@ -124,10 +124,16 @@ QUERY_RETRIEVE_CLASSES: Mapping[str, QueryRetrieveClass] = MappingProxyType(
 )
 """The SOP Classes of PS3.4 C.6, by UID."""
 
+STORAGE_COMMITMENT = "1.2.840.10008.1.20.1"
+"""Storage Commitment Push Model (PS3.4 J.3)."""
+
+STORAGE_COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
+"""Its one SOP Instance, which every request and report is about (PS3.4 J.3.5)."""
+
 _NOT_STORED = frozenset(
     {
         "1.2.840.10008.1.3.10",  # Media Storage Directory: of media, PS3.10 8.6
-        "1.2.840.10008.1.20.1",  # Storage Commitment Push Model
+        STORAGE_COMMITMENT,
         "1.2.840.10008.1.20.2",  # Storage Commitment Pull Model
     }
 )

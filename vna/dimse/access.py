@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vna.dimse.associate import APPLICATION_CONTEXT, PROTOCOL_VERSION, AssociateRequest
+from vna.dimse.limits import Limit
 from vna.dimse.pdu import (
     APPLICATION_CONTEXT_NOT_SUPPORTED,
     CALLED_AE_TITLE_NOT_RECOGNIZED,
@@ -18,6 +19,7 @@ from vna.dimse.pdu import (
     PROTOCOL_VERSION_NOT_SUPPORTED,
     Rejection,
 )
+from vna.metrics.families import UNREGISTERED
 from vna.model import Peer, Source
 from vna.settings import DimseSettings
 
@@ -39,6 +41,11 @@ class Caller:
         return self.peer.ae_title if self.peer else f"{self.calling_ae_title}@{self.address}"
 
     @property
+    def counted_as(self) -> str:
+        """Whose limits it uses up: a registered peer its own, everybody else those of the address."""
+        return self.peer.ae_title if self.peer else self.address
+
+    @property
     def source(self) -> Source:
         """Whose its instances are."""
         if self.peer is None:
@@ -48,10 +55,12 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an association is not let in."""
+    """Why an association is not let in; `limit` is that which was reached, if any, and `peer` whose it is."""
 
     rejection: Rejection
     reason: str
+    limit: Limit | None = None
+    peer: str = UNREGISTERED
 
 
 def admit(
@@ -100,7 +109,7 @@ def resolve_host(host: str) -> frozenset[str]:
     """Return the IP addresses of a host name or address; none if the name is not known now."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # of a name that is no host name, such as a..b
         return frozenset()
     return frozenset(plain_address(str(each[4][0])) for each in found)
 

@@ -27,6 +27,7 @@ PROTOCOL_VERSION: Final = 1
 MAX_CONTEXTS: Final = 128
 
 _ASSUMED_MAX_PDU = 16384  # of a peer that names none; every implementation known takes it
+_MAX_ITEMS = 1024  # in the PDU or in another item: eight times as many as there are presentation contexts
 _FIXED = Struct(">HH16s16s32s")
 _ITEM = Struct(">BxH")
 _NOT_PRINTABLE = re.compile(r"[^ -~]")
@@ -131,7 +132,7 @@ def decode_request(body: bytes) -> AssociateRequest:
     """Return an A-ASSOCIATE-RQ from what follows its PDU header.
 
     Raises:
-        MalformedPdu: lengths that do not add up, no context, a context without an abstract syntax, or
+        MalformedPdu: lengths that do not add up, too many items, no context, a context without an abstract syntax, or
             context IDs that are even or used twice (PS3.8 9.3.2.2).
     """
     version, called, calling, items = _decode_fixed(body)
@@ -231,8 +232,11 @@ def _uid_and_rest(body: bytes) -> tuple[str, bytes]:
 
 
 def _items(data: bytes) -> Iterator[tuple[int, bytes]]:
-    offset = 0
+    offset, count = 0, 0
     while offset < len(data):
+        count += 1
+        if count > _MAX_ITEMS:
+            raise MalformedPdu(f"more than {_MAX_ITEMS} items in one")
         if offset + _ITEM.size > len(data):
             raise MalformedPdu("an item header is cut off")
         kind, size = _ITEM.unpack_from(data, offset)

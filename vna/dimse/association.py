@@ -11,16 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from vna.archive import Archive
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, Operation
+from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_COMMITMENT, Operation
 from vna.dimse.access import Caller, Refusal, admit, resolve_host
 from vna.dimse.associate import AssociateRequest, MalformedPdu, decode_request
 from vna.dimse.command import Command, CommandField, ElementNumber, Verdict
+from vna.dimse.commitment import answer_commitment, pass_on, report_due, take_answer
 from vna.dimse.connections import Connections
-from vna.dimse.counting import CountedRequest, count_ending, peer_label
+from vna.dimse.counting import CountedRequest, count_ending, count_limit, peer_label
 from vna.dimse.echo import answer_echo
 from vna.dimse.exchange import CommandRefused, Exchange
 from vna.dimse.find import answer_find
 from vna.dimse.get import answer_get
+from vna.dimse.limits import Limit
 from vna.dimse.messages import Messages
 from vna.dimse.move import answer_move
 from vna.dimse.negotiation import VERIFICATION, Context, negotiate, send_limit
@@ -32,6 +34,7 @@ from vna.dimse.pdu import (
     AbortSource,
     PduType,
 )
+from vna.dimse.seats import Visit
 from vna.dimse.status import Status
 from vna.dimse.store import answer_store
 from vna.dimse.upper_layer import AssociationEnded, Connection, MustAbort, ReleaseRequested, Stopping
@@ -61,26 +64,28 @@ class Association:
     def __init__(
         self,
         connection: Connection,
-        address: str,
+        visit: Visit,
         *,
         archive: Archive,
         settings: DimseSettings,
         connections: Connections,
     ) -> None:
-        self._connection, self._address = connection, address
+        self._connection, self._visit, self._address = connection, visit, visit.address
         self._archive, self._settings, self._connections = archive, settings, connections
         self._id = uuid.uuid4().hex
 
-    def run(self, *, over_limit: bool) -> None:
-        """Serve the connection until it ends and close it; `over_limit` rejects the association."""
+    def run(self) -> None:
+        """Serve the connection until it ends and close it."""
         ASSOCIATION.set(self._id)
         self._connections.add(self._connection)
         try:
             request = self._await_request()
             if request is not None:
-                self._let_in(request, over_limit=over_limit)
+                self._let_in(request)
         except AssociationEnded as exc:
-            _log.info("association ended address=%s reason=%s", self._address, exc)
+            level = logging.WARNING if exc.limit else logging.INFO
+            _log.log(level, "association ended address=%s reason=%s", self._address, exc)
+            count_limit(self._archive.metrics, UNREGISTERED, exc.limit)
         except Exception:  # noqa: BLE001 - the wrapper of STYLE section 6: the listener must outlive it
             _log.exception("association failed address=%s", self._address)
             self._connection.abort(AbortSource.PROVIDER, AbortReason.NOT_SPECIFIED)
@@ -104,8 +109,8 @@ class Association:
             self._await_close()
             return None
 
-    def _let_in(self, request: AssociateRequest, *, over_limit: bool) -> None:
-        decision = self._decide(request, over_limit=over_limit)
+    def _let_in(self, request: AssociateRequest) -> None:
+        decision = self._decide(request)
         if isinstance(decision, Refusal):
             _log.warning(
                 "association rejected address=%s calling=%s called=%s answer=%s reason=%s",
@@ -116,6 +121,7 @@ class Association:
                 decision.reason,
             )
             self._archive.metrics.count(REJECTED, str(decision.rejection))
+            count_limit(self._archive.metrics, decision.peer, decision.limit)
             self._connection.send([decision.rejection.encode()])
             self._await_close()
             return
@@ -124,16 +130,21 @@ class Association:
         ending = self._serve(exchange)
         _log_ending(exchange, ending, seconds=time.monotonic() - started)
         count_ending(self._archive.metrics, peer_label(decision), ending)
+        self._visit.dissociate()
         self._end(ending)
 
-    def _decide(self, request: AssociateRequest, *, over_limit: bool) -> Caller | Refusal:
-        if over_limit:
-            return Refusal(LOCAL_LIMIT_EXCEEDED, f"{self._settings.max_associations} associations are open")
+    def _decide(self, request: AssociateRequest) -> Caller | Refusal:
         try:
             peers = self._archive.peers()
         except VnaError as exc:
             return Refusal(TEMPORARY_CONGESTION, f"the registered peers cannot be read: {exc}")
-        return admit(request, self._address, settings=self._settings, peers=peers, resolve=resolve_host)
+        caller = admit(request, self._address, settings=self._settings, peers=peers, resolve=resolve_host)
+        if isinstance(caller, Refusal):
+            return caller
+        one_too_many = self._visit.associate(caller.counted_as)
+        if one_too_many is not None:
+            return Refusal(LOCAL_LIMIT_EXCEEDED, one_too_many, Limit.ASSOCIATIONS, peer_label(caller))
+        return caller
 
     def _accept(self, request: AssociateRequest, caller: Caller) -> Exchange:
         agreement = negotiate(request, self._settings)
@@ -172,10 +183,15 @@ class Association:
                 self._connections.rest(self._connection)
                 request = exchange.messages.next_command()
                 self._connections.work(self._connection)
-                serve(exchange, request)
+                if request.is_response:
+                    take_answer(exchange, request)
+                else:
+                    serve(exchange, request)
+                report_due(exchange)
         except AssociationEnded as exc:
             return exc
         finally:
+            pass_on(exchange)
             metrics.change(OPEN, by=-1)
 
     def _end(self, ending: AssociationEnded) -> None:
@@ -238,10 +254,7 @@ def _service(request: Command, context: Context) -> Service:
 
     Raises:
         CommandRefused: unknown, not of this SOP Class, or naming another one than the context's.
-        MustAbort: it is a response that nobody waits for.
     """
-    if request.is_response:
-        raise MustAbort(f"response {request.field:04X} to nothing", source=AbortSource.USER)
     service = _service_of(request.field, context.abstract_syntax)
     if service is None:
         element = ElementNumber.COMMAND_FIELD
@@ -263,6 +276,8 @@ def _service_of(field: int, abstract_syntax: str) -> Service | None:
         return service if operation is query.operation else None
     if abstract_syntax == VERIFICATION:
         return answer_echo if field == CommandField.C_ECHO_RQ else None
+    if abstract_syntax == STORAGE_COMMITMENT:
+        return answer_commitment if field == CommandField.N_ACTION_RQ else None
     return answer_store if field == CommandField.C_STORE_RQ else None
 
 

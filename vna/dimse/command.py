@@ -25,9 +25,13 @@ class CommandField(IntEnum):
     C_FIND_RQ = 0x0020
     C_MOVE_RQ = 0x0021
     C_ECHO_RQ = 0x0030
+    N_EVENT_REPORT_RQ = 0x0100
+    N_ACTION_RQ = 0x0130
     C_CANCEL_RQ = 0x0FFF
     C_STORE_RSP = 0x8001
     C_ECHO_RSP = 0x8030
+    N_EVENT_REPORT_RSP = 0x8100
+    N_ACTION_RSP = 0x8130
 
 
 class ElementNumber(IntEnum):
@@ -45,6 +49,9 @@ class ElementNumber(IntEnum):
     OFFENDING_ELEMENT = 0x0901
     ERROR_COMMENT = 0x0902
     AFFECTED_SOP_INSTANCE_UID = 0x1000
+    REQUESTED_SOP_INSTANCE_UID = 0x1001
+    EVENT_TYPE_ID = 0x1002
+    ACTION_TYPE_ID = 0x1008
     REMAINING_SUBOPERATIONS = 0x1020
     COMPLETED_SUBOPERATIONS = 0x1021
     FAILED_SUBOPERATIONS = 0x1022
@@ -78,18 +85,23 @@ class Command:
 
     @property
     def sop_class_uid(self) -> str:
-        """Affected SOP Class UID, empty when missing."""
-        return self.text(ElementNumber.AFFECTED_SOP_CLASS_UID)
+        """Affected SOP Class UID, that of N-ACTION the Requested one; empty when missing."""
+        return self.text(ElementNumber.AFFECTED_SOP_CLASS_UID) or self.text(ElementNumber.REQUESTED_SOP_CLASS_UID)
 
     @property
     def sop_instance_uid(self) -> str:
-        """Affected SOP Instance UID, empty when missing."""
-        return self.text(ElementNumber.AFFECTED_SOP_INSTANCE_UID)
+        """Affected SOP Instance UID, that of N-ACTION the Requested one; empty when missing."""
+        named = self.text(ElementNumber.AFFECTED_SOP_INSTANCE_UID)
+        return named or self.text(ElementNumber.REQUESTED_SOP_INSTANCE_UID)
 
     @property
     def status(self) -> int | None:
         """The status of a response; None when missing."""
         return _number(self.elements, ElementNumber.STATUS)
+
+    def number(self, element: ElementNumber) -> int | None:
+        """Return an unsigned short; None when it is missing, or is none."""
+        return _number(self.elements, element)
 
     def text(self, element: ElementNumber) -> str:
         """Return a UID or AE title without its padding, empty when missing."""
@@ -186,7 +198,8 @@ def text(value: str) -> bytes:
 def response(request: Command, verdict: Verdict, *, has_data_set: bool = False) -> bytes:
     """Return the command set that answers a request."""
     elements: list[tuple[int, bytes]] = []
-    sop_class = request.elements.get(ElementNumber.AFFECTED_SOP_CLASS_UID)
+    told = request.elements
+    sop_class = told.get(ElementNumber.AFFECTED_SOP_CLASS_UID) or told.get(ElementNumber.REQUESTED_SOP_CLASS_UID)
     if sop_class:
         elements.append((ElementNumber.AFFECTED_SOP_CLASS_UID, sop_class))
     elements += [
@@ -200,9 +213,12 @@ def response(request: Command, verdict: Verdict, *, has_data_set: bool = False) 
     if verdict.comment:
         comment = verdict.comment.replace("\\", "/")[:_MAX_COMMENT]
         elements.append((ElementNumber.ERROR_COMMENT, text(comment)))
-    instance = request.elements.get(ElementNumber.AFFECTED_SOP_INSTANCE_UID)
+    instance = told.get(ElementNumber.AFFECTED_SOP_INSTANCE_UID) or told.get(ElementNumber.REQUESTED_SOP_INSTANCE_UID)
     if instance:
         elements.append((ElementNumber.AFFECTED_SOP_INSTANCE_UID, instance))
+    action = told.get(ElementNumber.ACTION_TYPE_ID)
+    if action:
+        elements.append((ElementNumber.ACTION_TYPE_ID, action))
     if verdict.counts is not None:
         elements += _counts(verdict.counts)
     return encode_command(elements)
@@ -237,6 +253,20 @@ def store_request(
         elements.append((ElementNumber.MOVE_ORIGINATOR_AE_TITLE, text(ae_title)))
         elements.append((ElementNumber.MOVE_ORIGINATOR_MESSAGE_ID, us(originator_message_id)))
     return encode_command(elements)
+
+
+def event_report_request(sop_class_uid: str, sop_instance_uid: str, *, event_type: int, message_id: int) -> bytes:
+    """Return an N-EVENT-REPORT-RQ that a data set follows (PS3.7 10.3.1.1)."""
+    return encode_command(
+        [
+            (ElementNumber.AFFECTED_SOP_CLASS_UID, uid(sop_class_uid)),
+            (ElementNumber.COMMAND_FIELD, us(CommandField.N_EVENT_REPORT_RQ)),
+            (ElementNumber.MESSAGE_ID, us(message_id)),
+            (ElementNumber.COMMAND_DATA_SET_TYPE, us(1)),
+            (ElementNumber.AFFECTED_SOP_INSTANCE_UID, uid(sop_instance_uid)),
+            (ElementNumber.EVENT_TYPE_ID, us(event_type)),
+        ]
+    )
 
 
 def echo_request(sop_class_uid: str, *, message_id: int) -> bytes:

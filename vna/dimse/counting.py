@@ -9,12 +9,14 @@ from vna.archive import HeldInstance
 from vna.dimse.access import Caller
 from vna.dimse.command import Command, CommandField, ElementNumber
 from vna.dimse.exchange import Exchange
+from vna.dimse.limits import Limit
 from vna.dimse.status import Status, is_out_of_resources, is_warning
 from vna.dimse.upper_layer import AssociationEnded, MustAbort, PeerAborted, ReleaseRequested, Stopping
 from vna.metrics import Metrics
 from vna.metrics.families import (
     ABORTED,
     IN_PROGRESS,
+    LIMITED,
     RECEIVED,
     RECEIVED_BYTES,
     RECEIVED_SIZES,
@@ -30,6 +32,7 @@ _SERVICES: Final[Mapping[int, str]] = {
     CommandField.C_GET_RQ: "c-get",
     CommandField.C_MOVE_RQ: "c-move",
     CommandField.C_ECHO_RQ: "c-echo",
+    CommandField.N_ACTION_RQ: "n-action",
 }
 REFUSED: Final = "refused"
 """The outcome of an instance that was sent to us and not kept."""
@@ -103,8 +106,15 @@ def sent_counter(exchange: Exchange, request: Command) -> Callable[[HeldInstance
     return count
 
 
+def count_limit(metrics: Metrics, peer: str, limit: Limit | None) -> None:
+    """Count a limit that a peer has reached, if there is one."""
+    if limit is not None:
+        metrics.count(LIMITED, peer, limit)
+
+
 def count_ending(metrics: Metrics, peer: str, ending: AssociationEnded) -> None:
-    """Count how an association ended, unless that was in order."""
+    """Count how an association ended, unless that was in order, and the limit that ended it."""
+    count_limit(metrics, peer, ending.limit)
     match ending:
         case ReleaseRequested():
             return

@@ -1,8 +1,9 @@
 """One established association as the services see it: who talks, what was agreed, and how to answer."""
 
+from collections import deque
 from dataclasses import dataclass, field
 
-from vna.archive import Archive, StoreSession
+from vna.archive import Archive, StoreSession, Turn
 from vna.dimse.access import Caller
 from vna.dimse.command import Command, ElementNumber, Verdict, response
 from vna.dimse.connections import Connections
@@ -37,6 +38,19 @@ class Traffic:
     status: int | None = None
 
 
+@dataclass(slots=True)
+class Reports:
+    """Commitments asked for over one association, whose report is to go back over it if it lasts.
+
+    `due` are to be told, each with the presentation context it was asked on; `sent` are told, by the Message ID of
+    the report, which is not answered yet.
+    """
+
+    due: deque[tuple[int, Turn]] = field(default_factory=deque)
+    sent: dict[int, Turn] = field(default_factory=dict)
+    messages: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """What a service needs to serve a request."""
@@ -49,6 +63,7 @@ class Exchange:
     messages: Messages
     session: StoreSession
     traffic: Traffic = field(default_factory=Traffic)
+    reports: Reports = field(default_factory=Reports)
 
     def answer(self, request: Command, verdict: Verdict, data_set: bytes | None = None) -> None:
         """Send the final response to a request, after what is left of the request's data set was read.

@@ -21,8 +21,8 @@ from vna.dimse.status import Status
 
 _log = logging.getLogger(__name__)
 
-_LONGEST_WAIT_S = 0.05
-"""How long an answer may wait for others to go out with it."""
+_LONGEST_WAIT_S = 0.005
+"""How long an answer may wait for others to go out with it; the first ones are what a person waits for."""
 
 
 def answer_find(exchange: Exchange, request: Command, context: Context) -> None:

@@ -74,17 +74,21 @@ class Messages:
             MustAbort: another request came, though asynchronous operations were not agreed.
             AssociationEnded: the peer wants to go, or is gone.
         """
-        while self._unparsed or self._connection.readable():
+        while self.has_more():
             command = self._read_command()
             if command.field != CommandField.C_CANCEL_RQ:
                 raise _user_violation(f"command {command.field:04X} before request {message_id} was answered")
             self._note_cancel(command)
         return message_id in self._cancelled
 
+    def has_more(self) -> bool:
+        """Return whether the peer has sent something that was not read yet; does not wait."""
+        return bool(self._unparsed) or self._connection.readable()
+
     def data_set(self) -> Iterator[memoryview]:
         """Yield the data set of the last command piece by piece; each is valid until the next is asked for."""
         while self._data_set_context is not None:
-            context_id, control, data = self._next_pdv()
+            context_id, control, data = self._next_pdv(due=True)
             if control & COMMAND_FRAGMENT:
                 raise _user_violation("a command set where a data set was due")
             if context_id != self._data_set_context:
@@ -163,35 +167,30 @@ class Messages:
 
     def _read_command(self) -> Command:
         context_id, control, data = self._next_pdv()
-        raw = bytes(data)
+        raw, size = bytearray(data), len(data)
         while not control & LAST_FRAGMENT:
-            self._check_command(control, raw)
-            next_id, control, data = self._next_pdv()
+            _check_command(control, size)
+            next_id, control, data = self._next_pdv(due=True)
             if next_id != context_id:
                 raise _user_violation(f"a command set on presentation contexts {context_id} and {next_id}")
             raw += data
-        self._check_command(control, raw)
+            size += PDV_HEADER.size + len(data)
+        _check_command(control, size)
         try:
-            command = parse_command(context_id, raw)
+            command = parse_command(context_id, bytes(raw))
         except MalformedCommand as exc:
             raise _user_violation(str(exc)) from exc
         self._data_set_context = context_id if command.has_data_set else None
         return command
 
-    def _check_command(self, control: int, raw: bytes) -> None:
-        if not control & COMMAND_FRAGMENT:
-            raise _user_violation("a data set without a command set")
-        if len(raw) > _MAX_COMMAND:
-            raise _user_violation(f"a command set of more than {_MAX_COMMAND} bytes")
-
     def _note_cancel(self, command: Command) -> None:
         self.drop_data_set()
         self._cancelled.add(command.message_id)
 
-    def _next_pdv(self) -> tuple[int, int, memoryview]:
-        """Return context ID, control header and payload of the next PDV."""
+    def _next_pdv(self, *, due: bool = False) -> tuple[int, int, memoryview]:
+        """Return context ID, control header and payload of the next PDV, which is `due` within a message."""
         if not self._unparsed:
-            kind, self._unparsed = self._connection.read_pdu(_EXPECTED)
+            kind, self._unparsed = self._connection.read_pdu(_EXPECTED, due=due)
             if kind is PduType.RELEASE_RQ:
                 self._unparsed = memoryview(b"")
                 raise ReleaseRequested("released")
@@ -205,6 +204,14 @@ class Messages:
             raise _invalid(f"a PDV on presentation context {context_id}, which was not accepted")
         data, self._unparsed = self._unparsed[PDV_HEADER.size : end], self._unparsed[end:]
         return context_id, control, data
+
+
+def _check_command(control: int, size: int) -> None:
+    """Refuse what is no command set or too long for one; `size` has the headers of its fragments, empty ones too."""
+    if not control & COMMAND_FRAGMENT:
+        raise _user_violation("a data set without a command set")
+    if size > _MAX_COMMAND:
+        raise _user_violation(f"a command set of more than {_MAX_COMMAND} bytes")
 
 
 def _invalid(text: str) -> MustAbort:

@@ -1,16 +1,23 @@
 """What this node agrees to of what a requestor proposes: contexts, roles, extended negotiation.
 
 Storage contexts come out both ways: a peer stores to us by default, and takes instances from us by
-C-GET where it asked for the SCP role (PS3.7 D.3.3.4). Each context keeps one transfer syntax: the one
-that `vna.dicom.supported.choose` prefers or, to send in, the one that the requestor wishes for. User
-identity is not asked for and not answered (PS3.7 D.3.3.7).
+C-GET where it asked for the SCP role (PS3.7 D.3.3.4). Of Storage Commitment we are the SCP alone. Each
+context keeps one transfer syntax: the one that `vna.dicom.supported.choose` prefers or, to send in, the one
+that the requestor wishes for. User identity is not asked for and not answered (PS3.7 D.3.3.7).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vna.dicom.encoding import EXPLICIT_BE_UID, EXPLICIT_LE_UID, IMPLICIT_LE_UID
-from vna.dicom.supported import QUERY_RETRIEVE_CLASSES, STORAGE_CLASSES, TRANSFER_SYNTAXES, Operation, choose
+from vna.dicom.supported import (
+    QUERY_RETRIEVE_CLASSES,
+    STORAGE_CLASSES,
+    STORAGE_COMMITMENT,
+    TRANSFER_SYNTAXES,
+    Operation,
+    choose,
+)
 from vna.dimse.associate import (
     IMPLEMENTATION_VERSION,
     AnsweredContext,
@@ -27,7 +34,8 @@ from vna.settings import DimseSettings
 VERIFICATION = "1.2.840.10008.1.1"
 
 _REQUESTOR_IS_SCU = Roles(scu=True, scp=False)
-_IDENTIFIER_SYNTAXES = frozenset({EXPLICIT_LE_UID, IMPLICIT_LE_UID, EXPLICIT_BE_UID})
+_UNCOMPRESSED_SYNTAXES = frozenset({EXPLICIT_LE_UID, IMPLICIT_LE_UID, EXPLICIT_BE_UID})
+"""Those of contexts without pixels: queries, commitments, and Verification, which has no data set at all."""
 _SUPPORTED_BYTES: Mapping[Operation, bytes] = {
     # PS3.4 C.5.1.1: relational queries, combined date-time matching, fuzzy names, time zones, enhanced conversion
     Operation.FIND: bytes((1, 1, 0, 0, 0)),
@@ -93,7 +101,9 @@ def negotiate(request: AssociateRequest, settings: DimseSettings) -> Agreement:
     accepted = {each.abstract_syntax: each.roles for each in contexts.values()}
     roles_answered = {uid: accepted[uid] for uid in request.user.roles if uid in accepted}
     extended = {
-        uid: _supported_bytes(uid, asked) for uid, asked in request.user.extended.items() if asked and uid in accepted
+        uid: _supported_bytes(uid, asked)
+        for uid, asked in request.user.extended.items()
+        if asked and uid in accepted and uid != STORAGE_COMMITMENT  # has none (PS3.4 J.3)
     }
     return Agreement(contexts, tuple(answers), roles_answered, extended, request.user.max_pdu)
 
@@ -101,25 +111,25 @@ def negotiate(request: AssociateRequest, settings: DimseSettings) -> Agreement:
 def _answer(proposed: ProposedContext, roles: Roles, *, is_storage: bool) -> AnsweredContext:
     offered = proposed.transfer_syntaxes
     refused = offered[0] if offered else IMPLICIT_LE_UID  # has no meaning, but must be there (PS3.8 9.3.3.2)
-    is_query = proposed.abstract_syntax in QUERY_RETRIEVE_CLASSES
-    if not (is_storage or is_query or proposed.abstract_syntax == VERIFICATION):
+    has_identifiers = proposed.abstract_syntax in (*QUERY_RETRIEVE_CLASSES, STORAGE_COMMITMENT)
+    if not (is_storage or has_identifiers or proposed.abstract_syntax == VERIFICATION):
         return AnsweredContext(proposed.context_id, ContextResult.ABSTRACT_SYNTAX_NOT_SUPPORTED, refused)
     if not (roles.scu or roles.scp):
         return AnsweredContext(proposed.context_id, ContextResult.USER_REJECTION, refused)
-    syntax = _choose(offered, to_send=not roles.scu, identifiers=is_query)
+    syntax = _choose(offered, to_send=not roles.scu, uncompressed=not is_storage)
     if syntax is None:
         return AnsweredContext(proposed.context_id, ContextResult.TRANSFER_SYNTAXES_NOT_SUPPORTED, refused)
     return AnsweredContext(proposed.context_id, ContextResult.ACCEPTED, syntax)
 
 
-def _choose(offered: tuple[str, ...], *, to_send: bool, identifiers: bool) -> str | None:
+def _choose(offered: tuple[str, ...], *, to_send: bool, uncompressed: bool) -> str | None:
     """Return the transfer syntax for a context, None if there is none.
 
     In a context that is only there for instances to be sent to the requestor, one put first that nobody
     has to list is a wish: getscu +xs offers JPEG Lossless, then the uncompressed ones.
     """
-    if identifiers:
-        return choose([uid for uid in offered if uid in _IDENTIFIER_SYNTAXES])
+    if uncompressed:
+        return choose([uid for uid in offered if uid in _UNCOMPRESSED_SYNTAXES])
     known = [uid for uid in offered if uid in TRANSFER_SYNTAXES]
     if to_send and known and known[0] not in (EXPLICIT_LE_UID, IMPLICIT_LE_UID):
         return known[0]

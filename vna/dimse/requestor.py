@@ -1,10 +1,12 @@
-"""Associations this node requests: of a move destination, or to test whether a peer answers."""
+"""Associations this node requests: of a move destination, to report a commitment, or to test whether a peer answers."""
 
 import logging
 import socket
 import time
 from collections.abc import Mapping, Sequence
+from typing import Final
 
+from vna.dicom.supported import STORAGE_COMMITMENT
 from vna.dimse.associate import (
     IMPLEMENTATION_VERSION,
     AssociateAccept,
@@ -32,6 +34,8 @@ Proposal = tuple[str, tuple[str, ...]]
 
 _REJECTED_TRANSIENT = 2  # PS3.8 table 9-21
 _OUR_ROLES = Roles(scu=True, scp=False)
+_OTHER_ROLES: Final[Mapping[str, Roles]] = {STORAGE_COMMITMENT: Roles(scu=False, scp=True)}
+"""The SOP Classes that we are SCP for on associations of our own: reports go out over them (PS3.4 J.3.3)."""
 
 
 class PeerUnreachable(VnaError):
@@ -91,13 +95,14 @@ def request_association(
     settings: DimseSettings,
     connections: Connections,
 ) -> RequestedAssociation:
-    """Connect to a peer and establish an association, as SCU for every proposal; at most 128 of them.
+    """Connect to a peer and establish an association, as SCU for every proposal but those we report with; at most 128.
 
     Raises:
         PeerUnreachable: no connection, rejected, aborted, or no answer within the ARTIM time.
     """
     contexts = tuple(ProposedContext(2 * i + 1, uid, syntaxes) for i, (uid, syntaxes) in enumerate(proposals))
-    user = UserInformation(settings.max_pdu, IMPLEMENTATION_VERSION)
+    roles = {uid: _OTHER_ROLES[uid] for uid, _syntaxes in proposals if uid in _OTHER_ROLES}
+    user = UserInformation(settings.max_pdu, IMPLEMENTATION_VERSION, roles)
     request = AssociateRequest(peer.ae_title, calling_ae_title, contexts, user)
     connection = _connect(peer, settings)
     connections.add(connection)
@@ -122,7 +127,7 @@ def _connect(peer: Peer, settings: DimseSettings) -> Connection:
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else exc
         text = f"{peer.ae_title} at {peer.host}:{peer.port} cannot be reached: {reason}"
         raise PeerUnreachable(text, may_pass=isinstance(exc, ConnectionError)) from exc
-    return Connection(sock, max_pdu=settings.max_pdu, idle_timeout_s=settings.idle_timeout_s)
+    return Connection(sock, settings)
 
 
 class _Rejected(AssociationEnded):
@@ -166,5 +171,9 @@ def _accepted(request: AssociateRequest, accept: AssociateAccept) -> dict[int, C
     for each in accept.contexts:
         ours = proposed.get(each.context_id)
         if ours and each.result == ContextResult.ACCEPTED and each.transfer_syntax in ours.transfer_syntaxes:
-            accepted[each.context_id] = Context(each.context_id, ours.abstract_syntax, each.transfer_syntax, _OUR_ROLES)
+            syntax = ours.abstract_syntax
+            wanted = _OTHER_ROLES.get(syntax, _OUR_ROLES)
+            # Peers that know nothing of roles answer nothing, and take a report all the same
+            roles = accept.user.roles.get(syntax, wanted)
+            accepted[each.context_id] = Context(each.context_id, syntax, each.transfer_syntax, roles)
     return accepted

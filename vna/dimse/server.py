@@ -9,7 +9,10 @@ import time
 from vna.archive import Archive
 from vna.dimse.association import Association
 from vna.dimse.connections import Connections
+from vna.dimse.limits import Limit
+from vna.dimse.seats import Seats, Visit
 from vna.dimse.upper_layer import Connection
+from vna.metrics.families import LIMITED, UNREGISTERED
 from vna.settings import DimseSettings
 
 _log = logging.getLogger(__name__)
@@ -17,7 +20,6 @@ _log = logging.getLogger(__name__)
 _BACKLOG = 128
 _YIELD_S = 0.001  # for each association of its own a worker lets others accept first
 _LONGEST_YIELD_S = 0.02
-_REJECTING_AT_MOST = 32  # connections over the limit that are still told so, at a time
 _RESTING_S = 1.0  # a sender's pause between two instances is shorter
 _DRAIN_STEP_S = 0.1
 _END_S = 5.0
@@ -48,6 +50,7 @@ class DimseServer:
     def __init__(self, archive: Archive, settings: DimseSettings, listener: socket.socket) -> None:
         self._archive, self._settings, self._listener = archive, settings, listener
         self._connections = Connections()
+        self._seats = Seats(settings)
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
         self._stopping = False
@@ -105,32 +108,32 @@ class DimseServer:
 
     def _begin(self, sock: socket.socket, address: str) -> None:
         """Serve a connection in a thread of its own, if it is not one too many."""
-        with self._lock:
-            open_now = len(self._threads)
-        if open_now >= self._settings.max_associations + _REJECTING_AT_MOST:
-            _log.warning("connection closed address=%s reason=%d connections are open", address, open_now)
+        visit = self._seats.visit(address)
+        if isinstance(visit, str):
+            _log.warning("connection closed address=%s reason=%s", address, visit)
+            self._archive.metrics.count(LIMITED, UNREGISTERED, Limit.CONNECTIONS)
             sock.close()
             return
-        over_limit = open_now >= self._settings.max_associations
-        thread = threading.Thread(
-            target=self._serve, args=(sock, address, over_limit), name=f"dimse-{address}", daemon=True
-        )
+        thread = threading.Thread(target=self._serve, args=(sock, address, visit), name=f"dimse-{address}", daemon=True)
         with self._lock:
             self._threads.add(thread)
         thread.start()
 
-    def _serve(self, sock: socket.socket, address: str, over_limit: bool) -> None:
+    def _serve(self, sock: socket.socket, address: str, visit: Visit) -> None:
         try:
-            settings = self._settings
-            connection = Connection(sock, max_pdu=settings.max_pdu, idle_timeout_s=settings.idle_timeout_s)
             association = Association(
-                connection, address, archive=self._archive, settings=settings, connections=self._connections
+                Connection(sock, self._settings),
+                visit,
+                archive=self._archive,
+                settings=self._settings,
+                connections=self._connections,
             )
-            association.run(over_limit=over_limit)
+            association.run()
         except OSError as exc:
             _log.info("connection lost address=%s reason=%s", address, exc.strerror)
             sock.close()
         finally:
+            visit.leave()
             with self._lock:
                 self._threads.discard(threading.current_thread())
 

@@ -72,7 +72,7 @@ def _check(request: Command, context: Context) -> None:
 
 def _store(exchange: Exchange, request: Command, context: Context) -> Stored:
     metrics = exchange.archive.metrics
-    incoming = exchange.archive.incoming()
+    incoming = exchange.archive.incoming(exchange.caller.counted_as)
     size = 0
     try:
         with metrics.timed(STAGES, Stage.RECEIVE):

@@ -5,7 +5,8 @@ view into it, valid until the next read. Writing is `sendmsg` over the caller's 
 knows messages; who ends an association and how is said by the exceptions.
 
 Time limits are the kernel's (SO_RCVTIMEO, SO_SNDTIMEO) on a blocking socket: Python's own would add a
-`poll` and a second hand-over of the interpreter lock to every read.
+`poll` and a second hand-over of the interpreter lock to every read. Between two messages a peer may rest for the
+idle time; within one, and while it reads what we send, it has to keep the least rate of the settings.
 """
 
 import select
@@ -15,7 +16,9 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Final
 
+from vna.dimse.limits import LeastRate, Limit
 from vna.dimse.pdu import PDU_HEADER, AbortReason, AbortSource, PduType, abort
+from vna.settings import DimseSettings
 
 Buffer = bytes | bytearray | memoryview
 
@@ -27,12 +30,15 @@ _TIMEVAL = struct.Struct("@ll")
 _BYTES_ACKED = struct.Struct("@Q")  # tcpi_bytes_acked in `struct tcp_info` of linux/tcp.h
 _BYTES_ACKED_AT = 120
 _TCP_INFO_SIZE = 128
+_AT_ONCE_S = 0.02  # what takes longer waits for the peer
 _GONE: Final = "the peer closed the connection"
 _NOT_IN_TIME: Final = "not done in time (ARTIM)"
 
 
 class AssociationEnded(Exception):
-    """The association is over; the message says why, for the log."""
+    """The association is over; the message says why, for the log. `limit` is the one that the peer has reached."""
+
+    limit: Limit | None = None
 
 
 class ReleaseRequested(AssociationEnded):
@@ -45,6 +51,12 @@ class PeerAborted(AssociationEnded):
 
 class Disconnected(AssociationEnded):
     """The transport connection is gone, or it is to be closed without a word."""
+
+
+class OutOfTime(Disconnected):
+    """The peer has not asked for an association, or not closed, within the ARTIM time (PS3.8 9.1.5)."""
+
+    limit = Limit.ARTIM
 
 
 class Stopping(AssociationEnded):
@@ -65,18 +77,38 @@ class MustAbort(AssociationEnded):
         self.source, self.reason = source, reason
 
 
+class Idle(MustAbort):
+    """Nothing came for too long."""
+
+    limit = Limit.IDLE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, source=AbortSource.USER)
+
+
+class TooSlow(MustAbort):
+    """The peer sends, or takes, less than it has to."""
+
+    limit = Limit.RATE
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, source=AbortSource.USER)
+
+
 class Connection:
     """A connected socket that carries PDUs; one thread uses it, `interrupt` alone may come from another."""
 
-    def __init__(self, sock: socket.socket, *, max_pdu: int, idle_timeout_s: float) -> None:
-        """Take over a socket.
-
-        Args:
-            max_pdu: the longest P-DATA we announced, in bytes after the PDU header.
-        """
+    def __init__(self, sock: socket.socket, settings: DimseSettings) -> None:
+        """Take over a socket; the settings' `max_pdu` is the longest P-DATA that we announce."""
         self._socket = sock
-        self._longest_data = max_pdu + _SLACK
-        self._idle_timeout_s = idle_timeout_s
+        self._longest_data = settings.max_pdu + _SLACK
+        self._idle_timeout_s = settings.idle_timeout_s
+        self._silence_s = settings.idle_timeout_s  # within a message
+        if settings.min_bytes_per_s:
+            self._silence_s = min(settings.idle_timeout_s, settings.min_rate_window_s)
+        self._coming = LeastRate(settings.min_bytes_per_s, settings.min_rate_window_s)
+        self._taken = LeastRate(settings.min_bytes_per_s, settings.min_rate_window_s)
+        self._acknowledged_before = 0
         self._receive_timeout_s = 0.0
         self._buffer = memoryview(bytearray(PDU_HEADER.size + self._longest_data + _READ_AHEAD))
         self._start = self._end = 0
@@ -84,26 +116,29 @@ class Connection:
         self._poll = select.poll()
         sock.setblocking(True)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(idle_timeout_s))
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, _timeval(self._silence_s))
         self._poll.register(sock, select.POLLIN)
 
-    def read_pdu(self, expected: Collection[PduType], *, deadline: float | None = None) -> tuple[PduType, memoryview]:
+    def read_pdu(
+        self, expected: Collection[PduType], *, deadline: float | None = None, due: bool = False
+    ) -> tuple[PduType, memoryview]:
         """Return the type of the next PDU and its body, a view that the next read makes invalid.
 
         Args:
             expected: what may come in the present state. An A-ABORT may come in all of them.
-            deadline: of `time.monotonic`, for the whole PDU; without it, each byte restarts the idle time.
+            deadline: of `time.monotonic`, for the whole PDU; without it, the idle time and the least rate count.
+            due: whether the peer is in the middle of a message, so that it may not rest now.
 
         Raises:
             PeerAborted: it was an A-ABORT.
             Disconnected: closed or broken, or the deadline has passed.
-            MustAbort: unknown or unexpected PDU, or longer than it may be; or silent for too long.
+            MustAbort: unknown or unexpected PDU, or longer than it may be; or silent for too long, or too slow.
             Stopping: `interrupt` was called.
         """
-        self._fill(PDU_HEADER.size, deadline)
+        self._fill(PDU_HEADER.size, deadline, due=due)
         code, length = PDU_HEADER.unpack_from(self._buffer, self._start)
         kind = self._checked(code, length, expected)
-        self._fill(PDU_HEADER.size + length, deadline)
+        self._fill(PDU_HEADER.size + length, deadline, due=True)
         body = self._buffer[self._start + PDU_HEADER.size : self._start + PDU_HEADER.size + length]
         self._start += PDU_HEADER.size + length
         if kind is PduType.ABORT:
@@ -126,7 +161,8 @@ class Connection:
         """Send buffers one after the other, without joining them.
 
         Raises:
-            Disconnected: broken, or the peer took nothing for too long.
+            Disconnected: broken.
+            TooSlow: the peer took too little for too long.
         """
         for first in range(0, len(parts), _MAX_PARTS):
             batch = parts[first : first + _MAX_PARTS]
@@ -153,7 +189,7 @@ class Connection:
             self._socket.shutdown(socket.SHUT_WR)
             while True:
                 self._start = self._end = 0
-                self._receive(deadline)
+                self._receive(deadline, resting=True)
         except (AssociationEnded, OSError):
             self.close()
 
@@ -186,7 +222,7 @@ class Connection:
             raise MustAbort(text, reason=AbortReason.INVALID_PARAMETER)
         return kind
 
-    def _fill(self, size: int, deadline: float | None) -> None:
+    def _fill(self, size: int, deadline: float | None, *, due: bool) -> None:
         """Have at least `size` unread bytes in the buffer, in one piece."""
         if self._end - self._start >= size:
             return
@@ -198,21 +234,24 @@ class Connection:
             self._buffer[:unread] = held
             self._start, self._end = 0, unread
         while self._end - self._start < size:
-            self._receive(deadline)
+            self._receive(deadline, resting=not due and self._end == self._start)
 
-    def _receive(self, deadline: float | None) -> None:
+    def _receive(self, deadline: float | None, *, resting: bool) -> None:
         if self._start == self._end:
             self._start = self._end = 0
-        self._limit_wait(deadline)
+        self._limit_wait(deadline, resting=resting)
         try:
             # Peers that leave Nagle's algorithm on (DCMTK by default) send the rest of a message only after
             # our acknowledgement, which the kernel would delay by 40 ms; the option does not last
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            began = time.monotonic()
             count = self._socket.recv_into(self._buffer[self._end :])
         except BlockingIOError:
             if deadline is not None:
-                raise Disconnected(_NOT_IN_TIME) from None
-            raise MustAbort(f"nothing came for {self._idle_timeout_s:g} s", source=AbortSource.USER) from None
+                raise OutOfTime(_NOT_IN_TIME) from None
+            if resting:
+                raise Idle(f"nothing came for {self._idle_timeout_s:g} s") from None
+            raise TooSlow(f"nothing came for {self._silence_s:g} s within a message") from None
         except OSError as exc:
             raise Disconnected(f"{_GONE}: {exc.strerror}") from exc
         if count == 0:
@@ -220,24 +259,47 @@ class Connection:
                 raise Stopping("the node is stopping")
             raise Disconnected(_GONE + (" in the middle of a PDU" if self._end > self._start else ""))
         self._end += count
+        if resting:
+            self._coming.begin()
+        elif deadline is None and self._coming.too_slow(time.monotonic() - began, count):
+            raise TooSlow("less came within a message than the least rate")
 
-    def _limit_wait(self, deadline: float | None) -> None:
-        timeout_s = self._idle_timeout_s
+    def _limit_wait(self, deadline: float | None, *, resting: bool) -> None:
+        timeout_s = self._idle_timeout_s if resting else self._silence_s
         if deadline is not None:
             timeout_s = deadline - time.monotonic()
             if timeout_s <= 0:
-                raise Disconnected(_NOT_IN_TIME)
+                raise OutOfTime(_NOT_IN_TIME)
         if timeout_s != self._receive_timeout_s:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(timeout_s))
             self._receive_timeout_s = timeout_s
 
     def _sendmsg(self, parts: Sequence[Buffer]) -> int:
+        began = time.monotonic()
         try:
-            return self._socket.sendmsg(parts)
+            count = self._socket.sendmsg(parts)
         except BlockingIOError:
-            raise Disconnected(f"the peer took nothing for {self._idle_timeout_s:g} s") from None
+            count = 0
         except OSError as exc:
             raise Disconnected(f"{_GONE}: {exc.strerror}") from exc
+        waited_s = time.monotonic() - began
+        if count == 0 or waited_s > _AT_ONCE_S:
+            self._check_taken(waited_s, count)
+        return count
+
+    def _check_taken(self, waited_s: float, copied: int) -> None:
+        """See whether a peer we have waited for takes enough of what is sent.
+
+        What it confirms counts, because the kernel takes in more of ours only when a good part of its buffer is
+        free, which a slow line needs minutes for.
+        """
+        acknowledged = self.acknowledged()
+        taken = max(copied, acknowledged - self._acknowledged_before)
+        self._acknowledged_before = acknowledged
+        if taken == 0:
+            raise TooSlow(f"the peer took nothing for {waited_s:.3g} s")
+        if self._taken.too_slow(waited_s, taken):
+            raise TooSlow("the peer took less than the least rate")
 
 
 def _timeval(seconds: float) -> bytes:

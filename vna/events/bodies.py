@@ -21,6 +21,7 @@ from vna.events.kinds import (
     Event,
     InstanceRestored,
     InstanceStored,
+    PayloadsErased,
     PeerRegistered,
     PeerRemoved,
     ReceivedAgain,
@@ -58,7 +59,7 @@ def body_of(event: Event) -> Body:
             return {**asdict(event), "instances": [list(each) for each in event.instances]}
         case CommitmentAnswered():
             return {**asdict(event), "failed": [list(each) for each in event.failed]}
-        case ReceivedAgain() | PeerRemoved() | Restored() | StudyQuiet() | CommitmentSettled():
+        case ReceivedAgain() | PeerRemoved() | Restored() | StudyQuiet() | CommitmentSettled() | PayloadsErased():
             return asdict(event)
 
 
@@ -66,12 +67,15 @@ def event_from_body(kind: str, schema_version: int, body: Body) -> Event:
     """Return the event a body stands for.
 
     Raises:
-        ValueError: the kind or its schema version is not known to this release.
+        ValueError: the kind or its schema version is not known to this release, or it is no such body.
     """
     read = _READERS.get((kind, schema_version))
     if read is None:
         raise ValueError(f"event kind {kind!r} version {schema_version} is not known to this release")
-    return read(body)
+    try:
+        return read(body)
+    except (KeyError, TypeError, AttributeError, OverflowError) as exc:
+        raise ValueError(f"the body of an event of kind {kind!r} is not what it should be") from exc
 
 
 def _stored_body(event: InstanceStored) -> Body:
@@ -121,7 +125,7 @@ def _restored_instance(body: Body) -> InstanceRestored:
 
 def _requested_event(body: Body) -> CommitmentRequested:
     instances = tuple((sop_class, InstanceUID(instance)) for sop_class, instance in body["instances"])
-    return CommitmentRequested(body["transaction"], body["source"], body["ae_title"], instances)
+    return CommitmentRequested(**{**body, "instances": instances})
 
 
 def _answered_event(body: Body) -> CommitmentAnswered:
@@ -170,4 +174,5 @@ _READERS: Final[dict[tuple[str, int], Callable[[Body], Event]]] = {
     (CommitmentRequested.kind, 1): _requested_event,
     (CommitmentAnswered.kind, 1): _answered_event,
     (CommitmentSettled.kind, 1): lambda body: CommitmentSettled(**body),
+    (PayloadsErased.kind, 1): lambda body: PayloadsErased(**body),
 }

@@ -13,13 +13,17 @@ once, and what is checked later is the very bytes that were kept.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import cbor2
 
 from vna.events.bodies import body_of, event_from_body
-from vna.events.kinds import Event, EventRecord
+from vna.events.kinds import Event, EventRecord, PayloadsErased
+
+_TYPES = [int, str, int, str, str, str, int, bytes]
+"""Of the fields of an event but the last, as they are read from CBOR."""
 
 GENESIS = bytes(32)
 """The head before the first event."""
@@ -75,9 +79,13 @@ class ChainedEvent:
         """Return the event itself.
 
         Raises:
-            ValueError: its kind is not known to this release.
+            ValueError: its kind is not known to this release, or its body is not what it should be.
         """
-        event = event_from_body(self.kind, self.schema_version, cbor2.loads(self.body))
+        try:
+            body = cbor2.loads(self.body)
+        except (cbor2.CBORDecodeError, RecursionError) as exc:
+            raise ValueError(f"the body of event {self.position} is no CBOR") from exc
+        event = event_from_body(self.kind, self.schema_version, body)
         envelope = (self.position, self.origin, self.origin_sequence, self.time, self.actor)
         return EventRecord(*envelope, event, self.payload_digest)
 
@@ -110,12 +118,17 @@ def chained_event(array: Any) -> ChainedEvent:
     Raises:
         ValueError: it is not such an array.
     """
-    kinds = (int, str, int, str, str, str, int, bytes, bytes | None)
-    if not isinstance(array, list) or len(array) != len(kinds):
+    if not isinstance(array, list) or len(array) != len(_TYPES) + 1:
         raise ValueError("not an array of nine")
-    if not all(isinstance(value, kind) for value, kind in zip(array, kinds, strict=True)):
+    if [*map(type, array[:-1])] != _TYPES or not isinstance(array[-1], bytes | None):
         raise ValueError("an array with values of other types")
     return ChainedEvent(*array)
+
+
+def erasures(events: Iterable[ChainedEvent]) -> dict[str, int]:
+    """Return whose payloads were erased by these events, which are in order, and the last event that says so."""
+    said = (event for event in events if event.kind == PayloadsErased.kind)
+    return {str(cbor2.loads(event.body)["owner"]): event.position for event in said}
 
 
 def link_hash(previous: bytes, encoded: bytes) -> bytes:

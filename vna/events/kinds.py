@@ -152,7 +152,10 @@ class BlobDamaged:
 
 @dataclass(frozen=True, slots=True)
 class BlobHealed:
-    """The bytes of a damaged blob were written again, out of what `source` says: "receive" or the name of a store."""
+    """The bytes of a damaged blob were written again, out of what `source` says: "receive", "main" or a replica's name.
+
+    Where that is the place's own name, the bytes were found right again.
+    """
 
     kind: ClassVar[str] = "blob-healed"
     schema_version: ClassVar[int] = 1
@@ -186,20 +189,25 @@ class SweepEnded:
 
 @dataclass(frozen=True, slots=True)
 class StudyQuiet:
-    """Nothing has come in for a study for as long as the settings ask; `arrivals_upto` is its last arrival."""
+    """Nothing has come in for a study for as long as the settings ask; `arrivals_upto` is its last arrival.
+
+    With this event the arrivals of every study up to position `settled_upto` are reported.
+    """
 
     kind: ClassVar[str] = "study-quiet"
     schema_version: ClassVar[int] = 1
 
     study: StudyUID
     arrivals_upto: int
+    settled_upto: int
 
 
 @dataclass(frozen=True, slots=True)
 class CommitmentRequested:
     """A source asked whether instances it sent are kept (PS3.4 J.3.2); known by the position of this event.
 
-    `instances` are (SOP Class UID, SOP Instance UID); `ae_title` is the application that the answer goes to.
+    `instances` are (SOP Class UID, SOP Instance UID); `ae_title` is the application that the answer goes to, and
+    `called_ae_title` the one of ours that it asked.
     """
 
     kind: ClassVar[str] = "commitment-requested"
@@ -208,6 +216,7 @@ class CommitmentRequested:
     transaction: str
     source: str
     ae_title: str
+    called_ae_title: str
     instances: tuple[tuple[str, InstanceUID], ...]
 
 
@@ -238,6 +247,16 @@ class CommitmentSettled:
     delivered: bool
 
 
+@dataclass(frozen=True, slots=True)
+class PayloadsErased:
+    """All payloads that earlier events kept of this owner (a study or a patient) are erased, or about to be."""
+
+    kind: ClassVar[str] = "payloads-erased"
+    schema_version: ClassVar[int] = 1
+
+    owner: str
+
+
 BlobEvent = BlobsEntered | BlobDamaged | BlobHealed | SweepBegan | SweepEnded
 CommitmentEvent = CommitmentRequested | CommitmentAnswered | CommitmentSettled
 RejectionEvent = Rejected | Restored | InstanceRestored
@@ -250,6 +269,7 @@ Event = (
     | BlobEvent
     | StudyQuiet
     | CommitmentEvent
+    | PayloadsErased
 )
 
 

@@ -1,10 +1,29 @@
-"""What happens to the bytes of blobs beside arrivals: found damaged, healed, copied, swept."""
+"""What happens to the bytes of blobs beside arrivals: found damaged, healed, copied, swept.
 
+        entered            damaged            sweep-began              sweep-ended
+    (none) ---> present <----------> bad   present, bad, (none) ---> deleting ---> (none)
+                            healed
+
+There are no other ways: what is being deleted stays so until its files are gone, whatever anybody says who looked
+before; then its row goes.
+"""
+
+from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import bindparam, delete, select, update
 
-from vna.events import BlobDamaged, BlobEntry, BlobEvent, BlobHealed, BlobPlace, BlobsEntered, SweepBegan, SweepEnded
+from vna.events import (
+    BlobDamaged,
+    BlobEntry,
+    BlobEvent,
+    BlobHealed,
+    BlobPlace,
+    BlobsEntered,
+    Event,
+    SweepBegan,
+    SweepEnded,
+)
 from vna.index import tables
 from vna.index.entries import BlobState
 from vna.index.statements import Cursor
@@ -14,8 +33,14 @@ _IN_PLACE = (
     tables.blob.c.codec == bindparam("as_codec"),
     tables.blob.c.store == bindparam("in_store"),
 )
-_SET_STATE = update(tables.blob).where(*_IN_PLACE).values(state=bindparam("new_state"))
-_DELETE = delete(tables.blob).where(*_IN_PLACE)
+_MOVE = (
+    update(tables.blob)
+    .where(*_IN_PLACE, tables.blob.c.state == bindparam("old_state"))
+    .values(state=bindparam("new_state"))
+)
+_STATE = select(tables.blob.c.state).where(*_IN_PLACE)
+_SWEEP = update(tables.blob).where(*_IN_PLACE).values(state=BlobState.DELETING.value)
+_DELETE = delete(tables.blob).where(*_IN_PLACE, tables.blob.c.state == BlobState.DELETING.value)
 
 
 def apply_blob_event(cursor: Cursor, event: BlobEvent) -> None:
@@ -23,17 +48,36 @@ def apply_blob_event(cursor: Cursor, event: BlobEvent) -> None:
     match event:
         case BlobsEntered(blobs=blobs):
             for blob in blobs:
-                _enter(cursor, blob, BlobState.PRESENT)
+                if not _is_new(cursor, blob, BlobState.PRESENT):
+                    _move(cursor, blob.place, BlobState.BAD, BlobState.PRESENT)
         case BlobDamaged(place=place):
-            cursor.do(_SET_STATE, {**_key(place), "new_state": BlobState.BAD.value})
+            _move(cursor, place, BlobState.PRESENT, BlobState.BAD)
         case BlobHealed(place=place):
-            cursor.do(_SET_STATE, {**_key(place), "new_state": BlobState.PRESENT.value})
+            _move(cursor, place, BlobState.BAD, BlobState.PRESENT)
         case SweepBegan(blobs=blobs):
             for blob in blobs:
-                _enter(cursor, blob, BlobState.DELETING)
+                if not _is_new(cursor, blob, BlobState.DELETING):
+                    cursor.do(_SWEEP, _key(blob.place))
         case SweepEnded(places=places):
             for place in places:
                 cursor.do(_DELETE, _key(place))
+
+
+def is_due(cursor: Cursor, event: Event) -> bool:
+    """Return whether an event still says something new, asked behind the lock on the position.
+
+    What was found damaged may have been found so by somebody else meanwhile, or been healed; and a copy of what the
+    store no longer has is none that anybody may rely on.
+    """
+    match event:
+        case BlobDamaged(place=place):
+            return _state(cursor, place) == BlobState.PRESENT
+        case BlobHealed(place=place):
+            return _state(cursor, place) == BlobState.BAD
+        case BlobsEntered(blobs=blobs):
+            originals = (replace(blob.place, store="") for blob in blobs if blob.store)
+            return all(_state(cursor, place) == BlobState.PRESENT for place in originals)
+    return True
 
 
 def blob_row(blob: BlobEntry) -> dict[str, Any]:
@@ -42,9 +86,18 @@ def blob_row(blob: BlobEntry) -> dict[str, Any]:
     return {"digest": bytes.fromhex(blob.digest), "codec": blob.codec, "store": blob.store, **sizes}
 
 
-def _enter(cursor: Cursor, blob: BlobEntry, state: BlobState) -> None:
-    if not cursor.insert(tables.blob, {**blob_row(blob), "state": state.value}, unless_there=True):
-        cursor.do(_SET_STATE, {**_key(blob.place), "new_state": state.value})
+def _state(cursor: Cursor, place: BlobPlace) -> str | None:
+    state: str | None = cursor.scalar(_STATE, _key(place))
+    return state
+
+
+def _is_new(cursor: Cursor, blob: BlobEntry, state: BlobState) -> bool:
+    """Enter a blob that has no row; return whether it had none."""
+    return cursor.insert(tables.blob, {**blob_row(blob), "state": state.value}, unless_there=True)
+
+
+def _move(cursor: Cursor, place: BlobPlace, old: BlobState, new: BlobState) -> None:
+    cursor.do(_MOVE, {**_key(place), "old_state": old.value, "new_state": new.value})
 
 
 def _key(place: BlobPlace) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine, bindparam, func, select
 
-from vna.errors import OutOfResources
+from vna.errors import OutOfResources, VnaError
 from vna.events import (
     Arrival,
     BlobEntry,
@@ -30,14 +30,18 @@ from vna.events import (
     Hidden,
     InstanceRestored,
     InstanceStored,
+    JournalMark,
     KeptPayload,
     ReceivedAgain,
     Refuse,
+    StudyQuiet,
+    SweepBegan,
     decide,
     link_hash,
 )
 from vna.index import tables
 from vna.index.appending import ADVANCE, LOCK, insert_event, insert_payload
+from vna.index.blobs import is_due
 from vna.index.entries import (
     BlobState,
     Entry,
@@ -49,10 +53,14 @@ from vna.index.entries import (
     Refused,
     Result,
     StoreEntry,
+    SweepEntry,
 )
 from vna.index.faults import Faults, reason
+from vna.index.history import History
 from vna.index.projection import Projection
+from vna.index.quiet import is_news
 from vna.index.statements import Cursor, Statements
+from vna.index.sweeping import needless, swept_since
 from vna.model import Outcome, RejectedAgain, VersionState
 
 log = logging.getLogger(__name__)
@@ -68,7 +76,10 @@ _HELD = select(tables.version.c.number, tables.version.c.digest, _STANDS, tables
     tables.version.c.sop_instance_uid == bindparam("instance"), tables.version.c.series_id == _SERIES_ID
 )
 """Not a join: from that SQLite would go through all versions of the study."""
-_BLOB_STATE = select(tables.blob.c.state).where(tables.blob.c.digest == bindparam("which"), tables.blob.c.store == "")
+_BLOB_STATES = select(tables.blob.c.codec, tables.blob.c.state).where(
+    tables.blob.c.digest == bindparam("which"), tables.blob.c.store == bindparam("in_store")
+)
+_HASH = select(tables.event.c.hash).where(tables.event.c.position == bindparam("at"))
 _RECORDED = select(tables.event.c.position).where(
     tables.event.c.origin == bindparam("origin"), tables.event.c.origin_sequence == bindparam("sequence")
 )
@@ -95,6 +106,16 @@ class _Transaction:
         self.position: int = position
         self.head: bytes = bytes(head)
 
+    @property
+    def mark(self) -> JournalMark:
+        """Where the journal stands with what was appended."""
+        return JournalMark(self.position, self.head)
+
+    def hash_at(self, position: int) -> bytes | None:
+        """Return the head after the event at a position; None if there is no such event."""
+        found = self.cursor.scalar(_HASH, {"at": position})
+        return None if found is None else bytes(found)
+
 
 class Committer:
     """Appends events to the journal and applies them, for all threads of one process."""
@@ -106,6 +127,8 @@ class Committer:
         self._statements = Statements(engine)
         self._faults = Faults(engine)
         self.origin = uuid.uuid4().hex
+        self.history = History()
+        self._compared = 0
         self._lock = threading.Lock()
         self._guard = threading.Lock()
         self._waiting: list[_Ticket] = []
@@ -146,6 +169,10 @@ class Committer:
             self._projection.forget()
             for ticket in batch:
                 ticket.outcome = failure
+        except VnaError as failure:
+            log.error("nothing is recorded: %s", failure)
+            for ticket in batch:
+                ticket.outcome = failure
         except self._faults.of_database as failure:
             log.error("commit failed entries=%d reason=%s", len(batch), reason(failure))
             self._projection.forget()
@@ -157,11 +184,22 @@ class Committer:
     def _transact(self, batch: Sequence[_Ticket]) -> None:
         with self._statements.transaction() as cursor:
             transaction = _Transaction(cursor)
+            self._compare(transaction)
             self._projection.hiding.forget()
             for ticket in batch:
                 ticket.outcome = self._in_savepoint(transaction, ticket.entry, alone=len(batch) == 1)
             if transaction.position > transaction.start:
                 cursor.do(ADVANCE, {"to": transaction.position, "new_head": transaction.head})
+        self.history.saw(transaction.mark)
+
+    def _compare(self, transaction: _Transaction) -> None:
+        """See that the database is still the one it was, thoroughly when the connection is a new one."""
+        connection = self._statements.connections
+        if connection == self._compared:
+            self.history.check(lambda: transaction.mark)
+        else:
+            self.history.check(lambda: transaction.mark, transaction.hash_at, self.history.sealed())
+            self._compared = connection
 
     def _in_savepoint(self, transaction: _Transaction, entry: Entry, *, alone: bool) -> Result | BaseException:
         """Record one entry; a failure of its own is returned, and undone without touching the others."""
@@ -193,7 +231,12 @@ class Committer:
 
     def _record(self, transaction: _Transaction, entry: Entry) -> Result:
         if isinstance(entry, EventEntry):
+            if not _says_something(transaction.cursor, entry.event):
+                return Recorded(None)
             return Recorded(self._append(transaction, entry, entry.event, entry.payload))
+        if isinstance(entry, SweepEntry):
+            swept = needless(transaction.cursor, entry.blobs)
+            return Recorded(self._append(transaction, entry, SweepBegan(swept), None) if swept else None)
         decision = decide(entry.arrival, _held(transaction.cursor, entry.arrival), self._hidden(transaction, entry))
         if isinstance(decision, Compare):
             return NeedsComparison(decision.digests)
@@ -261,21 +304,29 @@ class _Blobs:
 
 
 def _examine(cursor: Cursor, entry: StoreEntry) -> _Blobs | NeedsBlobs:
-    """Compare every blob the arrival names with its row."""
+    """Compare every blob the arrival names with its rows, one for each codec it lies there in."""
     missing, damaged, unknown = set(), [], []
     for blob in entry.arrival.blobs:
-        state = cursor.scalar(_BLOB_STATE, {"which": bytes.fromhex(blob.digest)})
-        if state == BlobState.DELETING:
+        states = dict(cursor.all(_BLOB_STATES, {"which": bytes.fromhex(blob.digest), "in_store": blob.store}))
+        if BlobState.PRESENT in states.values():
+            continue
+        if BlobState.DELETING in states.values():
             return NeedsBlobs((blob.digest,), wait=True)
-        if state != BlobState.PRESENT and blob.digest not in entry.written:
+        if blob.digest not in entry.written:
             missing.add(blob.digest)
-        elif state == BlobState.BAD:
+        elif blob.codec in states:
             damaged.append(blob)
-        elif state is None:
+        else:
             unknown.append(blob)
+    if damaged or unknown:
+        missing |= swept_since(cursor, entry.began) & {blob.digest for blob in (*damaged, *unknown)}
     if missing:
         return NeedsBlobs(tuple(sorted(missing)))
     return _Blobs(tuple(damaged), tuple(unknown))
+
+
+def _says_something(cursor: Cursor, event: Event) -> bool:
+    return is_news(cursor, event) if isinstance(event, StudyQuiet) else is_due(cursor, event)
 
 
 def _held(cursor: Cursor, arrival: Arrival) -> list[HeldVersion]:

@@ -6,9 +6,10 @@ Each function takes the row numbers of one page of entities and returns a value 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, distinct, func, select
+from sqlalchemy import Select, distinct, func, select
 
 from vna.index import tables
+from vna.index.statements import Cursor, one_of
 from vna.model import VersionState
 
 _SERVED = tables.version.c.state == VersionState.SERVED.value
@@ -16,21 +17,21 @@ _SERIES_SHOWN = tables.series.c.record_id != tables.NOTHING_SHOWN
 
 
 def _of(column: Any) -> Any:
-    return column.in_(bindparam("ids", expanding=True))
+    return one_of(column, "ids")
 
 
-def _counted(query: Select[Any]) -> Callable[[Connection, Sequence[int]], dict[int, str]]:
-    def count(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
-        rows = connection.execute(query, {"ids": list(ids)})
+def _counted(query: Select[Any]) -> Callable[[Cursor, Sequence[int]], dict[int, str]]:
+    def count(cursor: Cursor, ids: Sequence[int]) -> dict[int, str]:
+        rows = cursor.all(query, {"ids": cursor.several(ids)})
         return {owner: str(number) for owner, number in rows}
 
     return count
 
 
-def _collected(query: Select[Any]) -> Callable[[Connection, Sequence[int]], dict[int, str]]:
-    def collect(connection: Connection, ids: Sequence[int]) -> dict[int, str]:
+def _collected(query: Select[Any]) -> Callable[[Cursor, Sequence[int]], dict[int, str]]:
+    def collect(cursor: Cursor, ids: Sequence[int]) -> dict[int, str]:
         found: dict[int, set[str]] = {}
-        for owner, value in connection.execute(query, {"ids": list(ids)}):
+        for owner, value in cursor.all(query, {"ids": cursor.several(ids)}):
             if value:
                 found.setdefault(owner, set()).add(value)
         return {owner: "\\".join(sorted(values)) for owner, values in found.items()}
@@ -87,7 +88,7 @@ def _transfer_syntaxes() -> Select[Any]:
     return select(tables.version.c.id, tables.version.c.transfer_syntax).where(_of(tables.version.c.id))
 
 
-COMPUTED: Mapping[str, Callable[[Connection, Sequence[int]], dict[int, str]]] = {
+COMPUTED: Mapping[str, Callable[[Cursor, Sequence[int]], dict[int, str]]] = {
     "NumberOfPatientRelatedStudies": _counted(_patient(tables.study.c.id)),
     "NumberOfPatientRelatedSeries": _counted(_patient(tables.series.c.id, join_series=True)),
     "NumberOfPatientRelatedInstances": _counted(_patient(tables.version.c.id, join_versions=True)),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from vna.dicom.describe import Description
-from vna.events import Arrival, Decision, Event
+from vna.events import Arrival, BlobEntry, Decision, Event
 
 
 class BlobState(StrEnum):
@@ -35,8 +35,9 @@ class Payload:
 class StoreEntry:
     """An arrival to be decided on and recorded.
 
-    `written` are the blobs whose bytes this arrival has made durable itself; every other one it
-    names must be `present` in the index at commit. `receipt_due` is true until the association has
+    `written` are the blobs whose bytes this arrival has made durable itself, none of them before the journal stood
+    at position `began`: what a sweep has removed since then does not count. Every other blob it names must be
+    `present` in the index at commit. `receipt_due` is true until the association has
     left a receipt for the study.
     """
 
@@ -48,6 +49,7 @@ class StoreEntry:
     payload: Payload
     written: frozenset[str]
     receipt_due: bool = True
+    began: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class EventEntry:
     actor: str
     event: Event
     payload: Payload | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepEntry:
+    """Blobs that nothing seemed to need when somebody looked; those that nothing needs at commit are to be deleted."""
+
+    origin_sequence: int
+    time: str
+    actor: str
+    blobs: tuple[BlobEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,5 +106,5 @@ class Refused:
     rejections: tuple[int, ...]
 
 
-Entry = StoreEntry | EventEntry
+Entry = StoreEntry | EventEntry | SweepEntry
 Result = Recorded | NeedsComparison | NeedsBlobs | Refused

@@ -1,13 +1,16 @@
 """The journal as the index holds it: events with their heads and payloads, read in order."""
 
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, select
+import cbor2
+from sqlalchemy import Engine, bindparam, func, select
+from sqlalchemy.exc import DBAPIError, NoResultFound
 
-from vna.events import GENESIS, ChainedEvent, JournalMark, KeptPayload, Link
+from vna.events import GENESIS, ChainedEvent, JournalMark, KeptPayload, Link, PayloadsErased
 from vna.index import tables
-from vna.index.database import reader_engine
+from vna.index.database import reader_engine, sqlite_path
 from vna.index.schema import migrate
 
 _PAGE = 1000
@@ -23,6 +26,10 @@ _LINKS = (
     .where(_EVENT.position > bindparam("after"), _EVENT.position <= bindparam("upto"))
     .order_by(_EVENT.position)
     .limit(_PAGE)
+)
+_ERASURES = select(_EVENT.position, _EVENT.body).where(_EVENT.kind == PayloadsErased.kind).order_by(_EVENT.position)
+_BODY_BYTES = select(func.coalesce(func.sum(func.length(_EVENT.body)), 0)).where(
+    _EVENT.position > bindparam("after"), _EVENT.position <= bindparam("upto")
 )
 _BASES = select(tables.header_base).where(tables.header_base.c.digest.in_(bindparam("digests", expanding=True)))
 
@@ -67,6 +74,17 @@ class JournalReader:
                 return
             after = rows[-1].position
 
+    def erasures(self) -> dict[str, int]:
+        """Return whose payloads were erased, and the last event that says so of each; reads all events."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_ERASURES).all()
+        return {str(cbor2.loads(row.body)["owner"]): row.position for row in rows}
+
+    def body_bytes(self, *, after: int, upto: int) -> int:
+        """Return how many bytes the events behind position `after` up to `upto` have, not compressed."""
+        with self._engine.connect() as connection:
+            return int(connection.execute(_BODY_BYTES, {"after": after, "upto": upto}).scalar_one())
+
     def bases(self, digests: Iterable[bytes]) -> dict[bytes, bytes]:
         """Return the compressed header bases of these digests."""
         found: dict[bytes, bytes] = {}
@@ -86,6 +104,20 @@ def open_journal(url: str) -> JournalReader:
     """
     migrate(url)
     return JournalReader(reader_engine(url))
+
+
+def position_of(url: str) -> int | None:
+    """Return where the journal in an index stands; None where none can be read. Nothing is made or migrated."""
+    file = sqlite_path(url)
+    if file is not None and not Path(file).is_file():
+        return None
+    reader = JournalReader(reader_engine(url))
+    try:
+        return reader.mark().position
+    except (DBAPIError, NoResultFound):
+        return None
+    finally:
+        reader.close()
 
 
 def _link(row: Any) -> Link:

@@ -2,15 +2,21 @@
 
 SQL only narrows; `vna.dicom.matching` decides. So a condition here may accept too much (case, form
 of a time, trailing spaces), never too little.
+
+What a key becomes is told apart from its values: conditions of the same shape are the same SQL, which is built once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, exists, select
 
 from vna.dicom.attributes import BY_KEYWORD, Attribute, Level, Storage
-from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, WildCard, fold, like_pattern
+from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, WildCard, like_pattern
 from vna.index import tables
+from vna.index.statements import one_of
 
 _EXACT_VRS = frozenset({"AE", "CS", "LO", "SH", "UI"})
 _NAMED_BY = {
@@ -20,114 +26,166 @@ _NAMED_BY = {
     "SOPClassUID": tables.version.c.sop_class_uid,
 }
 _ESCAPE = "\\"
-_LAST = "\U0010ffff"
-"""Sorts behind all that may follow a prefix."""
+_FIRST, _LAST = "!", "\U0010ffff"
+"""What sorts before every date and behind the empty text, and what sorts behind all that may follow a prefix."""
+_SHARP = frozenset(
+    {
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "SOPInstanceUID",
+        "PatientID",
+        "AccessionNumber",
+        "PatientName",
+        "PatientBirthDate",
+        "StudyDate",
+    }
+)
+"""Attributes of which one value is that of few studies."""
 
 Condition = ColumnElement[bool]
+Terms = Callable[[Attribute, Matcher], Sequence[int] | None]
+"""Gives the row numbers of the texts of a TERM attribute that may match; None for any."""
 
 
-def conditions(keys: Mapping[str, Matcher]) -> list[Condition]:
-    """Return the conditions that narrow a query with these matching keys."""
-    found: list[Condition] = []
+class How(Enum):
+    """How a column is compared."""
+
+    EQUAL = auto()
+    ONE_OF = auto()
+    LIKE = auto()
+    BEGINS = auto()
+    """Like a pattern that begins with plain text: a range of the index."""
+    BETWEEN = auto()
+
+
+Shape = tuple[str, How]
+"""The keyword of an attribute, and how it is compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Narrowing:
+    """One condition and its values, by the names of its parameters; a tuple stands for many values in one."""
+
+    shape: Shape
+    values: Mapping[str, str | tuple[str, ...] | tuple[int, ...]]
+
+
+def narrowings(keys: Mapping[str, Matcher], terms: Terms) -> list[Narrowing]:
+    """Return what narrows a query with these matching keys."""
+    found: list[Narrowing] = []
     for keyword, matcher in keys.items():
         attribute = BY_KEYWORD.get(keyword)
-        condition = None if attribute is None else _condition(attribute, matcher)
-        if condition is not None:
-            found.append(condition)
+        narrowing = None if attribute is None else _narrowing(attribute, matcher, terms)
+        if narrowing is not None:
+            found.append(narrowing)
     return found
 
 
-def _condition(attribute: Attribute, matcher: Matcher) -> Condition | None:
+def sharp(keys: Mapping[str, Matcher]) -> bool:
+    """Return whether some key is one that few studies have."""
+    return any(keyword in _SHARP and isinstance(matcher, SingleValue | ListOfUID) for keyword, matcher in keys.items())
+
+
+def condition(shape: Shape, *, alone: bool) -> Condition:
+    """Return the condition of a shape.
+
+    Args:
+        alone: no other one narrows the query, so that this has to lead to the rows.
+    """
+    keyword, how = shape
+    attribute = BY_KEYWORD[keyword]
+    if attribute.storage is Storage.COMPUTED:
+        return _COMPUTED[keyword](how, alone)
+    return compared(_column(attribute), keyword, how)
+
+
+def _narrowing(attribute: Attribute, matcher: Matcher, terms: Terms) -> Narrowing | None:
+    keyword = attribute.keyword
     if attribute.storage is Storage.TERM:
-        return _by_term(attribute, matcher)
-    if attribute.storage is Storage.COLUMN:
-        return _by_column(attribute, _column(attribute), matcher)
-    computed = _COMPUTED.get(attribute.keyword)
-    return None if computed is None else computed(matcher)
+        term_ids = terms(attribute, matcher)
+        return None if term_ids is None else Narrowing((keyword, How.ONE_OF), {keyword: tuple(term_ids)})
+    if attribute.storage is Storage.COMPUTED:
+        if keyword not in _COMPUTED:
+            return None
+        attribute = _COUNTED_BY[keyword]
+    elif attribute.storage is not Storage.COLUMN:
+        return None
+    comparison = _comparison(attribute.vr, keyword, matcher)
+    return None if comparison is None else Narrowing((keyword, comparison[0]), comparison[1])
 
 
-def _column(attribute: Attribute) -> ColumnElement[str]:
-    named = _NAMED_BY.get(attribute.keyword)
-    if named is not None:
-        return named
-    if attribute.level in (Level.PATIENT, Level.STUDY):
-        return tables.study_record.c[attribute.keyword]
-    record = tables.series_record if attribute.level is Level.SERIES else tables.version
-    return record.c[attribute.keyword]
-
-
-def _by_column(attribute: Attribute, column: ColumnElement[str], matcher: Matcher) -> Condition | None:
+def _comparison(vr: str, name: str, matcher: Matcher) -> tuple[How, Mapping[str, str | tuple[str, ...]]] | None:
     match matcher:
-        case SingleValue(value) if attribute.vr in _EXACT_VRS:
-            return column == value
-        case SingleValue(value) if attribute.vr == "DA":
-            return column == value
+        case SingleValue(value) if vr in _EXACT_VRS or vr == "DA":
+            return How.EQUAL, {name: value}
         case ListOfUID(values):
-            return column.in_(list(values))
-        case WildCard(pattern) if attribute.vr in _EXACT_VRS:
-            return _like(column, pattern)
-        case Range(low, high) if attribute.vr == "DA":
-            return _between(column, low, high)
+            return How.ONE_OF, {name: tuple(values)}
+        case WildCard(pattern) if vr in _EXACT_VRS:
+            return like(name, pattern)
+        case Range(low, high) if vr == "DA":  # an empty date matches none (PS3.4 C.2.2.2.5)
+            return How.BETWEEN, {f"{name}_from": low or _FIRST, f"{name}_to": high or _LAST}
     return None
 
 
-def _between(column: ColumnElement[str], low: str | None, high: str | None) -> Condition:
-    """A range of dates; an empty date matches none (PS3.4 C.2.2.2.5)."""
-    limits = [column != ""]
-    if low:
-        limits.append(column >= low)
-    if high:
-        limits.append(column <= high)
-    return and_(*limits)
-
-
-def _by_term(attribute: Attribute, matcher: Matcher) -> Condition | None:
-    record = tables.study_record if attribute.level in (Level.PATIENT, Level.STUDY) else tables.series_record
-    column = record.c[tables.term_column(attribute.keyword)]
-    form = tables.term_form
-    match matcher:
-        case SingleValue(value) | WildCard(value):
-            groups = value.split("=") if attribute.vr == "PN" else [value]
-            folded = [form for form in map(fold, groups) if form]
-        case _:
-            return None
-    if not folded:
-        return None
-    forms = [_form_condition(form_key, wild=isinstance(matcher, WildCard)) for form_key in folded]
-    matching = select(form.c.term_id).where(form.c.attribute == attribute.keyword, or_(*forms))
-    return column.in_(matching)
-
-
-def _form_condition(folded: str, *, wild: bool) -> Condition:
-    column = tables.term_form.c.folded
-    return _like(column, folded) if wild else column == folded
-
-
-def _like(column: ColumnElement[str], pattern: str) -> Condition:
-    """Compare with a pattern; what stands before its first wild card is a range of the index."""
+def like(name: str, pattern: str) -> tuple[How, Mapping[str, str]]:
+    """Return how a column is compared with a pattern, and the values of that."""
     prefix = pattern.replace("?", "*").split("*", 1)[0]
-    like = column.like(like_pattern(pattern), escape=_ESCAPE)
+    values = {name: like_pattern(pattern)}
     if not prefix:
-        return like
-    return and_(column >= prefix, column < prefix + _LAST, like)
+        return How.LIKE, values
+    return How.BEGINS, values | {f"{name}_from": prefix, f"{name}_to": prefix + _LAST}
 
 
-def _modalities(matcher: Matcher) -> Condition | None:
-    condition = _by_column(BY_KEYWORD["Modality"], tables.series_record.c.Modality, matcher)
-    if condition is None:
-        return None
-    holding = select(tables.series.c.study_id).join(
-        tables.series_record, tables.series_record.c.id == tables.series.c.record_id
-    )
-    return tables.study.c.id.in_(holding.where(condition))
+def compared(column: ColumnElement[Any], name: str, how: How) -> Condition:
+    """Return the comparison of a column with the parameters of a name."""
+    low: ColumnElement[str] = bindparam(f"{name}_from")
+    high: ColumnElement[str] = bindparam(f"{name}_to")
+    match how:
+        case How.EQUAL:
+            return column == bindparam(name)
+        case How.ONE_OF:
+            return one_of(column, name)
+        case How.LIKE:
+            return column.like(bindparam(name), escape=_ESCAPE)
+        case How.BEGINS:
+            return and_(column >= low, column < high, column.like(bindparam(name), escape=_ESCAPE))
+        case How.BETWEEN:
+            return and_(column >= low, column <= high)
 
 
-def _sop_classes(matcher: Matcher) -> Condition | None:
-    condition = _by_column(BY_KEYWORD["SOPClassUID"], tables.version.c.sop_class_uid, matcher)
-    return None if condition is None else tables.study.c.id.in_(select(tables.version.c.study_id).where(condition))
+def _column(attribute: Attribute) -> ColumnElement[Any]:
+    named = _NAMED_BY.get(attribute.keyword)
+    if named is not None:
+        return named
+    is_term = attribute.storage is Storage.TERM
+    name = tables.term_column(attribute.keyword) if is_term else attribute.keyword
+    if attribute.level in (Level.PATIENT, Level.STUDY):
+        return tables.study_record.c[name]
+    record = tables.series_record if attribute.level is Level.SERIES else tables.version
+    return record.c[name]
 
 
-_COMPUTED: Mapping[str, Callable[[Matcher], Condition | None]] = {
+def _modalities(how: How, alone: bool) -> Condition:
+    series, record = tables.series.alias(), tables.series_record.alias()
+    both_ways = and_(record.c.id == series.c.record_id, series.c.id == record.c.series_id)
+    holding = series.join(record, both_ways)  # from a study to its series, or from a modality to its series
+    return _holds(holding, series.c.study_id, compared(record.c.Modality, "ModalitiesInStudy", how), alone=alone)
+
+
+def _sop_classes(how: How, alone: bool) -> Condition:
+    version = tables.version.alias()
+    return _holds(version, version.c.study_id, compared(version.c.sop_class_uid, "SOPClassesInStudy", how), alone=alone)
+
+
+def _holds(source: FromClause, study_id: ColumnElement[int], wanted: Condition, *, alone: bool) -> Condition:
+    """Return whether a study holds what is wanted: seen in each study, or a list of studies if nothing else leads."""
+    if alone:
+        return tables.study.c.id.in_(select(study_id).select_from(source).where(wanted))
+    return exists().select_from(source).where(study_id == tables.study.c.id, wanted).correlate(tables.study)
+
+
+_COMPUTED: Mapping[str, Callable[[How, bool], Condition]] = {
     "ModalitiesInStudy": _modalities,
     "SOPClassesInStudy": _sop_classes,
 }
+_COUNTED_BY = {"ModalitiesInStudy": BY_KEYWORD["Modality"], "SOPClassesInStudy": BY_KEYWORD["SOPClassUID"]}

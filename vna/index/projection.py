@@ -25,6 +25,7 @@ from vna.events import (
     EventRecord,
     InstanceRestored,
     InstanceStored,
+    PayloadsErased,
     PeerRegistered,
     PeerRemoved,
     ReceivedAgain,
@@ -36,9 +37,10 @@ from vna.events import (
 )
 from vna.index import tables
 from vna.index.blobs import apply_blob_event, blob_row
-from vna.index.commitments import apply_commitment_event
+from vna.index.commitments import apply_commitment_event, note_resent
 from vna.index.hiding import Hiding
 from vna.index.intake import add_instance, hour_of, make_row
+from vna.index.quiet import note_quiet
 from vna.index.records import fingerprint_of, forms_of, record_columns
 from vna.index.shown import show_earliest
 from vna.index.statements import Cursor
@@ -78,11 +80,6 @@ _SHOWN_PATIENT = (
     select(tables.study_record.c.patient_id)
     .join(tables.study, tables.study.c.record_id == tables.study_record.c.id)
     .where(tables.study.c.id == bindparam("study_id"))
-)
-_QUIET = (
-    update(tables.quiet)
-    .where(tables.quiet.c.study_id == bindparam("which"))
-    .values(arrivals_upto=bindparam("last_arrival"))
 )
 _DELETE_PEER = delete(tables.peer).where(tables.peer.c.ae_title == bindparam("which"))
 
@@ -139,14 +136,17 @@ class Projection:
                 self.hiding.restore(cursor, record.position, restored)
             case InstanceRestored() as restored:
                 self.hiding.readmit(cursor, record.position, restored)
+                note_resent(cursor, restored.key.study, restored.source)
             case BlobsEntered() | BlobDamaged() | BlobHealed() | SweepBegan() | SweepEnded() as event:
                 apply_blob_event(cursor, event)
             case CommitmentRequested() | CommitmentAnswered() | CommitmentSettled() as event:
                 apply_commitment_event(cursor, record, event)
             case StudyQuiet() as quiet:
-                _note_quiet(cursor, quiet)
-            case ReceivedAgain():
-                pass
+                note_quiet(cursor, quiet)
+            case ReceivedAgain(study=study, source=source):
+                note_resent(cursor, study, source)
+            case PayloadsErased():
+                pass  # payloads are no part of the tables
 
     def _take_in(self, cursor: Cursor, record: EventRecord, event: InstanceStored, fresh_bytes: int) -> None:
         hour = hour_of(record)
@@ -343,20 +343,16 @@ class _StoredInstance:
         self._cursor.insert(tables.version, row)
 
     def _enter_blobs(self) -> None:
-        for digest, blob in {bytes.fromhex(blob.digest): blob for blob in self._event.blobs}.items():
-            if self._cursor.insert(tables.blob, blob_row(blob), unless_there=True):
-                self.fresh_bytes += blob.stored_size
-            self._cursor.insert(tables.blob_use, {"digest": digest, "version_id": self._position})
+        for blob in {(blob.digest, blob.store): blob for blob in self._event.blobs}.values():
+            row = blob_row(blob)
+            is_new = self._cursor.insert(tables.blob, row, unless_there=True)
+            if blob.store == "":
+                self.fresh_bytes += blob.stored_size if is_new else 0
+                self._cursor.insert(tables.blob_use, {"digest": row["digest"], "version_id": self._position})
 
     def _flag(self, kind: str, study_id: int, detail: str) -> None:
         row = {"position": self._position, "kind": kind, "study_id": study_id, "detail": detail}
         self._cursor.insert(tables.flag, row)
-
-
-def _note_quiet(cursor: Cursor, event: StudyQuiet) -> None:
-    study_id = cursor.scalar(_FIND_STUDY, {"uid": event.study})
-    if not cursor.insert(tables.quiet, {"study_id": study_id, "arrivals_upto": event.arrivals_upto}, unless_there=True):
-        cursor.do(_QUIET, {"which": study_id, "last_arrival": event.arrivals_upto})
 
 
 def _replace_peer(cursor: Cursor, peer: Peer) -> None:

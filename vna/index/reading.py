@@ -21,9 +21,10 @@ _PAGE = 500
 
 _PRESENT = select(tables.blob.c.codec, tables.blob.c.plain_size, tables.blob.c.stored_size).where(
     tables.blob.c.digest == bindparam("which"),
-    tables.blob.c.store == "",
+    tables.blob.c.store == bindparam("in_store"),
     tables.blob.c.state == BlobState.PRESENT.value,
 )
+_POSITION = select(tables.archive.c.position)
 _FORMS = (
     select(tables.version.c.id, tables.version.c.recipe, tables.payload.c.data, tables.payload.c.base)
     .join(tables.payload, tables.payload.c.position == tables.version.c.id)
@@ -33,7 +34,9 @@ _USED_BLOBS = (
     select(tables.blob_use.c.version_id, tables.blob)
     .join(tables.blob, and_(tables.blob.c.digest == tables.blob_use.c.digest, tables.blob.c.store == ""))
     .where(tables.blob_use.c.version_id.in_(bindparam("ids", expanding=True)))
+    .order_by(tables.blob.c.state)
 )
+"""What is present comes last, behind what is bad: of a blob's codecs it is the one that counts."""
 HELD_COLUMNS = (
     tables.version.c.id,
     tables.study.c.study_uid,
@@ -62,15 +65,21 @@ class Reader:
         """Give the connection that is kept back."""
         self._statements.close()
 
-    def present_blobs(self, digests: Sequence[str]) -> dict[str, BlobEntry]:
-        """Return those of the blobs that are present, by digest."""
+    def present_blobs(self, digests: Sequence[str], stores: Sequence[str] = ("",)) -> dict[str, BlobEntry]:
+        """Return those of the blobs that are present in all of these stores, by digest, as the first one has them."""
         found = {}
         with self._statements.reading() as cursor:
             for digest in digests:
-                row = cursor.first(_PRESENT, {"which": bytes.fromhex(digest)})
-                if row is not None:
-                    found[digest] = BlobEntry(digest, *row)
+                which = bytes.fromhex(digest)
+                rows = [cursor.first(_PRESENT, {"which": which, "in_store": store}) for store in stores]
+                if rows[0] is not None and None not in rows:
+                    found[digest] = BlobEntry(digest, *rows[0])
         return found
+
+    def position(self) -> int:
+        """Return the position of the journal."""
+        with self._statements.reading() as cursor:
+            return int(cursor.scalar(_POSITION, {}))
 
     def header_base(self, digest: bytes) -> bytes | None:
         """Return the compressed header base of this digest."""
@@ -145,12 +154,14 @@ class Reader:
 
     def knows_mark(self, mark: JournalMark) -> bool:
         """Return whether the journal has this hash at this position: whether it is the same history up to there."""
-        if mark.position == 0:
-            return True
-        wanted = select(tables.event.c.hash).where(tables.event.c.position == mark.position)
+        return mark.position == 0 or self.head_at(mark.position) == mark.chain_hash
+
+    def head_at(self, position: int) -> bytes | None:
+        """Return the head of the chain after an event; None if there is no such event."""
+        wanted = select(tables.event.c.hash).where(tables.event.c.position == position)
         with self._engine.connect() as connection:
             found = connection.execute(wanted).scalar_one_or_none()
-        return found is not None and bytes(found) == mark.chain_hash
+        return None if found is None else bytes(found)
 
     def counts(self) -> Counts:
         """Return how much is held and shown; what there are millions of is not counted, but known by sums."""

@@ -25,8 +25,9 @@ have the state `rejected`, and `state_before` says where they stand but for it.
 
 A **blob** has a row for each place its bytes lie in: `store` is empty for the store itself, else the name of a replica.
 
-A **commitment** is a request to say that instances are kept, until whoever asked has been told; **quiet** says up to
-which arrival a study was last found quiet; **scrub** is how far the re-reading of each store has come.
+A **commitment** is a request to say that instances are kept, until whoever asked has been told; its **turn** says when
+somebody may deal with it. **Resent** names the sources that sent again something of a study. **Quiet** says up to which
+arrival a study was last reported quiet; **scrub** is how far the re-reading of each store has come.
 
 **Intake** sums up what was kept of a source in an hour (UTC, `2026-01-31T12`), as vna.index.intake says.
 """
@@ -75,6 +76,9 @@ ROW_ID = BigInteger().with_variant(Integer, "sqlite")
 
 OWN_TABLE = {"StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID"}
 """COLUMN attributes that stand in the table of the thing they name, not in its records."""
+
+NOT_PRESENT = text("state <> 'present'")
+"""Blobs that are damaged or being deleted: few, and found by an index of their own, which needs these very words."""
 
 
 def term_column(keyword: str) -> str:
@@ -285,6 +289,7 @@ blob = Table(
     Column("plain_size", BigInteger, nullable=False),
     Column("stored_size", BigInteger, nullable=False),
     Column("state", TEXT, nullable=False, server_default=text("'present'")),
+    Index("ix_blob_not_present", "state", sqlite_where=NOT_PRESENT, postgresql_where=NOT_PRESENT),
     sqlite_with_rowid=False,
     info={"part": Part.PROJECTION},
 )
@@ -294,6 +299,7 @@ blob_use = Table(
     metadata,
     Column("version_id", BigInteger, ForeignKey("version.id"), primary_key=True),
     Column("digest", LargeBinary, primary_key=True),
+    Index("ix_blob_use_digest", "digest"),
     sqlite_with_rowid=False,
     info={"part": Part.PROJECTION},
 )
@@ -340,6 +346,8 @@ quiet = Table(
     metadata,
     Column("study_id", BigInteger, ForeignKey("study.id"), primary_key=True, autoincrement=False),
     Column("arrivals_upto", BigInteger, nullable=False),
+    Column("settled_upto", BigInteger, nullable=False),
+    Index("ix_quiet_settled", "settled_upto"),
     sqlite_with_rowid=False,
     info={"part": Part.PROJECTION},
 )
@@ -351,11 +359,30 @@ commitment = Table(
     Column("transaction_uid", TEXT, nullable=False),
     Column("source", TEXT, nullable=False),
     Column("ae_title", TEXT, nullable=False),
+    Column("called_ae_title", TEXT, nullable=False),
     Column("time", TEXT, nullable=False),
     Column("instances", LargeBinary, nullable=False),
     Column("failed", LargeBinary),
     Column("sealed", BigInteger),
     info={"part": Part.SETTING},
+)
+
+commitment_turn = Table(
+    "commitment_turn",
+    metadata,
+    Column("id", ROW_ID, primary_key=True, autoincrement=False),
+    Column("free_at_ms", BigInteger, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    info={"part": Part.WORKING},
+)
+
+resent = Table(
+    "resent",
+    metadata,
+    Column("study_id", BigInteger, ForeignKey("study.id"), primary_key=True, autoincrement=False),
+    Column("source", TEXT, primary_key=True),
+    sqlite_with_rowid=False,
+    info={"part": Part.PROJECTION},
 )
 
 scrub = Table(

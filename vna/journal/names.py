@@ -51,6 +51,12 @@ def range_of_payloads(name: str) -> tuple[int, int] | None:
     return (int(found[1]), int(found[2])) if found else None
 
 
+def owner_of_payloads(name: str) -> str:
+    """Return whose payloads a file holds; nothing if it is not the name of such."""
+    found = _PAYLOADS.fullmatch(name)
+    return found[3] if found else ""
+
+
 def head_name(position: int) -> str:
     """Return the name of the signed head at a position."""
     return f"{HEADS}{position:012}.cbor"

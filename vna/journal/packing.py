@@ -12,6 +12,8 @@ import cbor2
 import zstandard
 
 MOST_BYTES: Final = 256 * 2**20
+MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+"""What reading decoded items raises that are not what they should be."""
 _LEVEL: Final = 3
 
 
@@ -22,6 +24,17 @@ class Unreadable(Exception):
 def pack(items: Iterable[bytes]) -> bytes:
     """Return the file of these encoded items."""
     return zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(b"".join(items))
+
+
+def octets(value: object) -> bytes:
+    """Return a byte string of a decoded item as it is.
+
+    Raises:
+        ValueError: it is none. (`bytes` of a number would be as many zeros, however many that is.)
+    """
+    if not isinstance(value, bytes):
+        raise ValueError("no byte string")
+    return value
 
 
 def unpack(data: bytes) -> list[Any]:
@@ -42,6 +55,6 @@ def unpack(data: bytes) -> list[Any]:
     try:
         while stream.tell() < len(plain):
             items.append(decoder.decode())
-    except (cbor2.CBORDecodeError, ValueError, TypeError, RecursionError) as exc:
+    except (cbor2.CBORDecodeError, *MALFORMED) as exc:
         raise Unreadable("it is no CBOR sequence") from exc
     return items

@@ -20,7 +20,7 @@ import cbor2
 import zstandard
 
 from vna.events import KeptPayload, payload_digest
-from vna.journal.packing import MOST_BYTES, Unreadable, pack, unpack
+from vna.journal.packing import MALFORMED, MOST_BYTES, Unreadable, octets, pack, unpack
 
 FORMAT: Final = "vna-payloads"
 VERSION: Final = 1
@@ -62,7 +62,7 @@ class PayloadFile:
             raise Unreadable(f"it has version {items[0].get('version')}, this release reads {VERSION}")
         try:
             return _payload_file(items[0], items[1:])
-        except (KeyError, TypeError, ValueError) as exc:
+        except MALFORMED as exc:
             raise Unreadable("an entry of it is not what it should be") from exc
 
 
@@ -80,6 +80,8 @@ class PayloadReader:
             Unreadable: it or its base does not decompress, or the base does not give its digest.
         """
         try:
+            if not 0 <= zstandard.frame_content_size(kept.data) <= MOST_BYTES:
+                raise Unreadable("its size is not what it should be")
             return self._decompressor(kept.base).decompress(kept.data, max_output_size=0)
         except zstandard.ZstdError as exc:
             raise Unreadable("it does not decompress") from exc
@@ -122,10 +124,10 @@ def _payload_file(head: dict[str, Any], items: list[Any]) -> PayloadFile:
     for kind, *rest in items:
         if kind == "base":
             digest, data = rest
-            bases[bytes(digest)] = bytes(data)
+            bases[octets(digest)] = octets(data)
         elif kind == "payload":
             position, salt, base, data = rest
-            payloads[int(position)] = KeptPayload(owner, bytes(salt), bytes(base), bytes(data))
+            payloads[int(position)] = KeptPayload(owner, octets(salt), octets(base), octets(data))
         else:
             raise ValueError("an entry of an unknown kind")
     return PayloadFile(str(head["archive"]), owner, int(head["first"]), int(head["last"]), bases, payloads)

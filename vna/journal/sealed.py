@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from storage_backends import BlobNotFound, Documents
 from vna.errors import Damaged
-from vna.events import GENESIS, JournalMark, KeptPayload, Link
+from vna.events import GENESIS, JournalMark, KeptPayload, Link, erasures
 from vna.journal.names import (
     HEADS,
     SEGMENTS,
@@ -125,6 +125,25 @@ class SealedJournal:
         for name in self.documents.names(payloads_from(first)):
             if range_of_payloads(name) != (first, last):
                 self.documents.delete(name)
+
+    def erase(self, first: int, owner: str) -> None:
+        """Remove what the events of the segment that begins at a position keep of an owner."""
+        segment = self.segment(first)
+        self.documents.delete(payloads_name(segment.first, segment.last, owner))
+
+    def erasures(self, after: int) -> dict[str, int]:
+        """Return whose payloads were erased behind a position, and the last event that says so of each.
+
+        Raises:
+            Broken: a segment is missing or cannot be read.
+        """
+        firsts = self.firsts()
+        behind = [
+            first
+            for first, following in zip(firsts, [*firsts[1:], None], strict=True)
+            if following is None or following > after
+        ]
+        return erasures(event for first in behind for event in self.segment(first).events)
 
     def payloads(self, segment: Segment) -> Iterator[PayloadFile]:
         """Go through the payload files of a segment that are there.

@@ -23,7 +23,7 @@ from typing import Any, Final
 import cbor2
 
 from vna.events import ChainedEvent, chained_event, link_hash
-from vna.journal.packing import Unreadable, pack, unpack
+from vna.journal.packing import MALFORMED, Unreadable, octets, pack, unpack
 
 FORMAT: Final = "vna-journal"
 VERSION: Final = 1
@@ -65,7 +65,7 @@ class Segment:
             raise Unreadable(f"it has version {items[0].get('version')}, this release reads {VERSION}")
         try:
             return _segment(items[0], items[1:-1], items[-1])
-        except (KeyError, TypeError, ValueError, AttributeError) as exc:
+        except MALFORMED as exc:
             raise Unreadable("its head, its tail or one of its events is not what it should be") from exc
 
     def mark_of(self, position: int) -> bytes:
@@ -93,6 +93,6 @@ def _segment(head: dict[str, Any], events: Sequence[Any], tail: dict[str, Any]) 
         before=head["before"],
         after=tail["after"],
         events=tuple(map(chained_event, events)),
-        marks=bytes(tail["marks"]),
+        marks=octets(tail["marks"]),
         owners={str(owner): tuple(map(int, places)) for owner, places in tail["owners"].items()},
     )

@@ -27,10 +27,11 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from storage_backends import Documents
+from storage_backends.posix import fsync_folder, make_folder
 from vna.errors import StartRefused
 from vna.events import JournalMark
 from vna.journal.names import head_name
-from vna.journal.packing import Unreadable
+from vna.journal.packing import MALFORMED, Unreadable, octets
 
 FORMAT: Final = "vna-head"
 VERSION: Final = 1
@@ -64,6 +65,10 @@ class SigningKey:
         claim["public_key"] = bytes.fromhex(self.public)
         return cbor2.dumps({**claim, "signature": self._key.sign(cbor2.dumps(claim, canonical=True))}, canonical=True)
 
+    def sign_bytes(self, message: bytes) -> bytes:
+        """Return the Ed25519 signature of a message, 64 bytes."""
+        return self._key.sign(message)
+
     def sign_into(self, documents: Documents, archive: str, mark: JournalMark, time: str) -> bool:
         """Put a signed head into the store; return whether it was made now and not there already."""
         return documents.create_exclusively(head_name(mark.position), self.sign(archive, mark, time))
@@ -82,11 +87,11 @@ def read_head(data: bytes) -> SignedHead:
             raise Unreadable("it is of a version this release does not know")
         key = Ed25519PublicKey.from_public_bytes(claim["public_key"])
         key.verify(signature, cbor2.dumps(claim, canonical=True))
-        mark = JournalMark(int(claim["position"]), bytes(claim["hash"]))
-        return SignedHead(str(claim["archive"]), mark, str(claim["time"]), bytes(claim["public_key"]).hex())
+        mark = JournalMark(int(claim["position"]), octets(claim["hash"]))
+        return SignedHead(str(claim["archive"]), mark, str(claim["time"]), octets(claim["public_key"]).hex())
     except InvalidSignature as exc:
         raise Unreadable("its signature is wrong") from exc
-    except (cbor2.CBORDecodeError, KeyError, TypeError, ValueError, AttributeError) as exc:
+    except (cbor2.CBORDecodeError, *MALFORMED) as exc:
         raise Unreadable("it is no signed head") from exc
 
 
@@ -119,7 +124,7 @@ def make_key(file: Path) -> SigningKey:
     pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     staged = file.with_name(f".{secrets.token_hex(8)}")
     try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(file.parent, mode=0o700)
         _write_private(staged, pem)
         try:
             os.link(staged, file)
@@ -127,6 +132,7 @@ def make_key(file: Path) -> SigningKey:
             pass
         finally:
             staged.unlink()
+        fsync_folder(file.parent)
     except OSError as exc:
         raise StartRefused(f"the signing key {file} cannot be made: {exc.strerror}") from exc
     made = load_key(file)

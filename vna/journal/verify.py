@@ -10,6 +10,7 @@ Every event is hashed anew from the beginning, so whatever was changed shows at 
 | segment removed, swapped, forged         | a segment that is missing, or does not follow           |
 | last segments removed, everything forged | a signed head that the journal does not reach or give   |
 | payload altered, removed, of another     | the event whose payload is missing or of another digest |
+| payloads erased, as a later event says   | no problem, but an erasure with the event that says so  |
 
 Without a signed head a journal that was forged from some event on, consistently, or that lost its end, is a journal:
 that is what signing is for.
@@ -20,12 +21,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from storage_backends import BlobNotFound, Documents
-from vna.events import GENESIS, JournalMark, link_hash
+from vna.events import GENESIS, JournalMark, erasures, link_hash
 from vna.journal.names import (
     HEADS,
     PAYLOADS,
     SEGMENTS,
     first_of_segment,
+    owner_of_payloads,
     payloads_name,
     position_of_head,
     range_of_payloads,
@@ -50,6 +52,15 @@ class Problem:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """Payloads that are not there any more: of how many events, from which document, and the event that says so."""
+
+    document: str
+    payloads: int
+    event: int
+
+
 @dataclass(slots=True)
 class Report:
     """What a verification found. `problems` are in the order of the journal: the first is the first bad entry.
@@ -64,6 +75,7 @@ class Report:
     payloads: int = 0
     signed_heads: int = 0
     problems: list[Problem] = field(default_factory=list)
+    erasures: list[Erasure] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
 
 
@@ -79,6 +91,17 @@ def verify(documents: Documents, public_key: str | None = None) -> Report:
     return _Verification(documents).run(public_key)
 
 
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    """A payload file that is not there: of the events from `first` to `last` that keep something of an owner."""
+
+    owner: str
+    first: int
+    last: int
+    document: str
+    payloads: int
+
+
 class _Verification:
     """One verification: the report, and the chain so far.
 
@@ -91,6 +114,8 @@ class _Verification:
         self._is_sound = True
         self._heads: dict[int, bytes] = {}
         self._ranges: set[tuple[int, int]] = set()
+        self._erased: dict[str, int] = {}
+        self._gone: list[_Gone] = []
 
     def run(self, public_key: str | None) -> Report:
         signed = self._signed_positions()
@@ -103,11 +128,29 @@ class _Verification:
                 self._report.leftovers.append(name)
         for position, name in signed.items():
             self._signed_head(position, name, public_key)
-        self._report.leftovers += [
-            name for name in self._documents.names(PAYLOADS) if range_of_payloads(name) not in self._ranges
-        ]
+        for name in self._documents.names(PAYLOADS):
+            self._payloads_there(name)
+        for gone in self._gone:
+            self._payloads_gone(gone)
         self._report.problems.sort(key=lambda problem: problem.position)
         return self._report
+
+    def _payloads_there(self, name: str) -> None:
+        """Look at the name of a payload file: it belongs to a segment, and should not have been erased."""
+        within, owner = range_of_payloads(name), owner_of_payloads(name)
+        if within is None or within not in self._ranges:
+            self._report.leftovers.append(name)
+        elif self._erased.get(owner, 0) > within[1]:
+            event = self._erased[owner]
+            self._problem(within[0], name, f"event {event} says that these payloads were erased, and they are there")
+
+    def _payloads_gone(self, gone: "_Gone") -> None:
+        event = self._erased.get(gone.owner, 0)
+        if event > gone.last:
+            self._report.erasures.append(Erasure(gone.document, gone.payloads, event))
+        else:
+            reason = f"the payloads of {gone.payloads} events are missing, and no event says they were erased"
+            self._problem(gone.first, gone.document, reason)
 
     def _signed_positions(self) -> dict[int, str]:
         positions = {name: position_of_head(name) for name in self._documents.names(HEADS)}
@@ -126,6 +169,7 @@ class _Verification:
             return
         self._join(name, first, segment)
         sound_links = self._events(name, segment, signed)
+        self._erased |= erasures(segment.events)
         self._head = JournalMark(segment.last, segment.after)
         self._ranges.add((segment.first, segment.last))
         if self._is_sound:
@@ -190,7 +234,8 @@ class _Verification:
         try:
             file = PayloadFile.unpack(self._documents.read(document))
         except BlobNotFound:
-            yield first, f"the payloads of {len(wanted)} events are missing, and no event says they were erased"
+            if wanted:
+                self._gone.append(_Gone(owner, first, max(wanted), document, len(wanted)))
             return
         except Unreadable as exc:
             yield first, f"the payloads cannot be read: {exc}"

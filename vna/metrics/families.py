@@ -86,10 +86,16 @@ SENT = Counter(
     "vna_instances_sent_total", "Instances sent out, by the answer of who got them.", ("service", "peer", "outcome")
 )
 SENT_BYTES = Counter("vna_sent_bytes_total", "Bytes of the data sets sent out and taken.", ("service", "peer"))
+COMMITMENTS = Counter("vna_commitments_total", "Storage commitments, by what became of them.", ("peer", "outcome"))
 ACCEPTED = Counter("vna_associations_accepted_total", "Associations let in.", ("peer",))
 REJECTED = Counter("vna_associations_rejected_total", "Associations not let in, by the reason told.", ("reason",))
 ABORTED = Counter(
     "vna_associations_aborted_total", "Associations that ended out of order, by who ended them.", ("peer", "by")
+)
+LIMITED = Counter(
+    "vna_limits_reached_total",
+    "Connections, associations and data sets refused or ended by a limit.",
+    ("peer", "limit"),
 )
 OPEN = Gauge("vna_associations_open", "Associations open now.")
 PID = Gauge("vna_process_id", "Process id of a worker; not shown to Prometheus.")
@@ -97,6 +103,11 @@ COMPLAINTS = Counter("vna_log_messages_total", "Warnings and errors logged.", ("
 STARTS = Counter(
     "vna_worker_starts_total", "Starts of each worker process; it is started again when it dies.", ("worker",)
 )
+SCRUBBED = Counter("vna_scrubbed_blobs_total", "Stored blobs read again and compared with their digest.", ("store",))
+SCRUBBED_BYTES = Counter("vna_scrubbed_bytes_total", "Bytes of the stored blobs read again.", ("store",))
+DAMAGED = Counter("vna_damaged_blobs_total", "Stored blobs found altered or missing.", ("store",))
+HEALED = Counter("vna_healed_blobs_total", "Damaged blobs made good out of another store.", ("store", "source"))
+COPIED = Counter("vna_copied_blobs_total", "Blobs copied to a replica behind their receive.", ("store",))
 
 FAMILIES: tuple[Family, ...] = (
     REQUESTS,
@@ -108,11 +119,18 @@ FAMILIES: tuple[Family, ...] = (
     IN_FLIGHT_BYTES,
     SENT,
     SENT_BYTES,
+    COMMITMENTS,
     ACCEPTED,
     REJECTED,
     ABORTED,
+    LIMITED,
     OPEN,
     PID,
     COMPLAINTS,
     STARTS,
+    SCRUBBED,
+    SCRUBBED_BYTES,
+    DAMAGED,
+    HEALED,
+    COPIED,
 )

@@ -1,10 +1,12 @@
 """The node: puts the parts together, owns the data folder, starts and stops; known by the command line only."""
 
 from vna.node.data_folder import Address, DataFolder, NodeRecord
-from vna.node.journal import Rebuild, open_documents, open_journal_reader, open_sealer
+from vna.node.fsck import open_fsck
+from vna.node.journal import Rebuild, lost_end, open_documents, open_journal_reader, open_sealer
 from vna.node.node import Node
 from vna.node.parts import open_archive
 from vna.node.serve import serve
+from vna.node.sweeping import open_sweeper
 
 __all__ = [
     "Address",
@@ -12,9 +14,12 @@ __all__ = [
     "Node",
     "NodeRecord",
     "Rebuild",
+    "lost_end",
     "open_archive",
     "open_documents",
+    "open_fsck",
     "open_journal_reader",
     "open_sealer",
+    "open_sweeper",
     "serve",
 ]

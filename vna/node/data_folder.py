@@ -6,6 +6,7 @@
     blobs/          the stored files, unless they lie elsewhere
     spool/          what is being received; emptied at start
     keys/           journal-ed25519.pem signs the journal; made at the first start, for the node's user alone
+    sealed          how far the journal in the store was sealed when this node or its command line did so last
     imports         what `vna import` is done with; only saves time, and may be removed
 
 Invariant: two nodes never write one folder. A lock dies with its process, so nothing has to be
@@ -21,7 +22,9 @@ from pathlib import Path
 
 import orjson
 
+from storage_backends.posix import make_folder
 from vna.errors import StartRefused
+from vna.events import JournalMark
 
 _LOCK_WAIT_S = 0.5
 """A status command holds the lock for an instant while it looks; a node lives longer than this."""
@@ -65,6 +68,7 @@ class DataFolder:
         self.index_file = self.path / "index.sqlite"
         self.imports_file = self.path / "imports"
         self.signing_key = self.path / "keys" / "journal-ed25519.pem"
+        self._sealed_file = self.path / "sealed"
         self._lock_file = self.path / "lock"
         self._record_file = self.path / "node.json"
         self._lock_fd: int | None = None
@@ -76,8 +80,7 @@ class DataFolder:
             StartRefused: the system does not let us.
         """
         try:
-            self.path.mkdir(mode=0o750, parents=True, exist_ok=True)
-            self.spool.mkdir(mode=0o750, exist_ok=True)
+            make_folder(self.spool)
         except OSError as exc:
             raise StartRefused(f"data_dir: {self.path} cannot be made or written: {exc.strerror}") from exc
 
@@ -116,6 +119,20 @@ class DataFolder:
     def remove_record(self) -> None:
         """Forget where the node listened."""
         self._record_file.unlink(missing_ok=True)
+
+    def note_sealed(self, mark: JournalMark) -> None:
+        """Remember how far the journal is sealed: the store alone cannot tell that its end was deleted."""
+        staged = self._sealed_file.with_suffix(f".{os.getpid()}")
+        staged.write_text(f"{mark.position} {mark.chain_hash.hex()}\n", "ascii")
+        staged.replace(self._sealed_file)
+
+    def sealed(self) -> JournalMark | None:
+        """Return how far the journal was sealed at least; None where nothing is known of that."""
+        try:
+            position, chain_hash = self._sealed_file.read_text("ascii").split()
+            return JournalMark(int(position), bytes.fromhex(chain_hash))
+        except (FileNotFoundError, ValueError):
+            return None
 
     def running(self) -> NodeRecord | None:
         """Return the record of the node that serves this folder, or None when none does (or not yet)."""

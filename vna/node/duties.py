@@ -1,31 +1,65 @@
 """The duties of a node's housekeeper, made out of the settings."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from threading import Event
 
-from vna.archive import Sealer
+from vna.archive import Archive, QuietStudies, Sealer
+from vna.dimse import Reporter
+from vna.index import open_index
 from vna.journal import SigningKey
 from vna.node.housekeeper import Duty
 from vna.node.journal import open_sealer
-from vna.settings import Settings
+from vna.node.parts import index_url
+from vna.node.sweeping import open_sweeper, sweeping
+from vna.settings import DimseSettings, Settings
+
+_REPORT_EVERY_S = 5.0
+_LOOK_FOR_QUIET_S = 5.0
+_LOOK_FOR_SEGMENT_S = 1.0
 
 
 def duties(settings: Settings, key: SigningKey, stack: ExitStack) -> Iterator[Duty]:
     """Yield what this node's housekeeper is to do; what the duties hold open is given to `stack`."""
     sealer = open_sealer(settings)
-    if sealer is not None:
-        stack.callback(sealer.close)
-        yield _sealing(sealer, key, settings.journal.seal_every_s)
+    stack.callback(sealer.close)
+    yield sealing(sealer, key, settings.journal.seal_every_s)
+    quiet = QuietStudies(open_index(index_url(settings)), settings.archive.study_quiet_s)
+    stack.callback(quiet.close)
+    yield Duty("quiet", min(_LOOK_FOR_QUIET_S, settings.archive.study_quiet_s / 4), quiet.report)
+    sweeper = open_sweeper(settings)
+    stack.callback(sweeper.close)
+    yield sweeping(sweeper, settings.store.sweep_every_s)
 
 
-def _sealing(sealer: Sealer, key: SigningKey, every_s: float) -> Duty:
-    """Seal the journal, and sign its head once a day; what is not sealed now is sealed with the next ones."""
+def reporting(archive: Archive, settings: DimseSettings) -> Duty:
+    """Return the duty to tell peers the answers to their commitments that nobody has told them yet."""
+    every_s = min(_REPORT_EVERY_S, settings.commitment_retry_pause_s)
+    return Duty("report", every_s, Reporter(archive, settings).report_all)
 
-    def seal() -> None:
+
+def sealing(sealer: Sealer, key: SigningKey, every_s: float) -> Duty:
+    """Seal the journal each `every_s` seconds and when a segment is full, and sign its head once a day.
+
+    What is not sealed now is sealed with the next ones.
+    """
+    due = time.monotonic() + every_s
+    works = True
+    signed: date | None = None
+
+    def seal(stopping: Event) -> None:
+        nonlocal due, works, signed
+        is_early = time.monotonic() < due and not stopping.is_set()
+        if is_early and not (works and sealer.has_a_segment()):
+            return
+        due, works = time.monotonic() + every_s, False
         sealer.seal()
-        now = datetime.now(UTC)
-        if sealer.signed_on() != now.date():
+        works, now = True, datetime.now(UTC)
+        if signed != now.date():
+            signed = sealer.signed_on()
+        if signed != now.date():
             sealer.sign(key, now)
 
-    return Duty("seal", every_s, lambda _stopping: seal(), at_the_end=True)
+    return Duty("seal", min(every_s, _LOOK_FOR_SEGMENT_S), seal, at_the_end=True)

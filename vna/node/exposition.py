@@ -64,6 +64,10 @@ class Exposition(Collector):
         yield _gauge("vna_archive_instances", "Instances shown.", holds.instances)
         yield _gauge("vna_archive_received_bytes", "Size of what is held, as it was received.", holds.received_bytes)
         yield _gauge("vna_archive_stored_bytes", "Size of what is held, as it is stored.", holds.stored_bytes)
+        bad = GaugeMetricFamily("vna_bad_blobs", "Stored blobs that are damaged and not healed yet.", labels=["store"])
+        for store, count in overview.bad_blobs.items():
+            bad.add_metric([store], count)
+        yield bad
         if overview.space is not None:
             yield _gauge("vna_store_free_bytes", "Free space where files are stored.", overview.space.free)
             yield _gauge("vna_store_total_bytes", "All space where files are stored.", overview.space.total)

@@ -1,7 +1,6 @@
 """The sealed journal of the node's archive: where it lies, who signs it, and whether the index is of its history.
 
-It lies beside the blobs, where these lie in a folder. In an object store nothing is sealed yet: the journal lives in
-the index alone then, as does what is not sealed elsewhere.
+It lies beside the blobs, in the same folder or bucket.
 """
 
 import logging
@@ -10,47 +9,100 @@ from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from storage_backends import BlobStore, Documents, FilesystemDocuments
-from vna.archive import Rebuilder, Sealer, catch_up, storage_errors
-from vna.errors import NotFound
-from vna.index import JournalReader, open_index, open_journal, open_replay
-from vna.journal import SealedJournal
+from storage_backends import (
+    Access,
+    BlobStore,
+    Documents,
+    FilesystemDocuments,
+    ObjectDocuments,
+    StorageError,
+    open_bucket_documents,
+)
+from vna.archive import Archive, Rebuilder, Sealer, catch_up, storage_errors
+from vna.errors import StartRefused
+from vna.index import JournalReader, open_index, open_journal, open_replay, position_of
+from vna.journal import SEGMENTS, Problem, Report, SealedJournal
+from vna.metrics import Metrics
 from vna.node.data_folder import DataFolder
-from vna.node.parts import database_url, index_url, open_backend
+from vna.node.parts import database_url, index_url, open_archive, open_backend
 from vna.settings import Settings
 
 _FOLDER = "file:///"
 _log = logging.getLogger(__name__)
 
 
-def open_documents(settings: Settings) -> Documents | None:
-    """Open the place of the sealed journal; None where there is none: in an object store."""
-    url = settings.store.url
-    if url and not url.startswith(_FOLDER):
-        return None
-    return FilesystemDocuments(Path(unquote(urlsplit(url).path)) if url else DataFolder(settings.data_dir).blobs)
-
-
-def open_sealer(settings: Settings) -> Sealer | None:
-    """Open what seals the journal; None where it cannot be sealed. Close it when done.
+def open_documents(settings: Settings) -> Documents:
+    """Open the place of the sealed journal; a bucket is not asked yet.
 
     Raises:
-        StartRefused: the index cannot be opened.
+        StartRefused: something is missing that the service of a bucket needs.
     """
-    documents = open_documents(settings)
-    return None if documents is None else Sealer(open_index(index_url(settings)), SealedJournal(documents))
+    store, folder = settings.store, DataFolder(settings.data_dir)
+    if not store.url or store.url.startswith(_FOLDER):
+        return FilesystemDocuments(Path(unquote(urlsplit(store.url).path)) if store.url else folder.blobs)
+    try:
+        return open_bucket_documents(store.url, Access(store.endpoint, store.region, store.timeout_s))
+    except StorageError as exc:
+        raise StartRefused(f"store.url: {store.url} cannot be used: {exc}") from exc
+
+
+def open_sealer(settings: Settings) -> Sealer:
+    """Open what seals the journal. Close it when done.
+
+    Raises:
+        StartRefused: the index or the place of the sealed journal cannot be opened.
+    """
+    folder = DataFolder(settings.data_dir)
+    return Sealer(open_index(index_url(settings)), SealedJournal(open_documents(settings)), note=folder.note_sealed)
+
+
+def open_sealing_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | None = None) -> Archive:
+    """Open the archive as `open_archive` does, with what seals its journal before a commitment is given.
+
+    Whenever it has to connect to its index anew, it sees whether that is still the one of this journal.
+
+    Raises:
+        StartRefused: as `open_archive`.
+    """
+    archive = open_archive(settings, workers=workers, metrics=metrics)
+    archive.commitments.seal_with(open_sealer(settings))
+    archive.compare_with(SealedJournal(open_documents(settings)))
+    return archive
+
+
+def lost_end(settings: Settings, report: Report) -> Problem | None:
+    """Say what a sound journal lacks at its end by what else is known here; None where it lacks nothing.
+
+    From the store alone a journal that lost its end is a journal, and one that was deleted is none. So it is compared
+    with what the data folder remembers; and where nothing is sealed, an archive in which something happened is asked
+    to have a journal.
+    """
+    folder = DataFolder(settings.data_dir)
+    known, found = folder.sealed(), report.mark
+    if known is not None and found.position <= known.position and found != known:
+        return Problem(found.position + 1, SEGMENTS, f"it ends here, and was sealed up to {known.position} before")
+    if report.segments:
+        return None
+    happened = position_of(index_url(settings))
+    if happened:
+        return Problem(1, SEGMENTS, f"no journal here: nothing is sealed of the {happened} events in the index")
+    if happened is None:
+        return Problem(1, SEGMENTS, "no journal here, and no index that could say whether there should be one")
+    return None
 
 
 def catch_up_index(settings: Settings) -> None:
     """Compare index and sealed journal, and enter into the index what it lacks: before anything is accepted.
 
     Raises:
-        StartRefused: they are two histories.
+        StartRefused: they are two histories; or the store overwrites what it should keep.
         Damaged: what is needed for catching up is damaged or missing.
+        OutOfResources: the store or the index does not answer.
     """
     documents = open_documents(settings)
-    if documents is None:
-        return
+    if isinstance(documents, ObjectDocuments):
+        with storage_errors():
+            documents.try_exclusiveness()
     journal, url = SealedJournal(documents), index_url(settings)
     index = open_index(url)
 
@@ -77,14 +129,10 @@ class Rebuild:
         """Look how far the journal is sealed.
 
         Raises:
-            NotFound: the archive has no sealed journal.
             Damaged: the last segment cannot be read.
         """
-        documents = open_documents(settings)
-        if documents is None:
-            raise NotFound("the journal of an archive in an object store is not sealed yet: it cannot be rebuilt")
         self._settings, self._url = settings, database_url(url)
-        self._journal = SealedJournal(documents)
+        self._journal = SealedJournal(open_documents(settings))
         with storage_errors():
             self.sealed = self._journal.mark().position
 

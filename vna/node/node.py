@@ -10,14 +10,17 @@ from vna.archive import Archive, Overview
 from vna.console import Check, NodeFacts, create_app, failing
 from vna.dimse import listen
 from vna.errors import StartRefused
+from vna.index import Election
 from vna.journal import SigningKey, make_key
+from vna.node.apart import run_apart
+from vna.node.caring import caring
 from vna.node.data_folder import Address, DataFolder, NodeRecord
-from vna.node.duties import duties
+from vna.node.duties import duties, reporting
 from vna.node.exposition import Exposition
 from vna.node.housekeeper import Housekeeper
 from vna.node.http import HttpServer
-from vna.node.journal import catch_up_index
-from vna.node.parts import clear_staging, open_archive, open_backend, refuse_silent_store
+from vna.node.journal import catch_up_index, open_sealing_archive
+from vna.node.parts import clear_staging, index_url, open_archive, open_store, refuse_silent_store
 from vna.node.readiness import readiness_checks
 from vna.node.watch import NODE, Watch
 from vna.node.worker import work, worker_count
@@ -56,13 +59,12 @@ class Node:
             self._folder.empty_spool()
             clear_staging(self._settings)
             open_archive(self._settings).close()  # migrated and found sound before anything is forked
-            catch_up_index(self._settings)
+            run_apart(self._ask_the_store)
             key = make_key(self._folder.signing_key)
             self._serve_dimse(stack)
-            refuse_silent_store(self._settings)
-            archive = open_archive(self._settings, metrics=self._metrics)
+            archive = open_sealing_archive(self._settings, metrics=self._metrics)
             stack.callback(archive.close)
-            self._keep_house(stack, key)
+            self._keep_house(stack, key, archive)
             http = self._console(archive)
             stack.callback(http.stop)
             stack.callback(self._folder.remove_record)
@@ -72,6 +74,10 @@ class Node:
             self._open = stack.pop_all()
         self._not_ready = None
 
+    def has_lost_its_workers(self) -> bool:
+        """Return whether nobody serves DIMSE any more, nor will: the process that replaces dead workers died itself."""
+        return self._workers is None or not self._workers.is_alive()
+
     def stop(self) -> None:
         """Take nothing new, let running associations finish for `serve.drain_s`, and give everything back."""
         self._not_ready = "the node is stopping"
@@ -79,6 +85,11 @@ class Node:
         if self._workers is not None:
             self._workers.stop()
         self._open.close()
+
+    def _ask_the_store(self) -> None:
+        """See that the store answers, and that the index is where the journal in it ends."""
+        refuse_silent_store(self._settings)
+        catch_up_index(self._settings)
 
     def _serve_dimse(self, stack: ExitStack) -> None:
         """Listen, and have the workers accept; they drain before anything else is given back."""
@@ -97,9 +108,13 @@ class Node:
         self._metrics = watch.take(NODE)
         stack.callback(watch.leave)
 
-    def _keep_house(self, stack: ExitStack, key: SigningKey) -> None:
+    def _keep_house(self, stack: ExitStack, key: SigningKey, archive: Archive) -> None:
         """Begin with what is done again and again; it ends when the workers have ended."""
-        housekeeper = Housekeeper(tuple(duties(self._settings, key, stack)))
+        kept = (*duties(self._settings, key, stack), reporting(archive, self._settings.dimse))
+        kept = (*kept, *caring(archive, self._settings.store))
+        election = Election(index_url(self._settings))
+        stack.callback(election.close)
+        housekeeper = Housekeeper(kept, is_elected=election.is_elected)
         stack.callback(housekeeper.stop)
         housekeeper.start()
 
@@ -107,13 +122,13 @@ class Node:
         checks: dict[str, Check] = {
             "node": lambda: self._not_ready,
             "dimse": self._dimse_does_not_listen,
-            **readiness_checks(archive, open_backend(self._settings)),
+            **readiness_checks(archive, open_store(self._settings)),
         }
         exposition = Exposition(self._watch, lambda: _overview(archive), lambda: not failing(checks))
         return HttpServer(create_app(lambda: self._facts(archive), checks, exposition.render), self._settings.http)
 
     def _dimse_does_not_listen(self) -> str | None:
-        if self._workers is None or not self._workers.is_alive():
+        if self.has_lost_its_workers():
             return "nobody accepts DIMSE associations"
         return None
 

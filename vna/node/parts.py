@@ -5,12 +5,12 @@ goes through the transactions of the index. Only the node clears away leftovers.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from storage_backends import Access, Backend, BlobStore, Codec, Filesystem, StorageError, open_bucket
-from vna.archive import Archive, Room, Spool
+from storage_backends import Access, Backend, BlobStore, Codec, Filesystem, Late, StorageError, open_bucket
+from vna.archive import Archive, InFlight, Room, Spool, Watermark
 from vna.errors import StartRefused
 from vna.index import open_index
 from vna.metrics import Metrics
@@ -38,11 +38,21 @@ def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | Non
     """
     folder = DataFolder(settings.data_dir)
     folder.create()
-    backend = open_backend(settings)
+    blobs = open_store(settings)
     index = open_index(index_url(settings), rejected_again=RejectedAgain(settings.archive.rejected_again))
-    blobs = BlobStore(backend, codec=Codec[settings.store.codec.upper()])
     room = Room(blobs, min_free_percent=settings.store.min_free_percent, min_free_bytes=settings.store.min_free_bytes)
-    return Archive(index, blobs, Spool(folder.spool, budget_bytes=_IN_FLIGHT_BYTES // workers), room, metrics)
+    return Archive(index, blobs, _spool(settings, workers), room, metrics)
+
+
+def _spool(settings: Settings, workers: int) -> Spool:
+    """Return the spool of one of the processes that share the node's limits."""
+    most, most_of_source = settings.dimse.max_in_flight_bytes, settings.dimse.max_in_flight_bytes_per_peer
+    return Spool(
+        DataFolder(settings.data_dir).spool,
+        budget_bytes=_IN_FLIGHT_BYTES // workers,
+        in_flight=InFlight(most // workers, most_of_source=most_of_source // workers),
+        watermark=Watermark(settings.store.min_free_percent, settings.store.min_free_bytes),
+    )
 
 
 def open_backend(settings: Settings) -> Backend:
@@ -51,20 +61,46 @@ def open_backend(settings: Settings) -> Backend:
     Raises:
         StartRefused: it cannot be made or written.
     """
-    store, folder = settings.store, DataFolder(settings.data_dir)
-    if store.url and not store.url.startswith(_FOLDER):
-        access = Access(store.endpoint, store.region, store.timeout_s, folder.spool)
-        with _usable(store.url):
-            return open_bucket(store.url, access)
-    root = Path(unquote(urlsplit(store.url).path)) if store.url else folder.blobs
+    url = settings.store.url
+    if url and not url.startswith(_FOLDER):
+        return _open_bucket(settings, url)
+    root = Path(unquote(urlsplit(url).path)) if url else DataFolder(settings.data_dir).blobs
     with _usable(root):
         return Filesystem(root)
 
 
-def clear_staging(settings: Settings) -> None:
-    """Remove what a dead node left half written in its store; to be called while nobody writes to it.
+def open_store(settings: Settings) -> BlobStore:
+    """Open the store of the archive with its replicas, of which folders are opened when they are first used.
 
-    Only folders keep such leftovers: what is on its way to a bucket dies with its process.
+    So a node starts while a replica is away, and takes nothing in meanwhile where that is written with the receive.
+
+    Raises:
+        StartRefused: the store cannot be made or written, or something is missing that a service needs.
+    """
+    codec = Codec[settings.store.codec.upper()]
+    replicas = {name: BlobStore(_replica(settings, url)) for name, url in settings.store.replica_urls.items()}
+    mirrored = settings.store.replicate == "with-receive"
+    return BlobStore(open_backend(settings), codec=codec, replicas=replicas, mirrored=mirrored)
+
+
+def _replica(settings: Settings, url: str) -> Backend:
+    if not url.startswith(_FOLDER):
+        return _open_bucket(settings, url)
+    root = Path(unquote(urlsplit(url).path))
+    return Late(str(root), lambda: Filesystem(root))
+
+
+def _open_bucket(settings: Settings, url: str) -> Backend:
+    store, spool = settings.store, DataFolder(settings.data_dir).spool
+    with _usable(url):
+        return open_bucket(url, Access(store.endpoint, store.region, store.timeout_s, spool))
+
+
+def clear_staging(settings: Settings) -> None:
+    """Remove what a dead node left half written in its stores; to be called while nobody writes to them.
+
+    Only folders keep such leftovers: what is on its way to a bucket dies with its process. Those of a replica that is
+    away now stay until a later start.
 
     Raises:
         StartRefused: the store cannot be written.
@@ -73,10 +109,15 @@ def clear_staging(settings: Settings) -> None:
     if isinstance(backend, Filesystem):
         with _usable(backend.location):
             backend.clear_staging()
+    for url in settings.store.replica_urls.values():
+        replica = _replica(settings, url)
+        with suppress(StorageError):
+            if isinstance(replica, Late) and isinstance(replica.backend, Filesystem):
+                replica.backend.clear_staging()
 
 
 def refuse_silent_store(settings: Settings) -> None:
-    """Ask the store for something; to be called after the last fork, because an object store starts threads then.
+    """Ask the store for something; not in a process that forks later, because an object store starts threads then.
 
     Raises:
         StartRefused: it does not answer.

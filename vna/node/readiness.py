@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 
-from storage_backends import Backend, BlobNotFound, StorageError
+from storage_backends import MAIN, Backend, BlobNotFound, BlobStore, StorageError
 from vna.archive import Archive
 from vna.console import Check
 
 _NEVER_STORED = f"{'0' * 64}.raw"
 
 
-def readiness_checks(archive: Archive, backend: Backend) -> Mapping[str, Check]:
-    """Return the checks of the index and the store by name."""
-    return {"index": lambda: _index_answers(archive), "store": lambda: _store_takes_more(archive, backend)}
+def readiness_checks(archive: Archive, store: BlobStore) -> Mapping[str, Check]:
+    """Return the checks of the index and the store by name, and of every replica that takes part in a receive."""
+    checks: dict[str, Check] = {
+        "index": lambda: _index_answers(archive),
+        "store": lambda: _store_takes_more(archive, store.backend),
+    }
+    for name in store.written_at:
+        if name != MAIN:
+            checks[f"replica {name}"] = partial(_replica_takes_more, store.at(name).backend)
+    return checks
 
 
 def try_store(backend: Backend) -> None:
@@ -26,8 +34,17 @@ def try_store(backend: Backend) -> None:
         backend.size(_NEVER_STORED)
 
 
-def _index_answers(archive: Archive) -> None:
+def _index_answers(archive: Archive) -> str | None:
     archive.peers()
+    return archive.history_problem()
+
+
+def _replica_takes_more(backend: Backend) -> str | None:
+    try:
+        try_store(backend)
+    except StorageError as exc:
+        return f"the replica at {backend.location} cannot be used: {exc}"
+    return None
 
 
 def _store_takes_more(archive: Archive, backend: Backend) -> str | None:

@@ -5,11 +5,14 @@ import threading
 from collections.abc import Callable
 from types import FrameType
 
+from vna.errors import VnaError
 from vna.node.data_folder import NodeRecord
 from vna.node.logs import start_logging
 from vna.node.node import Node
 from vna.node.process import set_up_process
 from vna.settings import Settings
+
+_LOOK_EVERY_S = 1.0
 
 
 def serve(settings: Settings, say: Callable[[str], None]) -> None:
@@ -20,6 +23,7 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
 
     Raises:
         StartRefused: the node cannot start.
+        VnaError: its workers are gone for good; whoever keeps services running starts the node again.
     """
     start_logging(settings.log)
     set_up_process()
@@ -29,7 +33,10 @@ def serve(settings: Settings, say: Callable[[str], None]) -> None:
     node.start()
     for line in welcome(node.record):
         say(line)
-    stop.wait()
+    while not stop.wait(_LOOK_EVERY_S):
+        if node.has_lost_its_workers():
+            node.stop()
+            raise VnaError("the process that keeps the workers has died, and the node ends: start it again")
     say(f"Stopping: what was begun is finished, for up to {settings.serve.drain_s:g} s. Once more Ctrl-C: at once.")
     _on_signals(_interrupt)
     try:

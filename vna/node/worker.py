@@ -7,9 +7,9 @@ import socket
 import threading
 
 from vna.dimse import DimseServer
-from vna.node.parts import open_archive
+from vna.node.journal import open_sealing_archive
 from vna.node.watch import Watch
-from vna.settings import ServeSettings, Settings
+from vna.settings import DimseSettings, ServeSettings, Settings
 
 _MOST_WORKERS = 4
 """More processes on one index gain nothing: they commit one after the other."""
@@ -28,10 +28,15 @@ def work(settings: Settings, listener: socket.socket, watch: Watch, *, number: i
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor tells us
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    limit = math.ceil(settings.dimse.max_associations / workers)
-    archive = open_archive(settings, workers=workers, metrics=metrics)
-    server = DimseServer(archive, settings.dimse.model_copy(update={"max_associations": limit}), listener)
+    archive = open_sealing_archive(settings, workers=workers, metrics=metrics)
+    server = DimseServer(archive, _share(settings.dimse, workers), listener)
     server.start()
     stop.wait()
     server.stop(settings.serve.drain_s)
     archive.close()
+
+
+def _share(settings: DimseSettings, workers: int) -> DimseSettings:
+    """Return the limits of one of the processes, whose listener is shared."""
+    limits = ("max_associations", "max_associations_per_peer")
+    return settings.model_copy(update={name: math.ceil(getattr(settings, name) / workers) for name in limits})

@@ -5,8 +5,8 @@
         worker 1..n        accept associations from the shared listener, each with its own archive
 
 The supervisor is forked before any thread exists, and forks before it makes one, so that no lock is
-ever copied while somebody holds it. If the process above one dies, the kernel kills the ones below:
-a node is never half there.
+ever copied while somebody holds it. If the process above one dies, the kernel kills the ones below, and a
+node whose supervisor died ends: it is never half there.
 """
 
 import ctypes
@@ -14,6 +14,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -30,19 +31,22 @@ class Workers:
 
     def __init__(self, supervisor: int) -> None:
         self._supervisor: int | None = supervisor
+        self._lock = threading.Lock()
 
     def is_alive(self) -> bool:
         """Return whether the supervisor is there, and so the workers are or will be again."""
-        if self._supervisor is not None and os.waitpid(self._supervisor, os.WNOHANG) != (0, 0):
-            self._supervisor = None
-        return self._supervisor is not None
+        with self._lock:  # one thread alone is told by the kernel
+            if self._supervisor is not None and os.waitpid(self._supervisor, os.WNOHANG) != (0, 0):
+                self._supervisor = None
+            return self._supervisor is not None
 
     def stop(self) -> None:
         """Let the workers drain, and wait until they have ended; stopping again does nothing."""
-        if self._supervisor is not None and self.is_alive():
-            os.kill(self._supervisor, signal.SIGTERM)
-            os.waitpid(self._supervisor, 0)
-        self._supervisor = None
+        with self._lock:
+            supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None and os.waitpid(supervisor, os.WNOHANG) == (0, 0):
+            os.kill(supervisor, signal.SIGTERM)
+            os.waitpid(supervisor, 0)
 
 
 def start_workers(count: int, run: Callable[[int], None], *, let_go: Callable[[], None]) -> Workers:

@@ -21,6 +21,8 @@ from vna.settings.sections import PREFIX, Section, Settings
 
 CONFIG_VARIABLE = "VNA_CONFIG"
 _MAY_HOLD_PASSWORDS = (".url", ".endpoint")
+_NOT_QUOTED = (*_MAY_HOLD_PASSWORDS, ".replicas")
+"""Wrong values of these are not told: they may hold a password, where none belongs too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def _explain(exc: ValidationError, file: Path | None) -> Iterator[str]:
         values[path] = error["input"]
     for path, allowed in reasons.items():
         origin = variable(path) if variable(path) in map(str.upper, os.environ) else file
-        shown = "" if path.endswith(_MAY_HOLD_PASSWORDS) else f" = {values[path]!r}"
+        shown = "" if path.endswith(_NOT_QUOTED) else f" = {values[path]!r}"
         yield f"{path}{shown} (from {origin}): {', or '.join(allowed)}"
 
 

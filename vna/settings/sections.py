@@ -9,8 +9,10 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from vna.settings.values import (
     AETitle,
     Port,
+    named_once,
     parse_endpoint,
     parse_index_url,
+    parse_replica,
     parse_store_url,
     parse_uid,
     parse_workers,
@@ -43,10 +45,20 @@ class DimseSettings(Section):
     """Longest PDU the node takes, in bytes; offered to the peer (PS3.8 D.1)."""
     max_associations: Annotated[int, Field(ge=1)] = 64
     """Associations at a time; one more is rejected for now (PS3.8 9.3.4)."""
+    max_associations_per_peer: Annotated[int, Field(ge=1)] = 32
+    """Associations of one peer at a time, and connections of one address without one; one more is rejected for now."""
     artim_timeout_s: Annotated[float, Field(gt=0)] = 30
     """Seconds a connection may take to request an association, or to close (PS3.8 9.1.5)."""
     idle_timeout_s: Annotated[float, Field(gt=0)] = 600
     """Seconds without a byte after which an association is aborted."""
+    min_bytes_per_s: Annotated[int, Field(ge=0)] = 512
+    """Bytes a second that a peer has to send within a message, or take of an answer; 0 sets no limit."""
+    min_rate_window_s: Annotated[float, Field(gt=0)] = 120
+    """Seconds over which that is counted; a peer that is slower is aborted."""
+    max_in_flight_bytes: Annotated[int, Field(ge=2**20)] = 64 * 2**30
+    """Bytes of data sets that may be on their way in at a time; what exceeds it is refused for now (status A700)."""
+    max_in_flight_bytes_per_peer: Annotated[int, Field(ge=2**20)] = 32 * 2**30
+    """The same for one peer, so that it leaves room for others."""
     max_find_answers: Annotated[int, Field(ge=0)] = 10000
     """Most answers to one query; 0 sets no limit."""
     max_moves: Annotated[int, Field(ge=1)] = 16
@@ -59,6 +71,12 @@ class DimseSettings(Section):
     """Seconds before the first of these retries; before each further one twice as long."""
     move_stall_s: Annotated[float, Field(gt=0)] = 60
     """Seconds after which a move destination is given up that takes next to nothing in, or does not answer."""
+    commitment_patience_s: Annotated[float, Field(ge=0)] = 300
+    """Seconds that a commitment waits for copies that are on their way, before these instances fail."""
+    commitment_retry_pause_s: Annotated[float, Field(gt=0)] = 30
+    """Seconds before a commitment's report that was not taken is sent again; each time twice as long, up to an hour."""
+    commitment_retry_s: Annotated[float, Field(ge=0)] = 604800
+    """Seconds after which a commitment's report is given up that nobody takes."""
     private_sop_classes: Annotated[
         tuple[Annotated[str, AfterValidator(parse_uid)], ...], BeforeValidator(split_list)
     ] = ()
@@ -100,6 +118,26 @@ class StoreSettings(Section):
     """Bytes kept free, where that is less than the share above."""
     codec: Literal["raw", "zstd", "dense"] = "dense"
     """How files are packed: raw (not at all), zstd (Zstandard) or dense (pixel filter and Zstandard)."""
+    replicas: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_replica)], ...],
+        BeforeValidator(split_list),
+        AfterValidator(named_once),
+    ] = ()
+    """Further stores that hold a copy of every file, each as NAME=URL; URLs as for the store."""
+    replicate: Literal["with-receive", "behind"] = "with-receive"
+    """When replicas get their copy: with-receive (before the sender is answered) or behind (soon after)."""
+    scrub_bytes_per_s: Annotated[int, Field(ge=0)] = 4_000_000
+    """Stored bytes read again each second, in every store, to find damage; 0 turns it off."""
+
+    sweep_every_s: Annotated[float, Field(gt=0)] = 21600
+    """Seconds between two sweeps, which delete stored files that nothing needs any more."""
+    sweep_grace_s: Annotated[float, Field(ge=0)] = 86400
+    """Seconds that a file stays which nothing needs: it may belong to an instance that is just coming in."""
+
+    @property
+    def replica_urls(self) -> dict[str, str]:
+        """Where the replicas lie, by name."""
+        return {name: url for name, _, url in (replica.partition("=") for replica in self.replicas)}
 
 
 class ArchiveSettings(Section):
@@ -107,6 +145,8 @@ class ArchiveSettings(Section):
 
     rejected_again: Literal["refuse", "restore", "keep-hidden"] = "refuse"
     """What to do with a rejected instance that is sent again: refuse it, restore it if identical, or keep-hidden."""
+    study_quiet_s: Annotated[float, Field(gt=0)] = 60
+    """Seconds without an arrival after which a study is reported quiet, an event of the journal."""
 
 
 class JournalSettings(Section):

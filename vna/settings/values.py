@@ -1,5 +1,6 @@
 """What the values of settings may be; each error says what is allowed."""
 
+import re
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -7,6 +8,8 @@ from pydantic import AfterValidator, Field
 
 _MOST_WORKERS = 32
 _BUCKETS = ("s3", "az", "gs")
+_STORE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
+_TAKEN_NAMES = ("main", "receive")
 
 
 def parse_ae_title(value: str) -> str:
@@ -54,6 +57,29 @@ def parse_store_url(value: str) -> str:
     if value and not value.startswith("file:///") and not is_bucket:
         raise ValueError("must be empty, file:///FOLDER, s3://BUCKET/PREFIX, or the same with az or gs")
     return _without_credentials(value)
+
+
+def parse_replica(value: str) -> str:
+    """Return a replica of the store: the name it is known by for good, and where it lies.
+
+    Raises:
+        ValueError: it is not NAME=URL, or cannot be used.
+    """
+    name, _, url = (part.strip() for part in value.partition("="))
+    if not _STORE_NAME.fullmatch(name) or name in _TAKEN_NAMES or not url:
+        raise ValueError("must be NAME=URL; a name has 1 to 16 of a-z, 0-9 and -, and is not main or receive")
+    return f"{name}={parse_store_url(url)}"
+
+
+def named_once(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return replicas as they are.
+
+    Raises:
+        ValueError: two have the same name.
+    """
+    if len({value.partition("=")[0] for value in values}) < len(values):
+        raise ValueError("each replica needs a name of its own")
+    return values
 
 
 def parse_endpoint(value: str) -> str:

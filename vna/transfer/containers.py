@@ -9,6 +9,7 @@ import gzip
 import lzma
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -24,6 +25,7 @@ START_BYTES: Final = 512
 
 BROKEN: Final = (
     *(EOFError, OSError, NotImplementedError, RuntimeError, ValueError),
+    *(IndexError, struct.error),  # of `zipfile`, for names and extra fields that are too short
     *(zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError),
 )
 """What reading a broken container may raise."""

@@ -5,14 +5,16 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import update
 
+from arrivals import Sender
 from conformance import phantoms
 from databases import connected
 from sending import OTHER_PACS, Sending, by_study
 from storage_backends import BlobRef, BlobStore, Codec, Memory
 from vna.archive import Archive, Expected, Room, Spool, Stored
 from vna.errors import CannotUnderstand, DataSetMismatch, OutOfResources
+from vna.events import BlobPlace, SweepEnded
 from vna.index import BlobState, Index, tables
 from vna.model import Outcome
 
@@ -139,8 +141,7 @@ def test_a_blob_that_the_sweep_is_deleting_is_written_again_when_it_is_gone(
     receiving.join(0.3)
     assert receiving.is_alive()
     blobs.delete(BlobRef(digest, Codec(codec), 0, 0))
-    with connected(url) as connection:
-        connection.execute(delete(tables.blob))
+    Sender(index).record(SweepEnded((BlobPlace(digest, codec.value),)))
     receiving.join()
 
     assert stored[0].outcome is Outcome.ALREADY_STORED
@@ -172,6 +173,15 @@ def test_a_truncated_data_set_is_refused_and_leaves_nothing(sending: Sending, in
     data = phantoms.data_set_bytes(phantoms.ct_slice())[:keep]
 
     with pytest.raises(CannotUnderstand):
+        sending.store_bytes(data, "1.2.840.10008.1.2.1")
+
+    assert index.reader.counts().position == 0
+
+
+def test_the_head_of_a_file_in_front_of_a_data_set_is_refused(sending: Sending, index: Index) -> None:
+    data = b"\x02\x00\x10\x00UI\x02\x001\0" + phantoms.data_set_bytes(phantoms.ct_slice(size=16))
+
+    with pytest.raises(CannotUnderstand, match=r"\(0002,0010\) is File Meta Information"):
         sending.store_bytes(data, "1.2.840.10008.1.2.1")
 
     assert index.reader.counts().position == 0

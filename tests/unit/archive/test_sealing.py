@@ -130,3 +130,27 @@ def test_a_head_is_signed_once_for_a_position(
     assert archive.sealer.signed_on() == now.date()
     assert verify(documents, key.public).signed_heads == 1
     assert verify(documents, key.public).problems == []
+
+
+def test_what_fills_a_segment_is_told_before_its_time(archive: SealedArchive, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sealing, "SEGMENT_BYTES", 800)
+    archive.store(1)
+    assert not archive.sealer.has_a_segment()
+    archive.store(2)
+    assert archive.sealer.has_a_segment()
+
+    archive.sealer.seal()
+
+    assert not archive.sealer.has_a_segment()
+    archive.store(3)
+    assert not archive.sealer.has_a_segment()
+
+
+def test_several_threads_may_seal_with_one_sealer(archive: SealedArchive, documents: FailingDocuments) -> None:
+    for number in range(1, 6):
+        archive.store(number)
+        with ThreadPoolExecutor(4) as threads:
+            marks = list(threads.map(lambda _n: archive.sealer.seal(), range(4)))
+        assert {mark.position for mark in marks} == {number}
+
+    assert (verify(documents).problems, verify(documents).segments) == ([], 5)

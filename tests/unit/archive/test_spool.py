@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from vna.archive import Spool, spool
+from vna.archive import InFlight, Spool, Watermark, spool
+from vna.errors import OutOfResources
 
 
 @pytest.fixture
@@ -64,3 +65,29 @@ def test_memory_given_back_is_there_again(spool_folder: Path) -> None:
         assert received(place, [b"small"]) == b"small"
 
     assert place._in_flight <= 2**20
+
+
+def test_a_source_gets_no_more_than_its_share_and_gives_it_back(spool_folder: Path) -> None:
+    place = Spool(spool_folder, in_flight=InFlight(8 << 20, most_of_source=3 << 20))
+    first, second, other, nobody = (place.incoming(source) for source in ("A", "A", "B", None))
+    first.write(bytes(2 << 20))
+
+    with pytest.raises(OutOfResources, match="of this peer"):
+        second.write(bytes((1 << 20) + 1))
+    other.write(bytes(3 << 20))
+    nobody.write(bytes(20 << 20))
+    first.discard()
+    first.discard()
+    second.write(bytes(3 << 20))
+    for each in (second, other, nobody):
+        each.discard()
+
+
+def test_a_disk_that_is_nearly_full_is_not_filled_by_what_arrives(spool_folder: Path) -> None:
+    place = Spool(spool_folder, watermark=Watermark(percent=100, bytes=2**62))
+    incoming = place.incoming()
+    incoming.write(bytes(spool.MEMORY_LIMIT_BYTES))
+
+    with pytest.raises(OutOfResources, match="spool below its free-space watermark"):
+        incoming.write(b"x")
+    incoming.discard()

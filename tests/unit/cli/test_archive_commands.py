@@ -161,3 +161,20 @@ def _store(data_set: Dataset) -> None:
         content = MemoryContent(data_set_bytes(data_set))
         session = archive.session(Source("CT1"), "test")
         session.store(Arrived(content, str(data_set.file_meta.TransferSyntaxUID)))
+
+
+def test_status_tells_how_the_stores_stand(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VNA_STORE__REPLICAS", f"second={(tmp_path / 'second').as_uri()}")
+    _store(ct_slice())
+    monkeypatch.setenv("VNA_STORE__REPLICAS", "")
+
+    told = json.loads(run("status", "--json")[1])
+
+    assert [(store["store"], store["present"], store["bad"]) for store in told["stores"]] == [
+        ("main", 1, 0),
+        ("second", 1, 0),
+    ]
+    assert told["stores"][0]["last_round_ended"] is None
+    text = run("status")[1]
+    assert f"store main ({tmp_path / 'data' / 'blobs'}): 1 file right; never read again in full" in text
+    assert "store second (NOT IN THE SETTINGS): 1 file right" in text

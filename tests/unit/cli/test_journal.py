@@ -1,6 +1,7 @@
 """`vna journal`, `vna rebuild` and what `vna status` says of the journal."""
 
 import json
+import shutil
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -70,6 +71,51 @@ def test_a_damaged_journal_is_told_with_exit_code_1(run: Run, tmp_path: Path) ->
 
     assert code == 1
     assert out.startswith("position 1: journal/000000000001.cbor.zst: the segment cannot be read")
+
+
+@pytest.mark.usefixtures("archive")
+@pytest.mark.parametrize("index_is_there", [True, False], ids=["index", "store-alone"])
+def test_a_journal_that_was_deleted_is_missed(run: Run, tmp_path: Path, index_is_there: bool) -> None:
+    shutil.rmtree(tmp_path / "data" / "blobs" / "journal")
+    shutil.rmtree(tmp_path / "data" / "blobs" / "payloads")
+    if not index_is_there:
+        (tmp_path / "data" / "index.sqlite").unlink()
+
+    code, out, _ = run("journal", "verify")
+
+    assert code == 1
+    assert out.startswith("position 1: journal/: it ends here, and was sealed up to 3 before")
+
+
+def test_a_journal_without_its_last_segment_and_its_signed_head_is_missed(run: Run, tmp_path: Path) -> None:
+    store(1)
+    run("journal", "seal")
+    store(2)
+    run("journal", "seal", "--sign")
+    (tmp_path / "data" / "blobs" / "journal" / "000000000002.cbor.zst").unlink()
+    shutil.rmtree(tmp_path / "data" / "blobs" / "journal" / "heads")
+
+    code, out, _ = run("journal", "verify")
+
+    assert code == 1
+    assert out.startswith("position 2: journal/: it ends here, and was sealed up to 2 before")
+
+
+@pytest.mark.parametrize("stored", [True, False], ids=["something", "nothing"])
+def test_where_nothing_is_sealed_the_index_says_whether_there_should_be_a_journal(run: Run, stored: bool) -> None:
+    store(*([1] if stored else []))
+
+    code, out, _ = run("journal", "verify")
+
+    assert code == int(stored)
+    assert ("no journal here: nothing is sealed of the 1 events" in out) == stored
+
+
+def test_where_there_is_nothing_at_all_no_journal_is_said_to_be_sound(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("journal", "verify")
+
+    assert (code, "no journal here" in out) == (1, True)
+    assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.usefixtures("archive")

@@ -121,3 +121,8 @@ def test_addresses_resolve_to_themselves_and_unknown_names_to_nothing() -> None:
     assert resolve_host("127.0.0.1") == {"127.0.0.1"}
     assert resolve_host("no-such-host.invalid") == frozenset()
     assert plain_address("fe80::1%eth0") == "fe80::1"
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example", ".", "\udcff"])
+def test_what_is_no_host_name_resolves_to_nothing(host: str) -> None:
+    assert resolve_host(host) == frozenset()

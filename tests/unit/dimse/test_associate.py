@@ -162,3 +162,10 @@ def test_a_damaged_request_is_read_or_refused_but_never_worse(data: st.DataObjec
     for decode in (decode_request, decode_accept):
         with suppress(MalformedPdu):
             decode(bytes(body[:cut]))
+
+
+def test_a_request_of_very_many_items_is_refused() -> None:
+    contexts = (ProposedContext(1, "1.2", ("1.2.840.10008.1.2",) * 1025),)
+
+    with pytest.raises(MalformedPdu, match="more than 1024 items"):
+        decode_request(AssociateRequest("A", "B", contexts, UserInformation(0, "")).encode()[PDU_HEADER.size :])

@@ -67,8 +67,8 @@ EVENTS: list[Event] = [
     BlobHealed(BLOB.place, "receive"),
     SweepBegan((BLOB,)),
     SweepEnded((BLOB.place, BlobPlace("ef" * 32, "zst", "second"))),
-    StudyQuiet(key().study, 17),
-    CommitmentRequested("2.25.7", "PACS", "PACS", (("1.2.840.10008.5.1.4.1.1.2", key().instance),)),
+    StudyQuiet(key().study, 17, 12),
+    CommitmentRequested("2.25.7", "PACS", "PACS", "VNA", (("1.2.840.10008.5.1.4.1.1.2", key().instance),)),
     CommitmentAnswered(5, (("1.2.840.10008.5.1.4.1.1.2", key().instance, 0x0112),), 16),
     CommitmentSettled(5, delivered=True),
 ]
@@ -123,3 +123,13 @@ def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:
 def test_any_change_changes_the_head(changed: EventRecord) -> None:
     before = link_hash(GENESIS, ChainedEvent.of(RECORD).encode())
     assert link_hash(GENESIS, ChainedEvent.of(changed).encode()) != before
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"\x80", b"\xa0", b"\xff", b"\x81" * 5000 + b"\0"], ids=["", "[]", "{}", "break", "deep"]
+)
+def test_a_body_that_is_none_is_an_error(body: bytes) -> None:
+    event = ChainedEvent(1, "origin", 1, "time", "actor", "instance-stored", 1, body, None)
+
+    with pytest.raises(ValueError, match="body"):
+        event.record()

@@ -140,11 +140,25 @@ def test_a_version_kept_aside_is_not_found(sender: Sender) -> None:
 
 
 def test_more_studies_than_a_window_are_all_found(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vna.index.find._WINDOW", 3)
-    monkeypatch.setattr("vna.index.find._PAGE", 2)
+    monkeypatch.setattr("vna.index.candidates._SAMPLE", 3)
+    monkeypatch.setattr("vna.index.candidates.PAGE", 2)
     sent = [study(sender) for _ in range(8)]
 
     assert uids(find(sender, **UID)) == sent
+
+
+@pytest.mark.parametrize("sample", [2, 3, 4])
+def test_a_patient_whose_studies_do_not_fit_in_a_window_is_found_by_the_last(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch, sample: int
+) -> None:
+    monkeypatch.setattr("vna.index.candidates._SAMPLE", sample)
+    monkeypatch.setattr("vna.index.candidates.Candidates._pays", lambda _candidates, _walk: True)
+    for patient_id, name in (("P0", "A"), ("P1", "A"), ("P1", "A"), ("P1", "A"), ("P1", "B"), ("P2", "C")):
+        study(sender, patient={"PatientID": patient_id, "PatientName": name})
+
+    (found,) = find(sender, Level.PATIENT, PatientID=Universal(), PatientName=WildCard("*B"))
+
+    assert found == {"PatientID": "P1", "PatientName": "B"}
 
 
 def test_instances_come_by_series_and_instance_number(sender: Sender) -> None:

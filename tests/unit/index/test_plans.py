@@ -7,10 +7,22 @@ from sqlalchemy import Executable
 from sqlalchemy.dialects import sqlite
 
 from databases import connected
-from vna.dicom.attributes import Level, Storage, at_level
+from vna.dicom.attributes import BY_KEYWORD, Level, Storage, at_level
 from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, WildCard
-from vna.index import committer, find, hiding, intake, open_index, projection, reading, rows, shown
-from vna.index.narrowing import conditions
+from vna.index import (
+    candidates,
+    committer,
+    dictionary,
+    hiding,
+    intake,
+    open_index,
+    projection,
+    reading,
+    rows,
+    shown,
+    sweeping,
+)
+from vna.index.narrowing import How, Shape, narrowings
 
 KEYS: list[tuple[str, Matcher]] = [
     ("StudyInstanceUID", SingleValue("1.2")),
@@ -18,9 +30,14 @@ KEYS: list[tuple[str, Matcher]] = [
     ("PatientID", SingleValue("P1")),
     ("PatientID", WildCard("P*")),
     ("AccessionNumber", SingleValue("A1")),
+    ("PatientName", SingleValue("MARTIN^JEAN")),
     ("PatientName", WildCard("MARTIN*")),
-    ("StudyDescription", WildCard("CT*")),
+    ("PatientName", WildCard("*MARTIN*")),
+    ("StudyDescription", WildCard("*THORAX*")),
+    ("PatientBirthDate", SingleValue("19500203")),
+    ("StudyDate", SingleValue("20240101")),
     ("StudyDate", Range("20240101", "20240102")),
+    ("ModalitiesInStudy", SingleValue("CT")),
 ]
 
 
@@ -39,19 +56,76 @@ def scans(url: str, query: Executable) -> list[str]:
         return [row[3] for row in plan if row[3].startswith("SCAN") and "INDEX" not in row[3]]
 
 
-@pytest.mark.parametrize("level", Level)
-@pytest.mark.parametrize(("keyword", "matcher"), KEYS, ids=[f"{k}-{type(m).__name__}" for k, m in KEYS])
-def test_candidates_are_found_by_index(url: str, level: Level, keyword: str, matcher: Matcher) -> None:
-    candidates = find._candidates_of(level, any_record=keyword == "PatientID")
+def full_scans(url: str, query: Executable) -> list[str]:
+    """Return what SQLite would read from end to end, indexes too, but for the values of a parameter."""
+    sql = str(query.compile(dialect=sqlite.dialect()))
+    with connected(url) as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))
+        return [row[3] for row in plan if row[3].startswith("SCAN") and "json_each" not in row[3]]
 
-    assert scans(url, candidates.where(*conditions({keyword: matcher}))) == []
+
+def shapes_of(*keys: tuple[str, Matcher]) -> tuple[Shape, ...]:
+    return tuple(each.shape for each in narrowings(dict(keys), lambda _attribute, _matcher: (1, 2)))
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize(
+    ("keyword", "matcher"), KEYS, ids=[f"{k}-{type(m).__name__}-{n}" for n, (k, m) in enumerate(KEYS)]
+)
+def test_candidates_are_found_by_index(url: str, level: Level, keyword: str, matcher: Matcher) -> None:
+    shapes, any_record = shapes_of((keyword, matcher)), keyword == "PatientID"
+
+    assert full_scans(url, candidates.candidates_of(level, shapes, any_record=any_record)) == []
+
+
+@pytest.mark.parametrize(
+    ("keyword", "matcher"), KEYS[2:-1], ids=[f"{k}-{type(m).__name__}-{n}" for n, (k, m) in enumerate(KEYS[2:-1])]
+)
+def test_records_are_found_by_index(url: str, keyword: str, matcher: Matcher) -> None:
+    assert full_scans(url, candidates.records_of(shapes_of((keyword, matcher)))) == []
+
+
+def test_what_a_study_holds_is_seen_in_those_that_a_date_leads_to(url: str) -> None:
+    shapes = shapes_of(("StudyDate", Range("20240101", "20240102")), ("ModalitiesInStudy", SingleValue("CT")))
+    query = candidates.candidates_of(Level.STUDY, shapes, any_record=False)
+
+    sql = str(query.compile(dialect=sqlite.dialect()))
+    with connected(url) as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]
+
+    assert "ix_study_record_StudyDate" in plan[0]
+    assert any("ix_series_study" in step for step in plan)
+
+
+@pytest.mark.parametrize("level", Level)
+@pytest.mark.parametrize("any_record", [False, True])
+def test_a_walk_goes_on_where_it_was_and_sorts_nothing(url: str, level: Level, any_record: bool) -> None:
+    attributes = (BY_KEYWORD["PatientName"], BY_KEYWORD["StudyDate"])
+    shapes = shapes_of(("ModalitiesInStudy", SingleValue("CT")))
+    query = candidates.walk_query(level, attributes, shapes, any_record=any_record)
+
+    sql = str(query.compile(dialect=sqlite.dialect()))
+    with connected(url) as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]
+
+    assert ">?)" in plan[0]
+    assert not [step for step in plan if "TEMP B-TREE" in step or step.startswith("SCAN")]
+
+
+@pytest.mark.parametrize("how", [How.EQUAL, How.BEGINS])
+def test_texts_are_found_by_index(url: str, how: How) -> None:
+    assert full_scans(url, dictionary._BY_HOW[how]) == []
+
+
+def test_texts_that_have_been_added_are_found_by_row_number(url: str) -> None:
+    assert full_scans(url, dictionary._ADDED) == []
 
 
 @pytest.mark.parametrize("level", Level)
 def test_a_page_is_read_by_row_number(url: str, level: Level) -> None:
     attributes = tuple(a for a in at_level(level) if a.storage is not Storage.COMPUTED)
 
-    assert scans(url, rows._page_query(level, attributes)) == []
+    assert full_scans(url, rows.page_query(level, attributes)) == []
 
 
 @pytest.mark.parametrize(
@@ -61,7 +135,14 @@ def test_a_page_is_read_by_row_number(url: str, level: Level) -> None:
         reading._USED_BLOBS,
         reading._PRESENT,
         committer._HELD,
-        committer._BLOB_STATE,
+        committer._BLOB_STATES,
+        sweeping._DELETING,
+        sweeping._ENDED,
+        sweeping._IS_USED,
+        sweeping._LOST,
+        sweeping._ROWS,
+        sweeping._STATE,
+        sweeping._USERS,
         projection._INSTANCE_STUDIES,
         projection._SERIES_STUDIES,
         projection._SUPERSEDE,

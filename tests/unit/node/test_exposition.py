@@ -11,7 +11,9 @@ from vna.metrics.families import FAMILIES, IN_PROGRESS, PID, RECEIVED, STAGES
 from vna.node.exposition import Exposition, counted
 from vna.node.watch import Watch
 
-OVERVIEW = Overview(Counts(1, 2, 3, 4, 0, 600, 300, 0, 9), (), (), Space(50, 100, 10), None, None)
+OVERVIEW = Overview(
+    Counts(1, 2, 3, 4, 0, 600, 300, 0, 9), (), (), Space(50, 100, 10), None, None, {"main": 0, "far": 2}
+)
 
 
 def _samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
@@ -69,6 +71,7 @@ def test_the_archive_the_build_and_the_process_are_told() -> None:
     assert found["vna_store_total_bytes", ()] == 100
     assert found["vna_store_kept_free_bytes", ()] == 10
     assert found["vna_archive_instances", ()] == 4
+    assert found["vna_bad_blobs", (("store", "far"),)] == 2
     assert found["vna_ready", ()] == found["vna_index_up", ()] == 1
     assert found["process_resident_memory_bytes", ()] > 0
     assert any(name == "vna_build_info" and value == 1 for (name, _), value in found.items())

@@ -125,3 +125,34 @@ def test_what_is_shown_hides_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_settings_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings().dimse.port = 1  # type: ignore[misc]
+
+
+def test_replicas_have_names_and_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    far = {"second": "file:///mnt/second", "far": "s3://bucket/prefix"}
+    file = _file(tmp_path, '[store]\nreplicas = ["second=file:///mnt/second", "far = s3://bucket/prefix"]\n')
+    assert settings.load(file).store.replica_urls == far
+
+    monkeypatch.setenv("VNA_STORE__REPLICAS", "third=file:///mnt/third,far=s3://bucket/prefix")
+
+    assert settings.load(file).store.replica_urls == {"third": "file:///mnt/third", "far": "s3://bucket/prefix"}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("second", "NAME=URL"),
+        ("second=", "NAME=URL"),
+        ("main=file:///a", "not main"),
+        ("Second=file:///a", "a-z"),
+        ("second=/mnt/a", "file:///FOLDER"),
+        ("second=s3://key:secret@bucket", "credentials"),
+        ("second=file:///a,second=file:///b", "a name of its own"),
+    ],
+)
+def test_a_replica_that_cannot_be_stops_the_start(value: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VNA_STORE__REPLICAS", value)
+
+    with pytest.raises(StartRefused, match=f"store.replicas.*{told}") as refused:
+        settings.load()
+
+    assert "secret" not in str(refused.value)

@@ -104,3 +104,16 @@ def test_a_broken_header_in_a_tar_is_not_taken_for_its_end(tmp_path: Path) -> No
 
     assert isinstance(first, TarMember)
     assert (verdict.fate, "header" in verdict.reason) == (Fate.DAMAGED, True)
+
+
+def test_a_member_without_a_name_is_damage_and_no_error_of_ours(tmp_path: Path) -> None:
+    """`zipfile` of some Pythons looks at the last character of a name, also where there is none."""
+    named = zip_of({"a": b"content"})
+    central = named.index(b"PK\x01\x02")
+    unnamed = named[: central + 28] + bytes(2) + named[central + 30 : central + 46] + named[central + 47 :]
+    end = unnamed.index(b"PK\x05\x06")
+    size = (end - central).to_bytes(4, "little")
+
+    found = _units(tmp_path, "x", unnamed[: end + 12] + size + unnamed[end + 16 :])
+
+    assert all(isinstance(each, ZipMember) or each.fate is Fate.DAMAGED for each in found)

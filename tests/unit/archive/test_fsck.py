@@ -1,0 +1,276 @@
+"""fsck: each kind of thing that can be wrong is made for real, found, and put right where that can be done."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import delete, update
+
+from arrivals import Sender
+from conformance import phantoms
+from databases import connected
+from sending import Sending
+from storage_backends import PREFIXES, BlobRef, BlobStore, Codec, Memory, MemoryContent, MemoryDocuments
+from vna.archive import Archive, Discrepancy, Fsck, Healer, Plan, Room, Sealer, Spool, fsck
+from vna.archive.fsck import Kind
+from vna.errors import OutOfResources
+from vna.events import BlobDamaged, BlobEntry, BlobsEntered, SweepBegan
+from vna.index import BlobState, open_index, tables
+from vna.journal import SealedJournal
+from vna.metrics import Metrics
+
+GRACE_S = 3600.0
+ANOTHER = f"{'ab' * 32}.new"
+
+
+class House:
+    """An archive with one instance, stored in the store and its replica and sealed, and what checks it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.url = f"sqlite:///{folder / 'index.sqlite'}"
+        self.index, self.folder = open_index(self.url), folder
+        self.blobs = BlobStore(Memory(), replicas={"r1": BlobStore(Memory())}, mirrored=True)
+        room = Room(self.blobs, min_free_percent=0, min_free_bytes=0)
+        self.sending = Sending(Archive(self.index, self.blobs, Spool(folder / "spool"), room))
+        self.sender = Sender(self.index)
+        self.journal = SealedJournal(MemoryDocuments())
+        self.sealer = Sealer(open_index(self.url), self.journal)
+        self.store()
+        ((digest, codec),) = self.blobs.names()
+        self.entry = self.index.reader.present_blobs([digest])[digest]
+        self.ref = BlobRef(digest, codec, self.entry.plain_size, 0)
+        self.sealer.seal()
+        for name in ("", "r1"):
+            self._put_another(name)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.sealer.close()
+        self.sending.archive.close()
+
+    def store(self) -> None:
+        """Store the one instance, or store it again."""
+        self.sending.store(phantoms.ct_slice(size=32))
+
+    def fsck(self, *, deep: bool = False, repair: bool = False, grace_s: float = -1) -> list[Discrepancy]:
+        """Return what is found."""
+        healer = Healer(self.index, self.blobs, Metrics(), self.folder)
+        return list(Fsck(healer, self.sealer, self.journal, Plan(grace_s, deep, repair)).run(lambda _share: None))
+
+    def kinds(self, **how: bool) -> list[Kind]:
+        """Return what is found, in a word each."""
+        return [each.kind for each in self.fsck(**how)]
+
+    def _put_another(self, store: str) -> None:
+        """Have a file of another release there too, so that the store is not empty when ours is gone."""
+        self.blobs.at(store).backend.stage().commit(ANOTHER)
+
+    def overwrite(self, stored: bytes, store: str = "") -> None:
+        """Have other bytes in the place of the file."""
+        staged = self.blobs.at(store).backend.stage()
+        staged.write(stored)
+        staged.commit(self.ref.name)
+
+    def lose_row(self, store: str = "") -> None:
+        """Lose the row of the blob in one store."""
+        with connected(self.url) as connection:
+            connection.execute(delete(tables.blob).where(tables.blob.c.store == store))
+
+    def state(self) -> BlobState | None:
+        """Return the state of the blob in the store itself."""
+        return self.index.sweeping.state(self.entry.place)
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
+    made = House(tmp_path)
+    texts = [hashlib.sha256(text).hexdigest() for text in (b"leftover", b"unused")]
+    prefixes = {name[:2] for name in (*texts, made.entry.digest, ANOTHER)}
+    monkeypatch.setattr(fsck, "PREFIXES", sorted(prefixes))  # the others are empty, and there are many
+    yield made
+    made.close()
+
+
+def test_what_is_right_is_not_told_of(house: House) -> None:
+    assert house.fsck(deep=True) == []
+
+
+def test_everything_is_counted_and_progress_is_told(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fsck, "PREFIXES", PREFIXES)
+    told: list[float] = []
+    healer = Healer(house.index, house.blobs, Metrics(), house.folder)
+    check = Fsck(healer, house.sealer, house.journal, Plan(GRACE_S))
+
+    list(check.run(told.append))
+
+    assert (check.tally.rows, check.tally.files, check.tally.segments, check.tally.young) == (2, 4, 1, 0)
+    assert told[-1] == 1.0
+    assert len(told) == 256
+
+
+def test_a_missing_file_is_marked_and_comes_back_with_the_instance(house: House) -> None:
+    house.blobs.delete(house.ref)
+    house.blobs.at("r1").delete(house.ref)
+
+    found = house.fsck(repair=True)
+
+    assert [(each.kind, each.is_problem, each.instances) for each in found] == [(Kind.MISSING, True, 1)] * 2
+    assert {each.study for each in found} == {phantoms.ct_slice(size=32).StudyInstanceUID}
+    assert house.state() is BlobState.BAD
+    house.store()
+    assert house.kinds(deep=True, repair=True) == [Kind.UNSEALED]
+    assert house.fsck(deep=True) == []
+
+
+@pytest.mark.parametrize("store", ["", "r1"], ids=["main", "replica"])
+def test_a_missing_file_is_healed_from_the_other_store(house: House, store: str) -> None:
+    house.blobs.at(store).delete(house.ref)
+
+    (found,) = house.fsck(repair=True)
+
+    assert (found.kind, found.is_problem, found.repair) == (Kind.MISSING, False, "healed from another store")
+    assert house.blobs.at(store).exists(house.ref)
+    assert house.kinds(deep=True) == [Kind.UNSEALED]
+
+
+def test_without_repair_nothing_is_changed(house: House) -> None:
+    house.blobs.delete(house.ref)
+    position = house.index.reader.position()
+
+    assert [each.is_problem for each in house.fsck()] == [True]
+    assert (house.index.reader.position(), house.state()) == (position, BlobState.PRESENT)
+
+
+def test_a_file_cut_short_is_found_by_its_size(house: House) -> None:
+    house.overwrite(b"0123")
+
+    assert house.kinds() == [Kind.DAMAGED]
+
+
+def test_a_file_of_the_right_size_is_found_damaged_in_depth_alone(house: House) -> None:
+    stored = bytearray(house.blobs.backend.read(house.ref.name))
+    stored[len(stored) // 2] ^= 1
+    house.overwrite(bytes(stored))
+
+    assert house.kinds() == []
+    assert house.kinds(deep=True) == [Kind.DAMAGED]
+
+
+def test_a_file_of_another_size_with_the_right_bytes_is_right(house: House) -> None:
+    plain = house.blobs.get(house.ref)
+    again = BlobStore(house.blobs.backend)
+    ref = again.put(MemoryContent(plain), incompressible=True)
+    again.close()
+
+    assert ref.stored_size != house.entry.stored_size
+    assert house.kinds(deep=True) == []
+
+
+def test_a_blob_marked_as_damaged_that_is_right_is_marked_right(house: House) -> None:
+    house.sender.record(BlobDamaged(house.entry.place, "altered"))
+    house.sealer.seal()
+
+    assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.DAMAGED, True)]
+    assert [each.is_problem for each in house.fsck(repair=True)] == [False]
+    assert house.state() is BlobState.PRESENT
+
+
+def test_a_store_that_is_not_mounted_is_not_taken_for_damaged(house: House) -> None:
+    house.blobs.delete(house.ref)
+    house.blobs.backend.delete(ANOTHER)
+
+    with pytest.raises(OutOfResources, match="is it mounted"):
+        house.fsck(repair=True)
+
+    assert house.state() is BlobState.PRESENT
+
+
+def test_a_file_that_nobody_knows_is_told_of_when_it_is_old(house: House) -> None:
+    house.blobs.put(MemoryContent(b"leftover"))
+
+    assert house.fsck(grace_s=GRACE_S) == []
+    found = house.fsck(repair=True)
+
+    assert [(each.kind, each.is_problem) for each in found] == [(Kind.LEFTOVER, False)] * 2
+    assert len(list(house.blobs.names())) == 2
+
+
+def test_a_row_that_nobody_uses_is_told_of(house: House) -> None:
+    ref = house.blobs.put(MemoryContent(b"unused"))
+    house.blobs.at("r1").delete(ref)
+    house.sender.record(BlobsEntered((BlobEntry(ref.digest, ref.codec.value, ref.plain_size, ref.stored_size),)))
+    house.sealer.seal()
+
+    assert house.kinds() == [Kind.UNUSED]
+
+
+def test_what_a_sweep_has_left_is_told_of(house: House) -> None:
+    house.sender.record(SweepBegan((BlobEntry("ab" * 32, Codec.DENSE.value, 0, 0),)))
+    house.sealer.seal()
+
+    assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.DELETING, False)]
+
+
+def test_a_lost_row_is_entered_again_when_the_file_is_right(house: House) -> None:
+    house.lose_row()
+
+    assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.LOST, True)]
+    assert [(each.kind, each.is_problem) for each in house.fsck(repair=True)] == [(Kind.LOST, False)]
+
+    assert house.state() is BlobState.PRESENT
+    assert [finding.problem for finding in house.sending.archive.verify()] == [None]
+    assert house.kinds(deep=True) == [Kind.UNSEALED]
+
+
+@pytest.mark.parametrize("spoil", [lambda house: house.overwrite(b"x"), lambda house: house.blobs.delete(house.ref)])
+def test_a_lost_row_without_a_right_file_stays_lost(house: House, spoil: Callable[[House], None]) -> None:
+    house.lose_row()
+    spoil(house)
+
+    (found,) = house.fsck(repair=True)
+
+    assert (found.kind, found.is_problem, found.repair) == (Kind.LOST, True, "send the instance again to get it back")
+    assert house.state() is None
+
+
+def test_a_copy_that_the_index_does_not_know_is_entered(house: House) -> None:
+    house.lose_row("r1")
+
+    assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.UNKNOWN, True)]
+    assert [(each.kind, each.is_problem) for each in house.fsck(repair=True)] == [(Kind.UNKNOWN, False)]
+    assert house.kinds(deep=True) == [Kind.UNSEALED]
+
+
+def test_what_is_not_sealed_is_sealed(house: House) -> None:
+    house.store()
+
+    assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.UNSEALED, False)]
+    assert [each.repair for each in house.fsck(repair=True)] == ["sealed up to position 2"]
+    assert house.fsck() == []
+
+
+def test_a_journal_that_was_tampered_with_is_told_of(house: House) -> None:
+    (name,) = [name for name in house.journal.documents.names() if name.startswith("payloads/")]
+    house.journal.documents.delete(name)
+
+    (found,) = house.fsck(repair=True)
+
+    assert (found.kind, found.subject, found.is_problem) == (Kind.JOURNAL, name, True)
+
+
+def test_an_index_of_another_history_is_told_of(house: House) -> None:
+    with connected(house.url) as connection:
+        connection.execute(update(tables.event).values(hash=b"another"))
+
+    assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.HISTORY, True)]
+
+
+def test_an_index_put_back_from_a_backup_is_told_of(house: House) -> None:
+    with connected(house.url) as connection:
+        connection.execute(update(tables.archive).values(position=0))
+
+    (found,) = house.fsck()
+
+    assert (found.kind, found.is_problem) == (Kind.HISTORY, True)
+    assert "start the node" in found.problem

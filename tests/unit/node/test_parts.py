@@ -1,0 +1,69 @@
+"""The store and its replicas, opened as the settings say."""
+
+from pathlib import Path
+
+import pytest
+
+from storage_backends import MAIN, Filesystem, Late, MemoryContent
+from vna.node.parts import clear_staging, open_archive, open_store
+from vna.node.readiness import readiness_checks
+from vna.settings import Settings, StoreSettings
+
+CONTENT = MemoryContent(b"content")
+
+
+def _settings(folder: Path, **store: object) -> Settings:
+    replicas = (f"second={(folder / 'second').as_uri()}",)
+    return Settings(data_dir=folder / "data", store=StoreSettings(replicas=replicas, **store))
+
+
+@pytest.mark.parametrize(("policy", "written_at"), [("with-receive", (MAIN, "second")), ("behind", (MAIN,))])
+def test_the_policy_says_where_a_receive_writes(tmp_path: Path, policy: str, written_at: tuple[str, ...]) -> None:
+    store = open_store(_settings(tmp_path, replicate=policy))
+
+    ref = store.put(CONTENT)
+
+    assert store.written_at == written_at
+    assert store.at("second").exists(ref) == ("second" in written_at)
+    store.close()
+
+
+def test_a_node_starts_while_a_replica_is_away_and_says_that_it_takes_nothing(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    (tmp_path / "second").write_bytes(b"no folder")
+
+    clear_staging(settings)
+    archive, store = open_archive(settings), open_store(settings)
+    checks = readiness_checks(archive, store)
+
+    assert checks["store"]() is None
+    assert "cannot be used" in (checks["replica second"]() or "")
+    (tmp_path / "second").unlink()
+    assert checks["replica second"]() is None
+    store.close()
+    archive.close()
+
+
+def test_a_replica_behind_is_no_reason_to_take_nothing(tmp_path: Path) -> None:
+    settings = _settings(tmp_path, replicate="behind")
+    archive, store = open_archive(settings), open_store(settings)
+
+    assert list(readiness_checks(archive, store)) == ["index", "store"]
+    store.close()
+    archive.close()
+
+
+def test_what_was_left_half_written_in_a_replica_is_cleared(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    store = open_store(settings)
+    replica = store.at("second").backend
+    assert isinstance(replica, Late)
+    assert isinstance(replica.backend, Filesystem)
+    staged = replica.stage()
+    staged.write(b"half")
+
+    clear_staging(settings)
+
+    assert list((tmp_path / "second" / "staging").iterdir()) == []
+    staged.discard()
+    store.close()

@@ -1,0 +1,61 @@
+"""How the stores of an archive stand: what is there, what of it is damaged, and when all was last read again."""
+
+from dataclasses import dataclass
+
+from storage_backends import MAIN, BlobStore
+from vna.archive.healing import store_name
+from vna.index import Holding, Index, Round
+
+_NOTHING = Holding(0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStanding:
+    """One store; `location` is None for a replica that the settings do not name any more.
+
+    `present` and `bad` count blobs. Times are UTC in ISO 8601. `round_began` is None between two rounds; `checked`,
+    `checked_bytes` and `damaged` are then those of the last one. `share_done` is of the round that is going on, 0 to 1.
+    """
+
+    store: str
+    location: str | None
+    present: int
+    bad: int
+    round_began: str | None
+    share_done: float
+    checked: int
+    checked_bytes: int
+    damaged: int
+    last_round_began: str | None
+    last_round_ended: str | None
+
+
+def standing(index: Index, blobs: BlobStore) -> tuple[StoreStanding, ...]:
+    """Return how the store and its replicas stand; goes through the rows of all blobs, to count them."""
+    holdings, rounds = index.blobs.holdings(), index.rounds.all()
+    known = {MAIN: blobs, **blobs.replicas}
+    return tuple(
+        _standing(
+            store,
+            known[store].backend.location if store in known else None,
+            holdings.get(store, _NOTHING),
+            rounds.get(store, Round(store)),
+        )
+        for store in (*known, *sorted(holdings.keys() - known.keys()))
+    )
+
+
+def _standing(store: str, location: str | None, holding: Holding, found: Round) -> StoreStanding:
+    return StoreStanding(
+        store=store_name(store),
+        location=location,
+        present=holding.present,
+        bad=holding.bad,
+        round_began=found.round_began or None,
+        share_done=found.share_done,
+        checked=found.checked,
+        checked_bytes=found.checked_bytes,
+        damaged=found.damaged,
+        last_round_began=found.last_round_began,
+        last_round_ended=found.last_round_ended,
+    )

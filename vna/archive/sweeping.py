@@ -1,0 +1,192 @@
+"""The sweep: what nothing needs any more is deleted here, and nowhere else.
+
+    1. begin    one transaction marks `deleting` what nothing needs and what is older than the grace time: rows that
+                no version uses, and files that the index does not know (leftovers of arrivals that were refused or
+                failed), which get a row by that
+    2. delete   the files go
+    3. end      one transaction removes the rows
+
+Whether something is needed is decided inside the first transaction, behind the lock on the position of the journal:
+an arrival commits its use either before that, and the blob is not marked, or after that, and finds it marked. Then it
+waits until the row is gone, and writes its bytes again.
+
+What remains is an arrival that has its file in place already, and comes to its transaction only when all is over: the
+file went with the sweep, and no row is there to tell. So it says where the journal stood before it wrote
+(`StoreEntry.began`), and the transaction does not believe it of what a sweep has ended with behind that position: the
+arrival writes again. No clock is asked for any of this. The grace time only spares arrivals the trouble: their files
+are young.
+
+One sweep at a time does all this, in whatever process or node (`SweepReader.alone`): a second one, late with deleting
+what both have found marked, would take what was written since. Whoever dies between two steps leaves rows that are
+`deleting`; the next one goes on from there, within a minute where a node runs.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from threading import Event
+from typing import Final
+
+from storage_backends import MAIN, PREFIXES, BlobStore, Codec, Listed, StorageError
+from vna.events import BlobEntry, BlobPlace, SweepEnded
+from vna.index import BlobRow, BlobState, EventEntry, Index, SweepEntry, index_errors
+
+_log = logging.getLogger(__name__)
+
+_ACTOR: Final = "sweep"
+_BATCH: Final = 100
+"""Digests marked at a time. Who needs one of them meanwhile waits for all: in a bucket these are some seconds."""
+_CODECS: Final = frozenset(codec.value for codec in Codec)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep deleted: blobs, each counted for every store it lay in, and the bytes they took there."""
+
+    blobs: int = 0
+    stored_bytes: int = 0
+
+    def __add__(self, more: "Swept") -> "Swept":
+        return Swept(self.blobs + more.blobs, self.stored_bytes + more.stored_bytes)
+
+
+class Sweeper:
+    """Sweeps the stores of one archive. Owns the index it is given; close it when done."""
+
+    def __init__(self, index: Index, blobs: BlobStore, grace_s: float) -> None:
+        """Take index and store, with the replicas it has; what lies in others that it had once is left alone.
+
+        Args:
+            grace_s: what was written in the last so many seconds stays.
+        """
+        self._index, self._blobs, self._grace_s = index, blobs, grace_s
+        self._stores = {MAIN: blobs, **blobs.replicas}
+        self._away: set[str] = set()
+
+    def close(self) -> None:
+        """Close index and store."""
+        self._index.close()
+        self._blobs.close()
+
+    def sweep(self, stopping: Event) -> Swept | None:
+        """Delete what nothing needs; None if another sweep is at it. What `stopping` cuts short the next one does.
+
+        A store that cannot be used is left out, and logged.
+
+        Raises:
+            OutOfResources: the index is unreachable.
+        """
+        self._away.clear()
+        with index_errors(), self._index.sweeping.alone() as check_alone:
+            if check_alone is None:
+                return None
+            swept = self._finish(check_alone)
+            for prefix in PREFIXES:
+                for blobs in _batches(self.needless(prefix, time.time())):
+                    if stopping.is_set():
+                        return swept
+                    self.begin(blobs)
+                    swept += self._finish(check_alone)
+            return swept
+
+    def take_up(self) -> Swept | None:
+        """Finish what a sweep that died has begun; None if one is at it. Costs next to nothing where there is nothing.
+
+        Raises:
+            OutOfResources: the index is unreachable.
+        """
+        self._away.clear()
+        with index_errors():
+            if not self._index.sweeping.deleting():
+                return Swept()
+            with self._index.sweeping.alone() as check_alone:
+                return None if check_alone is None else self._finish(check_alone)
+
+    def needless(self, prefix: str, now: float) -> list[BlobEntry]:
+        """Return what nothing seems to need of one part of the stores, and is old enough at a time, by digest.
+
+        Args:
+            prefix: one of the `PREFIXES`.
+            now: in seconds since 1970.
+        """
+        found: list[BlobEntry] = []
+        for name in self._stores.keys() - self._away:
+            try:
+                files = {(digest, codec): each for digest, codec, each in _files(self._stores[name], prefix)}
+            except StorageError as exc:
+                self._leave_out(name, exc)
+                continue
+            rows = {(row.entry.digest, row.entry.codec): row for row in self._index.sweeping.rows(name, prefix)}
+            for key in files.keys() | rows.keys():
+                file, row = files.get(key), rows.get(key)
+                is_old = file is None or file.modified <= now - self._grace_s
+                if is_old and (row is None or _is_needless(row)):
+                    found.append(row.entry if row else BlobEntry(*key, 0, file.size if file else 0, name))
+        return sorted(found, key=lambda blob: (blob.digest, blob.store, blob.codec))
+
+    def begin(self, blobs: Sequence[BlobEntry]) -> None:
+        """Mark those of the blobs that nothing needs now."""
+        committer = self._index.committer
+        committer.submit(SweepEntry(committer.next_sequence(), _now(), _ACTOR, tuple(blobs)))
+
+    def delete(self) -> dict[BlobPlace, int]:
+        """Delete the files of all that is marked, and return that with its bytes; only to be called alone."""
+        deleted = {}
+        for place, size in self._index.sweeping.deleting().items():
+            if place.store in self._stores.keys() - self._away:
+                try:
+                    self._stores[place.store].backend.delete(f"{place.digest}.{place.codec}")
+                    deleted[place] = size
+                except StorageError as exc:
+                    self._leave_out(place.store, exc)
+        return deleted
+
+    def end(self, places: Sequence[BlobPlace]) -> None:
+        """Remove the rows of what was deleted."""
+        committer = self._index.committer
+        committer.submit(EventEntry(committer.next_sequence(), _now(), _ACTOR, SweepEnded(tuple(places))))
+
+    def _leave_out(self, store: str, failure: StorageError) -> None:
+        self._away.add(store)
+        _log.error("a store cannot be swept now store=%s reason=%s", store or "main", failure)
+
+    def _finish(self, check_alone: Callable[[], None]) -> Swept:
+        check_alone()
+        deleted = self.delete()
+        places = list(deleted)
+        for start in range(0, len(places), _BATCH):
+            self.end(places[start : start + _BATCH])
+        return Swept(len(deleted), sum(deleted.values()))
+
+
+def _files(store: BlobStore, prefix: str) -> Iterator[tuple[str, str, Listed]]:
+    """Yield digest and codec of every file; those of a codec unknown here are left alone."""
+    for listed in store.backend.listing(prefix):
+        digest, _, codec = listed.name.partition(".")
+        if codec in _CODECS:
+            yield digest, codec, listed
+
+
+def _is_needless(row: BlobRow) -> bool:
+    return not row.used and row.state is not BlobState.DELETING
+
+
+def _batches(blobs: Sequence[BlobEntry]) -> Iterator[list[BlobEntry]]:
+    """Cut a list into batches, none between two places of one digest: an arrival waits for all of them at once."""
+    batch: list[BlobEntry] = []
+    digests = 0
+    for blob in blobs:
+        if batch and blob.digest != batch[-1].digest:
+            digests += 1
+            if digests % _BATCH == 0:
+                yield batch
+                batch = []
+        batch.append(blob)
+    if batch:
+        yield batch
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
