@@ -68,6 +68,7 @@ class Forked:
 
 def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
     """Start `vna` with these arguments; what it prints is appended to a file."""
+    log.touch()
     process = _CONTEXT.Process(target=_run, args=(tuple(arguments), dict(environment), log))
     process.start()
     return Forked(process)

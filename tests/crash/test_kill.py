@@ -49,6 +49,7 @@ class Sender(threading.Thread):
             return
 
 
+@pytest.mark.long
 def test_everything_acknowledged_survives_a_few_kills(tmp_path: Path) -> None:
     kill_again_and_again(tmp_path, kills=3, seed=1)
 

@@ -3,6 +3,7 @@
 import logging
 import socket
 from collections.abc import Iterator, Sequence
+from contextvars import copy_context
 
 from fake_door import FakeArchive, held_instance
 from fake_node import ECHO, NODE, STORE, TAKES_CT, identifier, store_command
@@ -82,7 +83,8 @@ def _talk(data: bytes) -> None:
         visit = Seats(NODE).visit("127.0.0.1")
         assert isinstance(visit, Visit)
         connections = Connections()
-        Association(Connection(node, NODE), visit, archive=archive, settings=NODE, connections=connections).run()
+        served = Association(Connection(node, NODE), visit, archive=archive, settings=NODE, connections=connections)
+        copy_context().run(served.run)  # its id is to stand in no other test's log lines
         answers = _drained(ours)
     if _TRACEBACKS.seen:
         raise _TRACEBACKS.seen[0]

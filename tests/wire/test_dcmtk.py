@@ -189,6 +189,7 @@ def storescp(port: int, folder: Path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.long
 @pytest.mark.skipif(dcmtk.program("storescp") is None, reason=dcmtk.REASON)
 def test_movescu_sends_phantoms_to_storescp_byte_for_byte(filled: RunningNode, tmp_path: Path) -> None:
     port = free_port()

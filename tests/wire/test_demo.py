@@ -20,6 +20,8 @@ from exchange import unique_keys
 from sample_data.loading import NotStored, held, send
 from sample_data.make import make
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True, slots=True)
 class Demo:

@@ -1,5 +1,6 @@
 """`vna serve` as a process of its own: it says where it listens, owns its folder, and stops when told."""
 
+import itertools
 import json
 import os
 import signal
@@ -7,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,27 @@ from typing import Any
 import pytest
 
 import dcmtk
+import prepared
+from conformance.server import Process, kill, start, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
+_NUMBERS = itertools.count(1)
+
+
+Launch = Callable[[Sequence[str], Mapping[str, str], Path], Process]
 
 
 @dataclass(frozen=True)
 class Served:
-    """A node that has said where it listens, and what it said."""
+    """A node that has said where it listens, and what it prints."""
 
-    process: subprocess.Popen[str]
+    process: Process
     folder: Path
-    welcome: list[str]
+    log: Path
+
+    @property
+    def welcome(self) -> list[str]:
+        return [line.strip() for line in self.log.read_text().splitlines()]
 
     @property
     def record(self) -> dict[str, Any]:
@@ -35,49 +46,39 @@ class Served:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.record['http']['port']}"
 
-    def end(self) -> None:
-        self.process.kill()
-        self.process.communicate()
+
+def _as_users_do(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    return start([sys.executable, "-m", "vna", *arguments], environment, log)
 
 
-def _start(folder: Path, **settings: str) -> subprocess.Popen[str]:
+def _start(folder: Path, launch: Launch, settings: Mapping[str, str]) -> Served:
     ports = {"VNA_DIMSE__PORT": "0", "VNA_HTTP__PORT": "0", "VNA_DIMSE__HOST": "127.0.0.1"}
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "VNA_DATA_DIR": str(folder)} | ports | settings
-    return subprocess.Popen(
-        [sys.executable, "-m", "vna", "serve"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
+    log = folder.parent / f"{folder.name}-{next(_NUMBERS)}.log"
+    environment = {"PYTHONPATH": str(ROOT), "VNA_DATA_DIR": str(folder)} | ports | dict(settings)
+    return Served(launch(["serve"], environment, log), folder, log)
 
 
-def _serve(folder: Path, **settings: str) -> Served:
+def _serve(folder: Path, launch: Launch = prepared.start, **settings: str) -> Served:
     """Start a node and wait until it has said where it listens."""
-    process = _start(folder, **settings)
-    assert process.stdout is not None
-    lines = [""]
-    while "Ctrl-C" not in lines[-1]:
-        line = process.stdout.readline()
-        assert line, (process.communicate()[1], process.returncode)
-        lines.append(line.strip())
-    return Served(process, folder, lines[1:])
+    served = _start(folder, launch, settings)
+    wait_until(lambda: "Ctrl-C" in served.log.read_text(), served.process, log=served.log, timeout_s=60)
+    return served
 
 
 def _refused(folder: Path, **settings: str) -> str:
     """Start a node that must not start, and return why it did not."""
-    process = _start(folder, **settings)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == 1
-    assert "Traceback" not in err
-    return err
+    served = _start(folder, prepared.start, settings)
+    assert served.process.wait(60) == 1
+    said = served.log.read_text()
+    assert "Traceback" not in said
+    return said
 
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    served = _serve(tmp_path_factory.mktemp("running") / "data")
+    served = _serve(tmp_path_factory.mktemp("running") / "data", _as_users_do)
     yield served
-    served.end()
+    kill(served.process)
 
 
 def test_it_is_ready_and_says_what_to_try(running: Served) -> None:
@@ -123,7 +124,7 @@ def test_a_wrong_setting_stops_the_start_before_anything_is_made(tmp_path: Path)
 
 def test_a_killed_node_leaves_a_folder_that_can_be_served_and_stopped_with_ctrl_c(tmp_path: Path) -> None:
     killed = _serve(tmp_path / "data")
-    killed.end()
+    kill(killed.process)
 
     again = _serve(tmp_path / "data")
 
@@ -146,9 +147,9 @@ def test_a_node_below_its_watermark_is_alive_but_not_ready(tmp_path: Path) -> No
 
 
 def _stops(served: Served, how: signal.Signals) -> None:
-    served.process.send_signal(how)
-    out, err = served.process.communicate(timeout=30)
-    assert served.process.returncode == 0, err
-    assert "Stopped." in out
-    assert "Traceback" not in err
+    os.kill(served.process.pid, how)
+    assert served.process.wait(30) == 0, served.log.read_text()
+    said = served.log.read_text()
+    assert "Stopped." in said
+    assert "Traceback" not in said
     assert not (served.folder / "node.json").exists()

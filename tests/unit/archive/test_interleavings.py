@@ -205,7 +205,6 @@ def sweep_died_before_the_row(world: World) -> None:
 
 Start = Callable[[World], None]
 Make = Callable[[str, Backend], World]
-SOUND = [nothing, leftover, unused, used]
 DYING = [sweep_died_before_the_file, sweep_died_before_the_row]
 DAMAGED = [damaged_leftover, damaged, bad, used_and_damaged]
 NAME = attrgetter("__name__")
@@ -214,6 +213,9 @@ NAME = attrgetter("__name__")
 def longer(start: Start) -> object:
     """Return a start with which there are so many interleavings that they take long."""
     return pytest.param(start, marks=pytest.mark.long)
+
+
+SOUND = [nothing, longer(leftover), unused, used]
 
 
 @pytest.fixture

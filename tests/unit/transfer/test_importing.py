@@ -111,6 +111,7 @@ def test_an_archive_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
         list(_importer(tmp_path / "a", _cannot_open).run([write(tmp_path / "in", small_files(1))]))
 
 
+@pytest.mark.long
 def test_processes_that_cannot_even_start_end_the_import(tmp_path: Path) -> None:
     with pytest.raises(VnaError, match=r"before they have begun \(exit status 7\)"):
         list(_importer(tmp_path / "a", _die, workers=2).run([write(tmp_path / "in", small_files(1))]))
