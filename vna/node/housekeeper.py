@@ -21,15 +21,13 @@ class Duty:
 
     `run` is given an event that is set when it should come to an end soon, between two steps of its own.
     What it cannot do now it raises as a VnaError: it is logged, and tried again next time. `at_the_end`
-    has it done once more when everything else has stopped. A duty that is `of_each_node` is one of every node's own,
-    elected or not.
+    has it done once more when everything else has stopped.
     """
 
     name: str
     every_s: float
     run: Callable[[threading.Event], object]
     at_the_end: bool = False
-    of_each_node: bool = False
 
 
 class Housekeeper:
@@ -61,7 +59,7 @@ class Housekeeper:
 
     def _repeat(self, duty: Duty) -> None:
         while not self._stopping.wait(duty.every_s):
-            if duty.of_each_node or self._elected():
+            if self._elected():
                 self._do(duty)
 
     def _elected(self) -> bool:

@@ -162,21 +162,18 @@ def test_a_duty_outlives_failures_of_every_kind(caplog: pytest.LogCaptureFixture
     assert "ZeroDivisionError" in caplog.text
 
 
-@pytest.mark.parametrize("of_each_node", [True, False], ids=["of-each-node", "of-the-elected"])
-def test_who_is_not_elected_does_its_own_duties_alone(of_each_node: bool) -> None:
+def test_who_is_not_elected_does_nothing() -> None:
     run, asked = Recorded(), threading.Semaphore(0)
 
     def not_elected() -> bool:
         asked.release()
         return False
 
-    housekeeper = keep(Duty("test", 0.001, run, of_each_node=of_each_node), not_elected)
-    if of_each_node:
-        assert run.done.wait(_PATIENCE_S)
-    else:
-        assert all(asked.acquire(timeout=_PATIENCE_S) for _ in range(3))
-        assert not run.done.is_set()
+    housekeeper = keep(Duty("test", 0.001, run), not_elected)
+    assert all(asked.acquire(timeout=_PATIENCE_S) for _ in range(3))
     housekeeper.stop()
+
+    assert not run.done.is_set()
 
 
 def test_what_is_due_at_the_end_is_done_by_every_node() -> None:
