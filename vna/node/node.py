@@ -20,7 +20,14 @@ from vna.node.exposition import Exposition
 from vna.node.housekeeper import Housekeeper
 from vna.node.http import HttpServer
 from vna.node.journal import catch_up_index, open_sealing_archive
-from vna.node.parts import clear_staging, index_url, open_archive, open_store, refuse_silent_store
+from vna.node.parts import (
+    clear_staging,
+    index_url,
+    open_archive,
+    open_store,
+    refuse_silent_store,
+    refuse_unmounted_store,
+)
 from vna.node.readiness import readiness_checks
 from vna.node.watch import NODE, Watch
 from vna.node.worker import work, worker_count
@@ -57,6 +64,7 @@ class Node:
             self._folder.lock()
             stack.callback(self._folder.unlock)
             self._folder.empty_spool()
+            refuse_unmounted_store(self._settings)
             clear_staging(self._settings)
             open_archive(self._settings).close()  # migrated and found sound before anything is forked
             run_apart(self._ask_the_store)

@@ -9,7 +9,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from storage_backends import Access, Backend, BlobStore, Codec, Filesystem, Late, StorageError, open_bucket
+from storage_backends import (
+    MAIN,
+    Access,
+    Backend,
+    BlobStore,
+    Codec,
+    Filesystem,
+    Late,
+    StorageError,
+    StoreUnavailable,
+    open_bucket,
+)
 from vna.archive import Archive, InFlight, Room, Spool, Watermark
 from vna.errors import StartRefused
 from vna.index import open_index
@@ -17,6 +28,7 @@ from vna.metrics import Metrics
 from vna.model import RejectedAgain
 from vna.node.data_folder import DataFolder
 from vna.node.file_systems import refuse_network_file_system
+from vna.node.mounts import not_mounted
 from vna.node.readiness import try_store
 from vna.settings import Settings
 
@@ -61,12 +73,31 @@ def open_backend(settings: Settings) -> Backend:
     Raises:
         StartRefused: it cannot be made or written.
     """
-    url = settings.store.url
-    if url and not url.startswith(_FOLDER):
-        return _open_bucket(settings, url)
-    root = Path(unquote(urlsplit(url).path)) if url else DataFolder(settings.data_dir).blobs
+    root = _store_folder(settings)
+    if root is None:
+        return _open_bucket(settings, settings.store.url)
     with _usable(root):
         return Filesystem(root)
+
+
+def refuse_unmounted_store(settings: Settings) -> None:
+    """Refuse an empty store that is known to hold files; to be called before anything opens it.
+
+    Raises:
+        StartRefused: its disk seems not to be mounted, or the index cannot be opened.
+    """
+    root = _store_folder(settings)
+    problem = None if root is None else not_mounted(root, index_url(settings), MAIN)
+    if problem is not None:
+        raise StartRefused(f"store.url: {problem}")
+
+
+def _store_folder(settings: Settings) -> Path | None:
+    """Return the folder of the store, None where it is a bucket."""
+    url = settings.store.url
+    if url and not url.startswith(_FOLDER):
+        return None
+    return Path(unquote(urlsplit(url).path)) if url else DataFolder(settings.data_dir).blobs
 
 
 def open_store(settings: Settings) -> BlobStore:
@@ -78,16 +109,23 @@ def open_store(settings: Settings) -> BlobStore:
         StartRefused: the store cannot be made or written, or something is missing that a service needs.
     """
     codec = Codec[settings.store.codec.upper()]
-    replicas = {name: BlobStore(_replica(settings, url)) for name, url in settings.store.replica_urls.items()}
+    replicas = {name: BlobStore(_replica(settings, name, url)) for name, url in settings.store.replica_urls.items()}
     mirrored = settings.store.replicate == "with-receive"
     return BlobStore(open_backend(settings), codec=codec, replicas=replicas, mirrored=mirrored)
 
 
-def _replica(settings: Settings, url: str) -> Backend:
+def _replica(settings: Settings, name: str, url: str) -> Backend:
     if not url.startswith(_FOLDER):
         return _open_bucket(settings, url)
     root = Path(unquote(urlsplit(url).path))
-    return Late(str(root), lambda: Filesystem(root))
+
+    def open_mounted() -> Filesystem:
+        problem = not_mounted(root, index_url(settings), name)
+        if problem is not None:
+            raise StoreUnavailable(problem)
+        return Filesystem(root)
+
+    return Late(str(root), open_mounted)
 
 
 def _open_bucket(settings: Settings, url: str) -> Backend:
@@ -109,8 +147,8 @@ def clear_staging(settings: Settings) -> None:
     if isinstance(backend, Filesystem):
         with _usable(backend.location):
             backend.clear_staging()
-    for url in settings.store.replica_urls.values():
-        replica = _replica(settings, url)
+    for name, url in settings.store.replica_urls.items():
+        replica = _replica(settings, name, url)
         with suppress(StorageError):
             if isinstance(replica, Late) and isinstance(replica.backend, Filesystem):
                 replica.backend.clear_staging()

@@ -1,11 +1,17 @@
 """The store and its replicas, opened as the settings say."""
 
+import shutil
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from storage_backends import MAIN, Filesystem, Late, MemoryContent
-from vna.node.parts import clear_staging, open_archive, open_store
+from storage_backends import MAIN, Filesystem, Late, MemoryContent, StoreUnavailable
+from vna.errors import StartRefused
+from vna.events import BlobEntry, BlobsEntered
+from vna.index import EventEntry, open_index
+from vna.node.parts import clear_staging, index_url, open_archive, open_store, refuse_unmounted_store
 from vna.node.readiness import readiness_checks
 from vna.settings import Settings, StoreSettings
 
@@ -67,3 +73,44 @@ def test_what_was_left_half_written_in_a_replica_is_cleared(tmp_path: Path) -> N
     assert list((tmp_path / "second" / "staging").iterdir()) == []
     staged.discard()
     store.close()
+
+
+def test_an_empty_store_that_is_known_to_hold_files_is_not_opened(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    settings.data_dir.mkdir()
+    refuse_unmounted_store(settings)
+    store = open_store(settings)
+    ref = store.put(CONTENT)
+    _enter(settings, BlobEntry(ref.digest, ref.codec, ref.plain_size, ref.stored_size))
+    refuse_unmounted_store(settings)
+    store.close()
+
+    shutil.rmtree(tmp_path / "data" / "blobs")
+
+    with pytest.raises(StartRefused, match="is empty, though files are known to lie there; is its disk mounted"):
+        refuse_unmounted_store(settings)
+    (tmp_path / "data" / "blobs" / "000").mkdir(parents=True)
+    refuse_unmounted_store(settings)
+
+
+def test_an_empty_replica_that_is_known_to_hold_files_counts_as_away(tmp_path: Path) -> None:
+    settings = _settings(tmp_path)
+    store = open_store(settings)
+    ref = store.put(CONTENT)
+    entry = BlobEntry(ref.digest, ref.codec, ref.plain_size, ref.stored_size)
+    _enter(settings, entry, replace(entry, store="second"))
+    store.close()
+    shutil.rmtree(tmp_path / "second")
+
+    again = open_store(settings)
+
+    with pytest.raises(StoreUnavailable, match="is its disk mounted"):
+        again.put(MemoryContent(b"more"))
+    assert not (tmp_path / "second").exists()
+    again.close()
+
+
+def _enter(settings: Settings, *blobs: BlobEntry) -> None:
+    with closing(open_index(index_url(settings))) as index:
+        for blob in blobs:
+            index.committer.submit(EventEntry(index.committer.next_sequence(), "", "", BlobsEntered((blob,))))
