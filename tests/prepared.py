@@ -69,7 +69,7 @@ class Forked:
 def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
     """Start `vna` with these arguments; what it prints is appended to a file."""
     log.touch()
-    process = _CONTEXT.Process(target=_run, args=(tuple(arguments), dict(environment), log))
+    process = _CONTEXT.Process(target=_run, args=(tuple(arguments), os.environ | environment, log))
     process.start()
     return Forked(process)
 
@@ -79,6 +79,7 @@ def _run(arguments: tuple[str, ...], environment: dict[str, str], log: Path) -> 
     out = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o640)
     os.dup2(out, sys.stdout.fileno())
     os.dup2(out, sys.stderr.fileno())
+    os.environ.clear()
     os.environ.update(environment)
     sys.argv = ["vna", *arguments]
     main(list(arguments))
