@@ -26,6 +26,7 @@ _LOOK_INTO_THE_FOLDER = (
     "test_metrics.py::test_what_both_workers_do_is_counted_and_outlives_them",
     "test_metrics.py::test_no_metric_is_a_file",
     "test_disk_full.py",
+    "test_workers.py::test_a_stop_lets_a_running_association_finish_and_takes_no_new_one",
 )
 """Tests of what lies in the data folder, or that open the archive there by themselves."""
 
