@@ -61,7 +61,11 @@ def _start(folder: Path, launch: Launch, settings: Mapping[str, str]) -> Served:
 def _serve(folder: Path, launch: Launch = prepared.start, **settings: str) -> Served:
     """Start a node and wait until it has said where it listens."""
     served = _start(folder, launch, settings)
-    wait_until(lambda: "Ctrl-C" in served.log.read_text(), served.process, log=served.log, timeout_s=60)
+    try:
+        wait_until(lambda: "Ctrl-C" in served.log.read_text(), served.process, log=served.log, timeout_s=60)
+    except BaseException:
+        kill(served.process)
+        raise
     return served
 
 
