@@ -23,9 +23,10 @@ __all__ = ["postgresql_server"]
 
 _PATIENCE_S = 30
 _TERMINATE = (
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-    " WHERE application_name = 'vna housekeeper' AND datname = current_database()"
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objid = 7761505"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+"""Who else is connected just asks, and goes."""
 
 
 @pytest.fixture
