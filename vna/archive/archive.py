@@ -7,7 +7,7 @@ in an edge.
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from storage_backends import MAIN, BlobStore
 from vna.archive.comments import Comments
@@ -17,6 +17,7 @@ from vna.archive.healing import Healer, store_name
 from vna.archive.kept import Shelf
 from vna.archive.overview import WINDOW, Overview, days_left, growth, last_midnight
 from vna.archive.receive import Receiver, StoreSession
+from vna.archive.recording import record
 from vna.archive.rejections import Rejections
 from vna.archive.retrieve import Choose, DataSet, Retriever
 from vna.archive.room import Room
@@ -28,7 +29,7 @@ from vna.dicom.describe import Value
 from vna.dicom.query import Query
 from vna.errors import NotFound, VnaError
 from vna.events import Event, JournalMark, PeerRegistered, PeerRemoved
-from vna.index import Counts, EventEntry, HeldInstance, Index, index_errors
+from vna.index import Counts, HeldInstance, Index, index_errors
 from vna.journal import SealedJournal
 from vna.metrics import Metrics
 from vna.model import InstanceKey, Peer, Source
@@ -188,9 +189,7 @@ class Archive:
         return self._room.shortage()
 
     def _record(self, event: Event, actor: str) -> None:
-        committer = self._index.committer
-        now = datetime.now(UTC).isoformat(timespec="microseconds")
-        committer.submit(EventEntry(committer.next_sequence(), now, actor, event))
+        record(self._index, event, actor)
         self._peers.forget()
 
 

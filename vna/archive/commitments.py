@@ -18,20 +18,19 @@ from typing import Final
 
 from storage_backends import MAIN, BlobStore
 from vna.archive.kept import blob_ref
+from vna.archive.recording import record, record_if_due
 from vna.archive.sealing import Sealer
 from vna.archive.translation import storage_errors
 from vna.archive.verify import Verifier
 from vna.dicom.supported import STORAGE_CLASSES
 from vna.errors import Damaged, OutOfResources
-from vna.events import BlobDamaged, BlobEntry, CommitmentAnswered, CommitmentRequested, CommitmentSettled, Event
+from vna.events import BlobDamaged, BlobEntry, CommitmentAnswered, CommitmentRequested, CommitmentSettled
 from vna.index import (
     BlobState,
     Copy,
-    EventEntry,
     HeldInstance,
     Index,
     Owed,
-    Recorded,
     Turn,
     Waiting,
     index_errors,
@@ -101,7 +100,7 @@ class Commitments:
         Raises:
             OutOfResources: it could not be recorded.
         """
-        return self._record(request, actor)
+        return record(self._index, request, actor)
 
     def count(self) -> int:
         """Return how many are owed."""
@@ -145,14 +144,14 @@ class Commitments:
             failed = self._decide(turn, go_on)
             if failed is None or (_may_pass(failed) and _age_s(owed) < patience_s):
                 return None
-            self._record(CommitmentAnswered(owed.number, failed, self._seal()), _ACTOR)
+            record(self._index, CommitmentAnswered(owed.number, failed, self._seal()), _ACTOR)
         names = {(sop_class, uid) for sop_class, uid, _reason in failed}
         kept = tuple(each for each in owed.instances if each not in names)
         return CommitmentReport(owed.transaction, kept, failed)
 
     def settle(self, number: int, *, delivered: bool) -> None:
         """Record that who asked was told, or that it is given up: the commitment is owed no more."""
-        self._record(CommitmentSettled(number, delivered), _ACTOR)
+        record(self._index, CommitmentSettled(number, delivered), _ACTOR)
 
     def _seal(self) -> int:
         """Seal what is committed by now; return up to where, 0 where nothing can be sealed."""
@@ -215,16 +214,11 @@ class Commitments:
                 if blob.store in self._stores:
                     self._stores[blob.store].verify(blob_ref(blob))
         except Damaged:
-            self._record(BlobDamaged(blob.place, "its bytes are missing or do not give its digest"), _ACTOR)
+            record_if_due(
+                self._index, BlobDamaged(blob.place, "its bytes are missing or do not give its digest"), _ACTOR
+            )
             return False
         return True
-
-    def _record(self, event: Event, actor: str) -> int:
-        committer, now = self._index.committer, datetime.now(UTC).isoformat(timespec="microseconds")
-        recorded = committer.submit(EventEntry(committer.next_sequence(), now, actor, event))
-        if not isinstance(recorded, Recorded) or recorded.position is None:
-            raise TypeError("an event was not recorded")
-        return recorded.position
 
 
 def _there(store: str, copies: Sequence[Copy]) -> dict[str, BlobEntry]:

@@ -8,12 +8,12 @@ that only this was done to still answers queries with what is erased, and a rebu
 """
 
 from bisect import bisect_right
-from datetime import UTC, datetime
 
+from vna.archive.recording import record
 from vna.archive.sealing import Sealer
 from vna.archive.translation import storage_errors
 from vna.events import PayloadsErased
-from vna.index import EventEntry, Index, Recorded, index_errors
+from vna.index import Index, index_errors
 from vna.journal import SealedJournal
 
 
@@ -24,15 +24,12 @@ def erase_payloads(index: Index, journal: SealedJournal, sealer: Sealer, *, owne
         OutOfResources: index or store is full or unreachable; do it again.
         StartRefused: the sealed journal is not that of this index.
     """
-    committer, now = index.committer, datetime.now(UTC).isoformat(timespec="microseconds")
-    result = committer.submit(EventEntry(committer.next_sequence(), now, actor, PayloadsErased(owner)))
-    if not isinstance(result, Recorded) or result.position is None:
-        raise RuntimeError("an event that needs no decision is recorded")
+    erased_at = record(index, PayloadsErased(owner), actor)
     sealer.seal()
     with index_errors(), storage_errors():
         firsts = journal.firsts()
-        positions = index.erasures.positions(owner, before=result.position)
+        positions = index.erasures.positions(owner, before=erased_at)
         for first in sorted({firsts[bisect_right(firsts, position) - 1] for position in positions}):
             journal.erase(first, owner)
-        index.erasures.erase(owner, before=result.position)
-    return result.position
+        index.erasures.erase(owner, before=erased_at)
+    return erased_at

@@ -18,9 +18,10 @@ from enum import StrEnum
 from time import time
 from typing import Final
 
-from storage_backends import MAIN, PREFIXES, BlobDamaged, BlobNotFound, BlobRef, BlobStore, Codec, Listed
+from storage_backends import CODECS, MAIN, PREFIXES, BlobDamaged, BlobNotFound, BlobRef, BlobStore, Codec, Listed
 from vna.archive.healing import Healer, Health, store_name
 from vna.archive.kept import blob_ref
+from vna.archive.recording import record_if_due
 from vna.archive.sealing import Sealer, check_same_history
 from vna.archive.translation import storage_errors
 from vna.errors import StartRefused
@@ -30,8 +31,6 @@ from vna.journal import SealedJournal
 from vna.journal import verify as verify_journal
 
 _ACTOR: Final = "fsck"
-_CODECS: Final = frozenset(codec.value for codec in Codec)
-"""Files of another one are of another release: they are left alone."""
 _REPAIRABLE: Final = "--repair enters it into the index"
 _SEND_AGAIN: Final = "send the instance again to get it back"
 
@@ -214,7 +213,7 @@ class Fsck:
     def _file(self, store: str, file: Listed) -> Discrepancy | None:
         """Check a file that the index does not know."""
         digest, _, codec = file.name.partition(".")
-        if codec not in _CODECS:
+        if codec not in CODECS:
             return None
         if file.modified > time() - self._plan.grace_s:
             self.tally.young += 1
@@ -253,7 +252,7 @@ class Fsck:
             return replace(found, problem=f"{found.problem}, but does not give its digest", repair=_SEND_AGAIN)
         if not self._plan.repair:
             return replace(found, repair=_REPAIRABLE)
-        self._healer.submit(BlobsEntered((entry,)), _ACTOR)
+        record_if_due(self._index, BlobsEntered((entry,)), _ACTOR)
         return replace(found, repair="its bytes are right: entered into the index", is_repaired=True)
 
     def _entry(self, version_id: int, digest: str) -> BlobEntry | None:

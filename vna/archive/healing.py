@@ -7,7 +7,6 @@ heal is healed by the next identical receive (vna.index.committer).
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -15,10 +14,11 @@ from typing import Final
 from storage_backends import BlobDamaged as BytesDamaged
 from storage_backends import BlobNotFound, BlobStore
 from vna.archive.kept import blob_ref
+from vna.archive.recording import record_if_due
 from vna.archive.translation import storage_errors
 from vna.errors import Damaged, OutOfResources, VnaError
-from vna.events import BlobDamaged, BlobEntry, BlobHealed, Event
-from vna.index import BlobState, EventEntry, Index, Recorded, index_errors
+from vna.events import BlobDamaged, BlobEntry, BlobHealed
+from vna.index import BlobState, Index, index_errors
 from vna.metrics import Metrics
 from vna.metrics.families import DAMAGED, HEALED
 
@@ -104,16 +104,6 @@ class Healer:
             where = f"{store_name(store)} at {self.blobs.at(store).backend.location}"
             raise OutOfResources(f"the store {where} is empty, though it should not be: is it mounted?")
 
-    def submit(self, event: Event, actor: str) -> bool:
-        """Record an event; return whether it was due.
-
-        Raises:
-            OutOfResources: the index cannot record it now.
-        """
-        committer, now = self.index.committer, datetime.now(UTC).isoformat(timespec="microseconds")
-        result = committer.submit(EventEntry(committer.next_sequence(), now, actor, event))
-        return isinstance(result, Recorded) and result.position is not None
-
     def _problem(self, blob: BlobEntry) -> str | None:
         with storage_errors():
             try:
@@ -149,13 +139,13 @@ class Healer:
                 yield replace(blob, store=store)
 
     def _record_damage(self, blob: BlobEntry, problem: str, actor: str) -> None:
-        if self.submit(BlobDamaged(blob.place, problem), actor):
+        if record_if_due(self.index, BlobDamaged(blob.place, problem), actor) is not None:
             store = store_name(blob.store)
             log.warning("blob damaged digest=%s store=%s problem=%s", blob.digest, store, problem)
             self.metrics.count(DAMAGED, store)
 
     def _record_healed(self, blob: BlobEntry, source: str, actor: str) -> None:
-        if self.submit(BlobHealed(blob.place, store_name(source)), actor):
+        if record_if_due(self.index, BlobHealed(blob.place, store_name(source)), actor) is not None:
             store, source = store_name(blob.store), store_name(source)
             log.info("blob healed digest=%s store=%s source=%s", blob.digest, store, source)
             self.metrics.count(HEALED, store, source)

@@ -8,12 +8,12 @@ later. That none is reported twice for the same arrivals is decided in the trans
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import Event
 from typing import Final
 
+from vna.archive.recording import record_if_due
 from vna.events import StudyQuiet
-from vna.index import EventEntry, Index, Recorded, index_errors
+from vna.index import Index, index_errors
 from vna.model import StudyUID
 
 _ACTOR: Final = "housekeeper"
@@ -60,7 +60,7 @@ class QuietStudies:
                 break
             next_first = due[number][1].first if number < len(due) else read_upto + 1
             event = StudyQuiet(study, waiting.last, settled_upto=min(settled, next_first - 1))
-            reported += self._record(event)
+            reported += record_if_due(self._index, event, _ACTOR) is not None
             del self._waiting[study]
         return reported
 
@@ -76,8 +76,3 @@ class QuietStudies:
                 self._waiting[study] = _Waiting(known.first if known else position, position, now)
         self._read_upto = upto
         return upto
-
-    def _record(self, event: StudyQuiet) -> bool:
-        committer, now = self._index.committer, datetime.now(UTC).isoformat(timespec="microseconds")
-        result = committer.submit(EventEntry(committer.next_sequence(), now, _ACTOR, event))
-        return isinstance(result, Recorded) and result.position is not None

@@ -8,13 +8,13 @@ missing) is done and the same entry submitted again; the content is kept until t
 import time
 import uuid
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from storage_backends import BlobStore, Content
 from vna.archive.compare import Comparer
 from vna.archive.headers import HeaderCodec
 from vna.archive.kept import Shelf
 from vna.archive.payload import HeaderParts, Salts, pack
+from vna.archive.recording import time_stamp
 from vna.archive.translation import storage_errors
 from vna.archive.writing import BlobWriter
 from vna.dicom.admissible import check_admissible
@@ -101,7 +101,7 @@ class Receiver:
         )
         entry = StoreEntry(
             origin_sequence=self._index.committer.next_sequence(),
-            time=datetime.now(UTC).isoformat(timespec="microseconds"),
+            time=time_stamp(),
             actor=session.actor,
             arrival=arrival,
             description=description,

@@ -5,12 +5,12 @@ is an event and has its number; so has its restoring.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from vna.archive.comments import Comments
+from vna.archive.recording import record
 from vna.errors import Ambiguous, NotFound, RejectedBefore
 from vna.events import Event, Rejected, Restored
-from vna.index import EventEntry, Index, Recorded, Rejection, Visible, index_errors
+from vna.index import Index, Rejection, Visible, index_errors
 from vna.model import InstanceUID, RejectionReason, Scope, SeriesUID, StudyUID
 
 _NAMED_AT_MOST = 5
@@ -94,12 +94,7 @@ class Rejections:
         return rejection
 
     def _record(self, event: Event, scope: Scope, statement: Statement) -> int:
-        committer, now = self._index.committer, datetime.now(UTC).isoformat(timespec="microseconds")
-        payload = self._comments.pack(scope.study, statement.comment)
-        recorded = committer.submit(EventEntry(committer.next_sequence(), now, statement.by, event, payload))
-        if not isinstance(recorded, Recorded) or recorded.position is None:
-            raise TypeError("an event was not recorded")
-        return recorded.position
+        return record(self._index, event, statement.by, self._comments.pack(scope.study, statement.comment))
 
 
 def _asked(study: StudyUID | None, series: SeriesUID | None, instance: InstanceUID | None) -> str:

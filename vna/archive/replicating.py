@@ -15,6 +15,7 @@ from threading import Event
 from typing import Final
 
 from vna.archive.healing import Healer, Health, store_name
+from vna.archive.recording import record_if_due
 from vna.errors import Damaged
 from vna.events import BlobEntry, BlobsEntered
 from vna.index import index_errors
@@ -68,7 +69,7 @@ class Replicator:
         with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="replicate") as threads:
             copies = [(blob, threads.submit(self._copy, blob)) for blob in batch]
         arrived = tuple(replace(blob, store=self._replica) for blob, copy in copies if _has_arrived(copy))
-        if arrived and self._healer.submit(BlobsEntered(arrived), _ACTOR):
+        if arrived and record_if_due(self._healer.index, BlobsEntered(arrived), _ACTOR) is not None:
             self._healer.metrics.count(COPIED, store_name(self._replica), by=len(arrived))
         for _, copy in copies:
             copy.result()

@@ -25,20 +25,19 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from threading import Event
 from typing import Final
 
-from storage_backends import MAIN, PREFIXES, BlobStore, Codec, Listed, StorageError
+from storage_backends import CODECS, MAIN, PREFIXES, BlobStore, Listed, StorageError
+from vna.archive.recording import record, time_stamp
 from vna.events import BlobEntry, BlobPlace, SweepEnded
-from vna.index import BlobRow, BlobState, EventEntry, Index, SweepEntry, index_errors
+from vna.index import BlobRow, BlobState, Index, SweepEntry, index_errors
 
 _log = logging.getLogger(__name__)
 
 _ACTOR: Final = "sweep"
 _BATCH: Final = 100
 """Digests marked at a time. Who needs one of them meanwhile waits for all: in a bucket these are some seconds."""
-_CODECS: Final = frozenset(codec.value for codec in Codec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ class Sweeper:
     def begin(self, blobs: Sequence[BlobEntry]) -> None:
         """Mark those of the blobs that nothing needs now."""
         committer = self._index.committer
-        committer.submit(SweepEntry(committer.next_sequence(), _now(), _ACTOR, tuple(blobs)))
+        committer.submit(SweepEntry(committer.next_sequence(), time_stamp(), _ACTOR, tuple(blobs)))
 
     def delete(self) -> dict[BlobPlace, int]:
         """Delete the files of all that is marked, and return that with its bytes; only to be called alone."""
@@ -145,8 +144,7 @@ class Sweeper:
 
     def end(self, places: Sequence[BlobPlace]) -> None:
         """Remove the rows of what was deleted."""
-        committer = self._index.committer
-        committer.submit(EventEntry(committer.next_sequence(), _now(), _ACTOR, SweepEnded(tuple(places))))
+        record(self._index, SweepEnded(tuple(places)), _ACTOR)
 
     def _leave_out(self, store: str, failure: StorageError) -> None:
         self._away.add(store)
@@ -165,7 +163,7 @@ def _files(store: BlobStore, prefix: str) -> Iterator[tuple[str, str, Listed]]:
     """Yield digest and codec of every file; those of a codec unknown here are left alone."""
     for listed in store.backend.listing(prefix):
         digest, _, codec = listed.name.partition(".")
-        if codec in _CODECS:
+        if codec in CODECS:
             yield digest, codec, listed
 
 
@@ -186,7 +184,3 @@ def _batches(blobs: Sequence[BlobEntry]) -> Iterator[list[BlobEntry]]:
         batch.append(blob)
     if batch:
         yield batch
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds")
