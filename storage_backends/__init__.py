@@ -5,7 +5,7 @@ Outsiders use what is listed here. `storage_backends.contract` is the suite that
 
 from storage_backends.backend import PREFIXES, Backend, Listed, Staged
 from storage_backends.blobs import MAIN, BlobRef, BlobStore, EncodedBlob
-from storage_backends.codec import Codec
+from storage_backends.codec import CODECS, Codec
 from storage_backends.content import Buffer, Content, FileContent, MemoryContent
 from storage_backends.documents import Documents, FilesystemDocuments, MemoryDocuments
 from storage_backends.errors import (
@@ -25,6 +25,7 @@ from storage_backends.object_store import Access, ObjectStore, open_bucket
 from storage_backends.planar import PixelShape
 
 __all__ = [
+    "CODECS",
     "MAIN",
     "PREFIXES",
     "Access",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from storage_backends.backend import Backend, Readable, Staged
-from storage_backends.codec import Codec, Encoder, Hints, Tools
+from storage_backends.codec import CODECS, Codec, Encoder, Hints, Tools
 from storage_backends.content import Content, MemoryContent, Plain
 from storage_backends.copying import taken
 from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
@@ -28,7 +28,6 @@ _Result = TypeVar("_Result")
 MAIN: Final = ""
 """The name of the store itself among its replicas."""
 
-_CODECS = {codec.value: codec for codec in Codec}
 _HASHED_AT_ONCE = 1 << 20
 _HASHED_HERE = 32 << 10
 """Up to this size hashing takes less time than handing it to another thread."""
@@ -286,7 +285,7 @@ class BlobStore:
         """Yield digest and codec of every blob; files of a codec unknown here are left alone."""
         for name in self.backend.names():
             digest, _, suffix = name.partition(".")
-            codec = _CODECS.get(suffix)
+            codec = CODECS.get(suffix)
             if codec is not None:
                 yield digest, codec
 

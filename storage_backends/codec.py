@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import zstandard
 
@@ -42,6 +43,10 @@ class Codec(StrEnum):
     """The layout of `storage_backends.layout` without a filter."""
     DENSE = "dns"
     """The same with the filter that suits the pixels."""
+
+
+CODECS: Final = {codec.value: codec for codec in Codec}
+"""The codecs by the suffix of their files; files of another one are of another release, and left alone."""
 
 
 @dataclass(frozen=True, slots=True)

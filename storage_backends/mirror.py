@@ -1,6 +1,6 @@
 """Writing to a store and its replicas at once: what is committed is durable in every one of them, or not committed."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from storage_backends.backend import Backend, Staged
@@ -34,27 +34,15 @@ class MirroredStaged:
 
     def write(self, data: Buffer) -> None:
         """Append bytes to all."""
-        with self._all_or_none():
-            for name, copy in self._copies:
-                with _naming(name):
-                    copy.write(data)
-            self._main.write(data)
+        self._each(lambda staged: staged.write(data))
 
     def flush(self) -> None:
         """Make what is written so far durable in all."""
-        with self._all_or_none():
-            for name, copy in self._copies:
-                with _naming(name):
-                    copy.flush()
-            self._main.flush()
+        self._each(lambda staged: staged.flush())
 
     def commit(self, name: str) -> None:
         """Make the bytes durable and visible in all."""
-        with self._all_or_none():
-            for replica, copy in self._copies:
-                with _naming(replica):
-                    copy.commit(name)
-            self._main.commit(name)
+        self._each(lambda staged: staged.commit(name))
 
     def discard(self) -> None:
         """Forget the bytes; where they are committed they stay."""
@@ -65,10 +53,13 @@ class MirroredStaged:
         for _, copy in self._copies:
             copy.discard()
 
-    @contextmanager
-    def _all_or_none(self) -> Iterator[None]:
+    def _each(self, do: Callable[[Staged], None]) -> None:
+        """Do something in all, in the replicas first; on failure everything is discarded."""
         try:
-            yield
+            for replica, copy in self._copies:
+                with _naming(replica):
+                    do(copy)
+            do(self._main)
         except StorageError:
             self.discard()
             raise
