@@ -1,13 +1,19 @@
 """A real node, `python -m vna serve`, over a temporary data folder and on free ports."""
 
+import json
+import urllib.error
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from conformance.corpus import Instance
 from conformance.node_process import NodeProcess
+from conformance.requests import get, get_proposals
 from conformance.server import Server, process_tree
-from conformance.upper_layer import Address
+from conformance.upper_layer import Address, Association
+from exchange import unique_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +53,23 @@ def running_node(folder: Path, *, settings: Mapping[str, str] | None = None) -> 
         assert node.stop() == 0, running.log()[-3000:]
         assert [pid for pid in tree if process_tree(pid)] == []
         assert "Traceback" not in running.log()
+
+
+def held(node: RunningNode, instances: list[Instance]) -> list[Instance]:
+    """Return which of these the node gives back byte for byte; it must give back nothing else for them."""
+    with Association.open(node.address, get_proposals(instances)) as association:
+        got = [(one, get(association, unique_keys(one), level="IMAGE").instances) for one in instances]
+    assert all(found in ([], [one]) for one, found in got)
+    return [one for one, found in got if found]
+
+
+def readiness(node: RunningNode) -> int:
+    """Return the status of `/readyz`."""
+    http = json.loads((node.node.data_dir / "node.json").read_bytes())["http"]
+    url = f"http://{http['host']}:{http['port']}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=20) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code

@@ -1,11 +1,8 @@
 """The database goes away under a running node and comes back: senders are told, and nobody restarts the node."""
 
 import itertools
-import json
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +10,10 @@ import pytest
 
 from conformance.corpus import Instance, ct_instances
 from conformance.node_process import NodeProcess
-from conformance.requests import Answer, echo, find, get, get_proposals, query_proposals, store, store_proposals
+from conformance.requests import Answer, echo, find, query_proposals, store, store_proposals
 from conformance.upper_layer import Association
 from databases import Postgresql, new_database
-from exchange import unique_keys
-from running_node import RunningNode, running_node
+from running_node import RunningNode, held, readiness, running_node
 from storage_backends import FilesystemDocuments
 from vna.journal import SealedJournal
 
@@ -43,25 +39,6 @@ def open_association(node: RunningNode) -> Association:
     """Open one for everything a peer may ask for."""
     proposals = (*store_proposals(new_instances(1)), *query_proposals())
     return Association.open(node.address, proposals)
-
-
-def held(node: RunningNode, instances: list[Instance]) -> list[Instance]:
-    """Return which of these the node gives back byte for byte; it must give back nothing else for them."""
-    with Association.open(node.address, get_proposals(instances)) as association:
-        got = [(one, get(association, unique_keys(one), level="IMAGE").instances) for one in instances]
-    assert all(found in ([], [one]) for one, found in got)
-    return [one for one, found in got if found]
-
-
-def readiness(node: RunningNode) -> int:
-    """Return the status of `/readyz`."""
-    http = json.loads((node.node.data_dir / "node.json").read_bytes())["http"]
-    try:
-        with urllib.request.urlopen(f"http://{http['host']}:{http['port']}/readyz", timeout=20) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code
 
 
 def statuses(association: Association, instances: list[Instance]) -> list[int]:

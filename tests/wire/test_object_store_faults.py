@@ -1,10 +1,7 @@
 """A bucket that fails: senders are told A700 with the reason, nothing is half there, and it goes on by itself."""
 
 import itertools
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +12,7 @@ from conformance.requests import get, get_proposals, store, store_proposals
 from conformance.upper_layer import Association
 from exchange import round_trips, unique_keys
 from faulty_service import Answer, Delay, Fault, FaultyService, faulty_service
-from running_node import RunningNode, running_node
+from running_node import RunningNode, held, readiness, running_node
 from s3_server import S3Server, new_bucket, require, store_settings
 
 pytestmark = [pytest.mark.timeout(120), pytest.mark.long]
@@ -50,26 +47,6 @@ def statuses(association: Association, instances: list[Instance], *, told: str =
     answers = [store(association, instance) for instance in instances]
     assert all("the store" in answer.comment and told in answer.comment for answer in answers if answer.status)
     return [answer.status for answer in answers]
-
-
-def held(node: RunningNode, instances: list[Instance]) -> list[Instance]:
-    """Return which of these the node gives back byte for byte; it must give back nothing else for them."""
-    with Association.open(node.address, get_proposals(instances)) as association:
-        got = [(one, get(association, unique_keys(one), level="IMAGE").instances) for one in instances]
-    assert all(found in ([], [one]) for one, found in got)
-    return [one for one, found in got if found]
-
-
-def readiness(node: RunningNode) -> int:
-    """Return the status of `/readyz`."""
-    http = json.loads((node.node.data_dir / "node.json").read_bytes())["http"]
-    url = f"http://{http['host']}:{http['port']}/readyz"
-    try:
-        with urllib.request.urlopen(url, timeout=20) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code
 
 
 @pytest.mark.parametrize(
