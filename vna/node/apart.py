@@ -4,18 +4,12 @@ An object store is asked through a library that runs threads from the first requ
 must not fork. What is asked of the store before the workers are forked is asked in such a process.
 """
 
-import ctypes
-import logging
 import os
 import pickle
-import signal
 from collections.abc import Callable
 
 from vna.errors import StartRefused, VnaError
-
-_log = logging.getLogger(__name__)
-
-_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
+from vna.node.forking import fork_child
 
 
 def run_apart(work: Callable[[], None]) -> None:
@@ -26,10 +20,7 @@ def run_apart(work: Callable[[], None]) -> None:
         StartRefused: it failed in another way, which it has logged.
     """
     answers, answer = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        os.close(answers)
-        _work(work, answer)
+    pid = fork_child(lambda: _answer(work, answers, answer), what="what is done before the start")
     os.close(answer)
     with os.fdopen(answers, "rb") as told:
         result = told.read()
@@ -39,22 +30,13 @@ def run_apart(work: Callable[[], None]) -> None:
         raise failure
 
 
-def _work(work: Callable[[], None], answer: int) -> None:
-    """Do the work as the child, tell what became of it, and end."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+def _answer(work: Callable[[], None], answers: int, answer: int) -> None:
+    """Do the work as the child, and tell what became of it."""
+    os.close(answers)
+    failure: VnaError | None = None
     try:
         work()
-        _tell(answer, None)
     except VnaError as exc:
-        _tell(answer, exc)
-    except Exception:  # noqa: BLE001 - the outermost loop of a process
-        _log.exception("what is done before the start failed pid=%d", os.getpid())
-    finally:
-        logging.shutdown()
-        os._exit(0)
-
-
-def _tell(answer: int, failure: VnaError | None) -> None:
+        failure = exc
     with os.fdopen(answer, "wb") as told:
         told.write(pickle.dumps(failure))

@@ -6,28 +6,22 @@ It lies beside the blobs, in the same folder or bucket.
 import logging
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from storage_backends import (
-    Access,
     BlobStore,
     Documents,
     FilesystemDocuments,
     ObjectDocuments,
-    StorageError,
     open_bucket_documents,
 )
 from vna.archive import Archive, Rebuilder, Sealer, catch_up, storage_errors
-from vna.errors import StartRefused
 from vna.index import JournalReader, open_index, open_journal, open_replay, position_of
 from vna.journal import SEGMENTS, Problem, Report, SealedJournal
 from vna.metrics import Metrics
 from vna.node.data_folder import DataFolder
-from vna.node.parts import database_url, index_url, open_archive, open_backend
+from vna.node.parts import bucket_access, database_url, index_url, open_archive, open_backend, store_folder, usable
 from vna.settings import Settings
 
-_FOLDER = "file:///"
 _log = logging.getLogger(__name__)
 
 
@@ -37,13 +31,11 @@ def open_documents(settings: Settings) -> Documents:
     Raises:
         StartRefused: something is missing that the service of a bucket needs.
     """
-    store, folder = settings.store, DataFolder(settings.data_dir)
-    if not store.url or store.url.startswith(_FOLDER):
-        return FilesystemDocuments(Path(unquote(urlsplit(store.url).path)) if store.url else folder.blobs)
-    try:
-        return open_bucket_documents(store.url, Access(store.endpoint, store.region, store.timeout_s))
-    except StorageError as exc:
-        raise StartRefused(f"store.url: {store.url} cannot be used: {exc}") from exc
+    folder = store_folder(settings)
+    if folder is not None:
+        return FilesystemDocuments(folder)
+    with usable(settings.store.url):
+        return open_bucket_documents(settings.store.url, bucket_access(settings))
 
 
 def open_sealer(settings: Settings) -> Sealer:

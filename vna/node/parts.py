@@ -73,10 +73,10 @@ def open_backend(settings: Settings) -> Backend:
     Raises:
         StartRefused: it cannot be made or written.
     """
-    root = _store_folder(settings)
+    root = store_folder(settings)
     if root is None:
         return _open_bucket(settings, settings.store.url)
-    with _usable(root):
+    with usable(root):
         return Filesystem(root)
 
 
@@ -86,18 +86,25 @@ def refuse_unmounted_store(settings: Settings) -> None:
     Raises:
         StartRefused: its disk seems not to be mounted, or the index cannot be opened.
     """
-    root = _store_folder(settings)
+    root = store_folder(settings)
     problem = None if root is None else not_mounted(root, index_url(settings), MAIN)
     if problem is not None:
         raise StartRefused(f"store.url: {problem}")
 
 
-def _store_folder(settings: Settings) -> Path | None:
+def store_folder(settings: Settings) -> Path | None:
     """Return the folder of the store, None where it is a bucket."""
-    url = settings.store.url
-    if url and not url.startswith(_FOLDER):
-        return None
-    return Path(unquote(urlsplit(url).path)) if url else DataFolder(settings.data_dir).blobs
+    return _folder(settings.store.url) if settings.store.url else DataFolder(settings.data_dir).blobs
+
+
+def bucket_access(settings: Settings) -> Access:
+    """Return how the buckets that the settings name are reached."""
+    store = settings.store
+    return Access(store.endpoint, store.region, store.timeout_s, DataFolder(settings.data_dir).spool)
+
+
+def _folder(url: str) -> Path | None:
+    return Path(unquote(urlsplit(url).path)) if url.startswith(_FOLDER) else None
 
 
 def open_store(settings: Settings) -> BlobStore:
@@ -115,9 +122,9 @@ def open_store(settings: Settings) -> BlobStore:
 
 
 def _replica(settings: Settings, name: str, url: str) -> Backend:
-    if not url.startswith(_FOLDER):
+    root = _folder(url)
+    if root is None:
         return _open_bucket(settings, url)
-    root = Path(unquote(urlsplit(url).path))
 
     def open_mounted() -> Filesystem:
         problem = not_mounted(root, index_url(settings), name)
@@ -129,9 +136,8 @@ def _replica(settings: Settings, name: str, url: str) -> Backend:
 
 
 def _open_bucket(settings: Settings, url: str) -> Backend:
-    store, spool = settings.store, DataFolder(settings.data_dir).spool
-    with _usable(url):
-        return open_bucket(url, Access(store.endpoint, store.region, store.timeout_s, spool))
+    with usable(url):
+        return open_bucket(url, bucket_access(settings))
 
 
 def clear_staging(settings: Settings) -> None:
@@ -145,7 +151,7 @@ def clear_staging(settings: Settings) -> None:
     """
     backend = open_backend(settings)
     if isinstance(backend, Filesystem):
-        with _usable(backend.location):
+        with usable(backend.location):
             backend.clear_staging()
     for name, url in settings.store.replica_urls.items():
         replica = _replica(settings, name, url)
@@ -161,12 +167,17 @@ def refuse_silent_store(settings: Settings) -> None:
         StartRefused: it does not answer.
     """
     backend = open_backend(settings)
-    with _usable(backend.location):
+    with usable(backend.location):
         try_store(backend)
 
 
 @contextmanager
-def _usable(place: Path | str) -> Iterator[None]:
+def usable(place: Path | str) -> Iterator[None]:
+    """Let a place of the store that cannot be used stop the start, as a bad setting.
+
+    Raises:
+        StartRefused: the block failed for the store.
+    """
     try:
         yield
     except (StorageError, OSError) as exc:

@@ -9,21 +9,19 @@ ever copied while somebody holds it. If the process above one dies, the kernel k
 node whose supervisor died ends: it is never half there.
 """
 
-import ctypes
 import logging
 import os
 import signal
-import sys
 import threading
 import time
 from collections.abc import Callable
 from types import FrameType
 
+from vna.node.forking import fork_child
+
 _log = logging.getLogger(__name__)
 
-_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 _REST_BEFORE_NEXT_S = 0.5
-_FAILED = 1
 
 
 class Workers:
@@ -57,7 +55,7 @@ def start_workers(count: int, run: Callable[[int], None], *, let_go: Callable[[]
             one that takes a dead one's place has its number.
         let_go: what the supervisor does when nothing new is taken any more: it closes its listener.
     """
-    pid = _fork_child(lambda: _Supervisor(count, run, let_go).supervise())
+    pid = fork_child(lambda: _Supervisor(count, run, let_go).supervise(), what="worker")
     return Workers(pid)
 
 
@@ -87,7 +85,7 @@ class _Supervisor:
             self._fork(number)
 
     def _fork(self, number: int) -> None:
-        pid = _fork_child(lambda: self._run(number))
+        pid = fork_child(lambda: self._run(number), what="worker")
         self._numbers[pid] = number
         if self._stopping:  # told so before it was known
             os.kill(pid, signal.SIGTERM)
@@ -97,28 +95,3 @@ class _Supervisor:
         self._let_go()
         for pid in self._numbers:
             os.kill(pid, signal.SIGTERM)
-
-
-def _fork_child(run: Callable[[], None]) -> int:
-    """Run something in a child that dies with this process; return the child's process id."""
-    parent = os.getpid()
-    sys.stdout.flush()
-    held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-    pid = os.fork()
-    if pid:
-        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
-        return pid
-    status = _FAILED
-    try:
-        # A SIGTERM that comes before the child has its own answer to it ends it, not the parent's work
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
-        ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() == parent:
-            run()
-            status = 0
-    except Exception:  # noqa: BLE001 - the outermost loop of a process
-        _log.exception("worker failed pid=%d", os.getpid())
-    finally:
-        logging.shutdown()
-        os._exit(status)

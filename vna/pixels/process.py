@@ -5,17 +5,16 @@ the node does not. It has bounds of its own beside those of the node: address sp
 even inside of a codec. It ends when its socket is closed and when the process that started it ends.
 """
 
-import ctypes
 import os
 import resource
 import signal
 import socket
 import sys
 
+from vna.parent_death import end_with_parent
 from vna.pixels.conversion import convert_frame
 from vna.pixels.messages import Disconnected, receive_task, send_answer
 
-_SET_PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG, prctl(2)
 _GRACE_S = 2
 """Seconds after the node has lost patience when the process ends itself."""
 
@@ -23,7 +22,7 @@ _GRACE_S = 2
 def main() -> None:
     """Serve one socket to its end."""
     descriptor, parent, memory_bytes, seconds = map(int, sys.argv[1:5])
-    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    end_with_parent()
     if os.getppid() != parent:
         return
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the node closes the socket
