@@ -21,6 +21,7 @@ from storage_backends import (
     copying,
 )
 from storage_backends.contract import put
+from storage_backends.mirror import MirroredStaged
 
 CONTENT = MemoryContent(bytes(range(256)) * 512)
 SHAPE = PixelShape(256, 256, 1, 2)
@@ -47,6 +48,18 @@ def test_replicas_that_are_not_mirrored_are_left_alone() -> None:
     assert list(second.names()) == []
     assert blobs.written_at == (MAIN,)
     blobs.close()
+
+
+@pytest.mark.parametrize("step", ["write", "flush", "commit"])
+def test_what_a_failing_replica_leaves_half_written_is_discarded_in_all(tmp_path: Path, step: str) -> None:
+    main, failing, name = Filesystem(tmp_path), Fails(step, NoSpace), f"{'0a' * 32}.raw"
+    staged = MirroredStaged(main, {"failing": failing})
+
+    with pytest.raises(StoreUnavailable, match="replica failing"):
+        for do in (lambda: staged.write(b"half"), staged.flush, lambda: staged.commit(name)):
+            do()
+
+    assert list((tmp_path / "staging").iterdir()) == []
 
 
 @pytest.mark.parametrize("step", ["stage", "write", "flush", "commit"])
