@@ -55,9 +55,13 @@ def test_what_a_failing_replica_leaves_half_written_is_discarded_in_all(tmp_path
     main, failing, name = Filesystem(tmp_path), Fails(step, NoSpace), f"{'0a' * 32}.raw"
     staged = MirroredStaged(main, {"failing": failing})
 
+    def store() -> None:
+        staged.write(b"half")
+        staged.flush()
+        staged.commit(name)
+
     with pytest.raises(StoreUnavailable, match="replica failing"):
-        for do in (lambda: staged.write(b"half"), staged.flush, lambda: staged.commit(name)):
-            do()
+        store()
 
     assert list((tmp_path / "staging").iterdir()) == []
 
