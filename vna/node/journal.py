@@ -77,7 +77,9 @@ def lost_end(settings: Settings, report: Report) -> Problem | None:
         return None
     happened = position_of(index_url(settings))
     if happened:
-        return Problem(1, SEGMENTS, f"no journal here: nothing is sealed of the {happened} events in the index")
+        nothing = f"nothing is sealed of the {happened} events in the index"
+        hope = "so it is in the first minute of an archive, and `vna journal seal` seals them; later, it was deleted"
+        return Problem(1, SEGMENTS, f"no journal here: {nothing}; {hope}")
     if happened is None:
         return Problem(1, SEGMENTS, "no journal here, and no index that could say whether there should be one")
     return None
