@@ -1,1 +1,6 @@
-"""The HTTP edge: STOW-RS, QIDO-RS and WADO-RS (PS3.18), one module per service. Nothing is served yet."""
+"""The HTTP edge: STOW-RS, QIDO-RS, WADO-RS and what belongs to them (PS3.18), one module per service."""
+
+from dicomweb.app import dicomweb_routes
+from dicomweb.services import ROOT, Services
+
+__all__ = ["ROOT", "Services", "dicomweb_routes"]

@@ -91,4 +91,6 @@ def _default(value: object) -> str:
         return "(empty)"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
+    if isinstance(value, tuple):
+        return f"`{', '.join(value)}`"
     return f"`{value}`"

@@ -1,6 +1,6 @@
 """The console: a plain page for people, and answers for whatever watches the node. No patient data."""
 
-from vna.console.app import Check, Metrics, create_app, failing
+from vna.console.app import Check, Metrics, console_routes, failing
 from vna.console.facts import Complaint, NodeFacts, Worker
 
-__all__ = ["Check", "Complaint", "Metrics", "NodeFacts", "Worker", "create_app", "failing"]
+__all__ = ["Check", "Complaint", "Metrics", "NodeFacts", "Worker", "console_routes", "failing"]

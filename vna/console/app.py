@@ -1,7 +1,7 @@
-"""The HTTP application of the console: `/`, `/status.json`, `/healthz`, `/readyz` and `/metrics`.
+"""The resources of the console: `/`, `/status.json`, `/healthz`, `/readyz` and `/metrics`.
 
 It is given what it shows and what it asks as functions, so that it knows neither the archive nor
-the servers beside it. Every answer forbids caching, framing and assets from elsewhere.
+the servers beside it.
 """
 
 import logging
@@ -9,13 +9,9 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 
 import orjson
-from starlette.applications import Starlette
-from starlette.datastructures import MutableHeaders
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.routing import BaseRoute, Route
 
 from vna.console.facts import NodeFacts
 from vna.console.page import Page
@@ -29,27 +25,16 @@ Check = Callable[[], str | None]
 Metrics = Callable[[str], tuple[bytes, str]]
 """Returns the numbers for Prometheus and their content type, in the format an Accept header asks for."""
 
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
-
-def create_app(facts: Callable[[], NodeFacts], checks: Mapping[str, Check], metrics: Metrics) -> Starlette:
-    """Return the application.
+def console_routes(facts: Callable[[], NodeFacts], checks: Mapping[str, Check], metrics: Metrics) -> list[BaseRoute]:
+    """Return the routes of the console.
 
     Args:
         facts: asked at every view of the page; may raise a VnaError.
         checks: what must work for the node to be ready, by the name it is reported under.
     """
     console = _Console(facts, checks, metrics)
-    routes = [
+    return [
         Route("/", console.page),
         Route("/console.css", console.style),
         Route("/status.json", console.status),
@@ -57,7 +42,6 @@ def create_app(facts: Callable[[], NodeFacts], checks: Mapping[str, Check], metr
         Route("/healthz", console.alive),
         Route("/readyz", console.ready),
     ]
-    return Starlette(routes=routes, middleware=[Middleware(_SecurityHeaders)])
 
 
 class _Console:
@@ -98,21 +82,6 @@ class _Console:
         if problems:
             return JSONResponse({"status": "not ready", "reasons": problems}, status_code=503)
         return JSONResponse({"status": "ready"})
-
-
-class _SecurityHeaders:
-    """Adds the headers above to every answer, errors included."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(_HEADERS)
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
 
 
 def failing(checks: Mapping[str, Check]) -> dict[str, str]:

@@ -27,11 +27,14 @@ _SHOWN: Final = tuple(family for family in FAMILIES if family is not PID)
 class Exposition(Collector):
     """Collects everything anew each time it is asked."""
 
-    def __init__(self, watch: Watch, overview: Callable[[], Overview], is_ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, watch: Watch, overview: Callable[[], Overview], is_ready: Callable[[], bool], *, pid: int
+    ) -> None:
+        """Tell of the process `pid` at the top, and those that the watch knows."""
         self._watch, self._overview, self._is_ready = watch, overview, is_ready
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
-        ProcessCollector(registry=self._registry)
+        ProcessCollector(pid=lambda: pid, registry=self._registry)
 
     def render(self, accept: str) -> tuple[bytes, str]:
         """Return the text and its content type, in the format that the Accept header asks for."""

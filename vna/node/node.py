@@ -1,13 +1,14 @@
-"""One node: the data folder, the workers that serve DIMSE and the HTTP server, started and stopped together."""
+"""One node: the data folder, the workers that serve DIMSE and HTTP, and the housekeeper."""
 
 import os
 import socket
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import vna
-from vna.archive import Archive, Overview
-from vna.console import Check, NodeFacts, create_app, failing
+from vna.archive import Archive
 from vna.dimse import listen
 from vna.errors import StartRefused
 from vna.index import Election
@@ -16,23 +17,23 @@ from vna.node.apart import run_apart
 from vna.node.caring import caring
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.duties import duties, reporting
-from vna.node.exposition import Exposition
 from vna.node.housekeeper import Housekeeper
-from vna.node.http import HttpServer
 from vna.node.journal import catch_up_index, open_sealing_archive
 from vna.node.parts import (
     clear_staging,
     index_url,
     open_archive,
-    open_store,
     refuse_silent_store,
     refuse_unmounted_store,
 )
-from vna.node.readiness import readiness_checks
 from vna.node.watch import NODE, Watch
-from vna.node.worker import work, worker_count
+from vna.node.web import Around
+from vna.node.worker import Listeners, work, worker_count
 from vna.node.workers import Workers, start_workers
-from vna.settings import DimseSettings, Settings
+from vna.settings import DimseSettings, HttpSettings, Settings
+from vna.web import complain_of_open_http, listen_for_http
+
+_Listening = TypeVar("_Listening", DimseSettings, HttpSettings)
 
 
 class Node:
@@ -42,7 +43,6 @@ class Node:
         self._settings = settings
         self._folder = DataFolder(settings.data_dir)
         self._open = ExitStack()
-        self._not_ready: str | None = "the node is starting"
         self._workers: Workers | None = None
         self._record: NodeRecord | None = None
 
@@ -69,18 +69,13 @@ class Node:
             open_archive(self._settings).close()  # migrated and found sound before anything is forked
             run_apart(self._ask_the_store)
             key = make_key(self._folder.signing_key)
-            self._serve_dimse(stack)
+            self._serve(stack)
             archive = open_sealing_archive(self._settings, metrics=self._metrics)
             stack.callback(archive.close)
             self._keep_house(stack, key, archive)
-            http = self._console(archive)
-            stack.callback(http.stop)
             stack.callback(self._folder.remove_record)
-            self._record = self._describe(http)
-            self._folder.write_record(self._record)
-            http.start()
+            self._folder.write_record(self.record)
             self._open = stack.pop_all()
-        self._not_ready = None
 
     def has_lost_its_workers(self) -> bool:
         """Return whether nobody serves DIMSE any more, nor will: the process that replaces dead workers died itself."""
@@ -88,8 +83,7 @@ class Node:
 
     def stop(self) -> None:
         """Take nothing new, let running associations finish for `serve.drain_s`, and give everything back."""
-        self._not_ready = "the node is stopping"
-        self._listener.close()
+        self._listeners.close()
         if self._workers is not None:
             self._workers.stop()
         self._open.close()
@@ -99,22 +93,22 @@ class Node:
         refuse_silent_store(self._settings)
         catch_up_index(self._settings)
 
-    def _serve_dimse(self, stack: ExitStack) -> None:
+    def _serve(self, stack: ExitStack) -> None:
         """Listen, and have the workers accept; they drain before anything else is given back."""
-        settings = self._settings
-        self._listener = listener = _listening(settings.dimse)
-        stack.callback(listener.close)
-        count = worker_count(settings.serve)
+        settings, count = self._settings, worker_count(self._settings.serve)
+        self._listeners = listeners = _listening(settings)
+        stack.callback(listeners.close)
+        self._record = record = _record(settings, listeners)
         self._watch = watch = Watch(count)
         watch.take(watch.supervisor)
+        around = Around(record, watch, count)
         self._workers = start_workers(
-            count,
-            lambda number: work(settings, listener, watch, number=number, workers=count),
-            let_go=listener.close,
+            count, lambda number: work(settings, listeners, around, number=number), let_go=listeners.close
         )
         stack.callback(self._workers.stop)
         self._metrics = watch.take(NODE)
         stack.callback(watch.leave)
+        complain_of_open_http(settings.http)
 
     def _keep_house(self, stack: ExitStack, key: SigningKey, archive: Archive) -> None:
         """Begin with what is done again and again; it ends when the workers have ended."""
@@ -126,49 +120,35 @@ class Node:
         stack.callback(housekeeper.stop)
         housekeeper.start()
 
-    def _console(self, archive: Archive) -> HttpServer:
-        checks: dict[str, Check] = {
-            "node": lambda: self._not_ready,
-            "dimse": self._dimse_does_not_listen,
-            **readiness_checks(archive, open_store(self._settings)),
-        }
-        exposition = Exposition(self._watch, lambda: _overview(archive), lambda: not failing(checks))
-        return HttpServer(create_app(lambda: self._facts(archive), checks, exposition.render), self._settings.http)
 
-    def _dimse_does_not_listen(self) -> str | None:
-        if self.has_lost_its_workers():
-            return "nobody accepts DIMSE associations"
-        return None
-
-    def _describe(self, http: HttpServer) -> NodeRecord:
-        return NodeRecord(
-            pid=os.getpid(),
-            version=vna.__version__,
-            ae_title=self._settings.dimse.ae_title,
-            started=datetime.now(UTC).isoformat(timespec="seconds"),
-            dimse=Address(*self._listener.getsockname()[:2]),
-            http=http.address,
-        )
-
-    def _facts(self, archive: Archive) -> NodeFacts:
-        return NodeFacts(
-            version=vna.__version__,
-            ae_title=self.record.ae_title,
-            dimse=str(self.record.dimse),
-            http=str(self.record.http),
-            overview=_overview(archive),
-            workers=self._watch.workers(),
-            complaints=self._watch.complaints(),
-        )
+def _record(settings: Settings, listeners: Listeners) -> NodeRecord:
+    return NodeRecord(
+        pid=os.getpid(),
+        version=vna.__version__,
+        ae_title=settings.dimse.ae_title,
+        started=datetime.now(UTC).isoformat(timespec="seconds"),
+        dimse=Address(*listeners.dimse.getsockname()[:2]),
+        http=Address(*listeners.http.getsockname()[:2]),
+    )
 
 
-def _overview(archive: Archive) -> Overview:
-    return archive.overview(datetime.now(UTC).astimezone())
+def _listening(settings: Settings) -> Listeners:
+    """Listen for both protocols.
 
-
-def _listening(settings: DimseSettings) -> socket.socket:
+    Raises:
+        StartRefused: an address cannot be listened on.
+    """
+    dimse = _socket("dimse", settings.dimse, listen)
     try:
-        return listen(settings)
+        return Listeners(dimse, _socket("http", settings.http, listen_for_http))
+    except StartRefused:
+        dimse.close()
+        raise
+
+
+def _socket(section: str, settings: _Listening, open_socket: Callable[[_Listening], socket.socket]) -> socket.socket:
+    try:
+        return open_socket(settings)
     except OSError as exc:
         where = Address(settings.host, settings.port)
-        raise StartRefused(f"dimse.host, dimse.port: cannot listen on {where}: {exc.strerror}") from exc
+        raise StartRefused(f"{section}.host, {section}.port: cannot listen on {where}: {exc.strerror}") from exc

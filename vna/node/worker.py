@@ -1,38 +1,61 @@
-"""What one worker process does: it serves DIMSE over an archive of its own until it is told to stop."""
+"""What one worker process does: it serves DIMSE and HTTP over an archive of its own until it is told to stop."""
 
 import math
 import os
 import signal
 import socket
 import threading
+import time
+from dataclasses import dataclass
 
 from vna.dimse import DimseServer
 from vna.node.journal import open_sealing_archive
-from vna.node.watch import Watch
+from vna.node.web import Around, web_app
 from vna.settings import DimseSettings, ServeSettings, Settings
+from vna.web import HttpServer
 
 _MOST_WORKERS = 4
 """More processes on one index gain nothing: they commit one after the other."""
 
+_HTTP_GRACE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """The sockets that all workers accept from."""
+
+    dimse: socket.socket
+    http: socket.socket
+
+    def close(self) -> None:
+        """Close those of this process."""
+        self.dimse.close()
+        self.http.close()
+
 
 def worker_count(settings: ServeSettings) -> int:
-    """Return how many processes serve DIMSE."""
+    """Return how many processes serve."""
     if settings.workers == "auto":
         return min(os.cpu_count() or 1, _MOST_WORKERS)
     return settings.workers
 
 
-def work(settings: Settings, listener: socket.socket, watch: Watch, *, number: int, workers: int) -> None:
-    """Accept associations until SIGTERM, then drain; `number` is this one's, and `workers` share the node's limits."""
-    metrics = watch.take(number)
+def work(settings: Settings, listeners: Listeners, around: Around, *, number: int) -> None:
+    """Serve until SIGTERM, then drain; `number` is this worker's, and all share the node's limits."""
+    metrics = around.watch.take(number)
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor tells us
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    archive = open_sealing_archive(settings, workers=workers, metrics=metrics)
-    server = DimseServer(archive, _share(settings.dimse, workers), listener)
-    server.start()
+    archive = open_sealing_archive(settings, workers=around.workers, metrics=metrics)
+    dimse = DimseServer(archive, _share(settings.dimse, around.workers), listeners.dimse)
+    app = web_app(settings, archive, around, lambda: "the node is stopping" if stop.is_set() else None)
+    http = HttpServer(app, listeners.http, settings.http)
+    dimse.start()
+    http.start()
     stop.wait()
-    server.stop(settings.serve.drain_s)
+    deadline = time.monotonic() + settings.serve.drain_s
+    dimse.stop(settings.serve.drain_s)
+    http.stop(max(_HTTP_GRACE_S, deadline - time.monotonic()))
     archive.close()
 
 

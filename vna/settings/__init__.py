@@ -17,7 +17,7 @@ from vna.settings.sections import (
     Settings,
     StoreSettings,
 )
-from vna.settings.values import parse_ae_title
+from vna.settings.values import parse_ae_title, parse_uid
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -34,6 +34,7 @@ __all__ = [
     "StoreSettings",
     "load",
     "parse_ae_title",
+    "parse_uid",
     "show",
     "variable",
     "without_password",

@@ -21,7 +21,8 @@ from vna.settings.sections import PREFIX, Section, Settings
 
 CONFIG_VARIABLE = "VNA_CONFIG"
 _MAY_HOLD_PASSWORDS = (".url", ".endpoint")
-_NOT_QUOTED = (*_MAY_HOLD_PASSWORDS, ".replicas")
+_SECRETS = ("http.tokens",)
+_NOT_QUOTED = (*_MAY_HOLD_PASSWORDS, ".replicas", *_SECRETS)
 """Wrong values of these are not told: they may hold a password, where none belongs too."""
 
 
@@ -99,6 +100,8 @@ def _value(settings: Settings, path: str) -> Any:
     value: Any = settings
     for name in path.split("."):
         value = getattr(value, name)
+    if path in _SECRETS:
+        return tuple(f"{named.partition('=')[0]}=***" for named in value)
     return without_password(value) if path.endswith(_MAY_HOLD_PASSWORDS) else value
 
 

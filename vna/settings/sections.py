@@ -12,8 +12,11 @@ from vna.settings.values import (
     named_once,
     parse_endpoint,
     parse_index_url,
+    parse_origin,
+    parse_public_url,
     parse_replica,
     parse_store_url,
+    parse_token,
     parse_uid,
     parse_workers,
     split_list,
@@ -92,6 +95,32 @@ class HttpSettings(Section):
     """Address to listen on for HTTP; the default is reached from this machine only."""
     port: Port = 8080
     """Port to listen on for HTTP; 0 takes a free one."""
+    tokens: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_token)], ...],
+        BeforeValidator(split_list),
+        AfterValidator(named_once),
+    ] = ()
+    """Who may read and store over HTTP, each as NAME=TOKEN; sent as bearer token, or as password of any user."""
+    allow_unauthenticated: bool = False
+    """Whether anyone may read and store over HTTP from other machines too, without a token."""
+    allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
+    """Further names the node is called by in a browser; addresses and the machine's own name always are."""
+    cors_origins: Annotated[tuple[Annotated[str, AfterValidator(parse_origin)], ...], BeforeValidator(split_list)] = ()
+    """Origins whose pages may read over HTTP, as https://HOST:PORT; the node's own always may."""
+    public_url: Annotated[str, AfterValidator(parse_public_url)] = ""
+    """Address under which clients reach the node, for the URLs it gives out; empty for what each request says."""
+    trusted_proxies: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ("127.0.0.1", "::1")
+    """Addresses of proxies whose Forwarded and X-Forwarded headers are believed."""
+    max_body_bytes: Annotated[int, Field(ge=2**20)] = 32 * 2**30
+    """Most bytes of one request; more is refused with 413."""
+    max_parts: Annotated[int, Field(ge=1)] = 100_000
+    """Most parts of one multipart request; more are refused with 413."""
+    max_requests: Annotated[int, Field(ge=1)] = 128
+    """Requests at a time, at most half of them from one address; one more is refused for now (503, or 429)."""
+    request_timeout_s: Annotated[float, Field(gt=0)] = 60
+    """Seconds in which a client has to send the next bytes of a request, or take the next of an answer."""
+    viewer_dir: str = ""
+    """Folder of the web viewer that `vna viewer install` filled; empty for the one in the node's environment."""
 
 
 class IndexSettings(Section):

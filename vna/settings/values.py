@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 _MOST_WORKERS = 32
 _BUCKETS = ("s3", "az", "gs")
 _STORE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,15}")
+_SHORTEST_TOKEN = 16
 _TAKEN_NAMES = ("main", "receive")
 
 
@@ -72,13 +73,13 @@ def parse_replica(value: str) -> str:
 
 
 def named_once(values: tuple[str, ...]) -> tuple[str, ...]:
-    """Return replicas as they are.
+    """Return NAME=VALUE settings as they are.
 
     Raises:
         ValueError: two have the same name.
     """
     if len({value.partition("=")[0] for value in values}) < len(values):
-        raise ValueError("each replica needs a name of its own")
+        raise ValueError("each needs a name of its own")
     return values
 
 
@@ -97,6 +98,44 @@ def _without_credentials(url: str) -> str:
     if "@" in urlsplit(url).netloc:
         raise ValueError("credentials are no part of it: they come from the environment, AWS_ACCESS_KEY_ID and so on")
     return url
+
+
+def parse_token(value: str) -> str:
+    """Return who may use HTTP: a name, and the secret that proves it.
+
+    Raises:
+        ValueError: it is not NAME=TOKEN, or the token is too short to be a secret.
+    """
+    name, _, token = (part.strip() for part in value.partition("="))
+    if not _STORE_NAME.fullmatch(name) or len(token) < _SHORTEST_TOKEN or not token.isascii() or " " in token:
+        raise ValueError(
+            f"must be NAME=TOKEN; a name has 1 to 16 of a-z, 0-9 and -, a token at least {_SHORTEST_TOKEN} characters"
+        )
+    return f"{name}={token}"
+
+
+def parse_origin(value: str) -> str:
+    """Return the origin of a web page (RFC 6454 4).
+
+    Raises:
+        ValueError: it is none.
+    """
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or value != f"{parts.scheme}://{parts.netloc}":
+        raise ValueError("must be https://HOST:PORT or http://HOST:PORT, without a path")
+    return value.lower()
+
+
+def parse_public_url(value: str) -> str:
+    """Return an address under which the node is reached, without a slash at its end.
+
+    Raises:
+        ValueError: it is none, or has a query.
+    """
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError("must be empty, or https://HOST:PORT/PATH")
+    return _without_credentials(value).rstrip("/")
 
 
 def parse_workers(value: int | str) -> int | str:

@@ -7,8 +7,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from vna.archive import Counts, Intake, Overview, Space
-from vna.console import Check, Complaint, NodeFacts, Worker, create_app
+from vna.console import Check, Complaint, NodeFacts, Worker, console_routes
 from vna.errors import OutOfResources
+from vna.settings import HttpSettings
+from vna.web import create_web_app
+from web import ADDRESS
 
 COMPLAINT = Complaint(
     "warning", "vna.dimse", "rejected", 12, datetime(2026, 1, 1, tzinfo=UTC), "rejected calling=<script>"
@@ -33,7 +36,8 @@ FACTS = NodeFacts(
 
 
 def _client(facts: NodeFacts = FACTS, **checks: Check) -> TestClient:
-    return TestClient(create_app(lambda: facts, checks, lambda accept: (accept.encode(), "text/plain; version=9")))
+    routes = console_routes(lambda: facts, checks, lambda accept: (accept.encode(), "text/plain; version=9"))
+    return TestClient(create_web_app(routes, HttpSettings()), base_url=ADDRESS)
 
 
 def _unforeseen() -> str | None:
@@ -107,7 +111,8 @@ def test_the_page_answers_when_the_index_does_not() -> None:
     def unreachable() -> NodeFacts:
         raise OutOfResources("the index is unreachable")
 
-    client = TestClient(create_app(unreachable, {}, lambda _accept: (b"", "text/plain")))
+    routes = console_routes(unreachable, {}, lambda _accept: (b"", "text/plain"))
+    client = TestClient(create_web_app(routes, HttpSettings()), base_url=ADDRESS)
 
     page = client.get("/")
 

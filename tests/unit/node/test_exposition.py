@@ -1,5 +1,7 @@
 """Prometheus' own parser reads what is told, and it adds up."""
 
+import os
+
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
 from prometheus_client.parser import text_string_to_metric_families as plain_text
@@ -25,7 +27,7 @@ def _samples(text: str) -> dict[tuple[str, tuple[tuple[str, str], ...]], float]:
 
 
 def _render(overview=lambda: OVERVIEW, *, ready: bool = True, accept: str = "") -> tuple[str, str]:
-    text, content_type = Exposition(Watch(1), overview, lambda: ready).render(accept)
+    text, content_type = Exposition(Watch(1), overview, lambda: ready, pid=os.getpid()).render(accept)
     return text.decode(), content_type
 
 

@@ -1,0 +1,84 @@
+"""The resources of PS3.18 10.4.1: studies, series and instances as paths name them, and what is held of them."""
+
+from types import MappingProxyType
+from typing import Final
+
+from starlette.requests import Request
+
+from dicomweb.services import Services
+from vna.archive import HeldInstance
+from vna.dicom.attributes import Level, Model
+from vna.dicom.matching import Matcher, SingleValue
+from vna.dicom.query import Query
+from vna.errors import NotFound
+from vna.model import InstanceUID, Scope, SeriesUID, StudyUID
+from vna.settings import parse_uid
+from vna.web.problem import Problem
+
+STUDY: Final = "/studies/{study}"
+SERIES: Final = STUDY + "/series/{series}"
+INSTANCE: Final = SERIES + "/instances/{instance}"
+"""Paths of routes; `scope_of` reads their parameters."""
+
+
+def scope_of(request: Request) -> Scope:
+    """Return what the path of a request names.
+
+    Raises:
+        Problem: 400, a UID that is none (PS3.5 9.1).
+    """
+    study, series, instance = (_uid(request, name) for name in ("study", "series", "instance"))
+    if study is None:
+        raise Problem(400, "the path names no study")
+    return Scope(
+        StudyUID(study),
+        None if series is None else SeriesUID(series),
+        None if instance is None else InstanceUID(instance),
+    )
+
+
+def path_of(scope: Scope) -> str:
+    """Return the path of a resource below the root of the services (PS3.18 10.1)."""
+    path = f"/studies/{scope.study}"
+    if scope.series is not None:
+        path += f"/series/{scope.series}"
+    if scope.instance is not None:
+        path += f"/instances/{scope.instance}"
+    return path
+
+
+def held(services: Services, scope: Scope) -> list[HeldInstance]:
+    """Return the instances that are served of a resource, by series and instance number; at least one.
+
+    Raises:
+        Problem: 410 for what is held but not shown any more, 404 for what is not known.
+    """
+    found = services.archive.instances(_query(scope))
+    if found:
+        return found
+    try:
+        services.archive.rejections.named(scope.study, scope.series, scope.instance)
+    except NotFound as exc:
+        raise Problem(404, f"nothing is known of {scope}", dicom_status=NotFound.status) from exc
+    raise Problem(410, f"{scope} was rejected and is not shown any more", dicom_status=NotFound.status)
+
+
+def _query(scope: Scope) -> Query:
+    uids = {
+        "StudyInstanceUID": scope.study,
+        "SeriesInstanceUID": scope.series,
+        "SOPInstanceUID": scope.instance,
+    }
+    keys: dict[str, Matcher] = {keyword: SingleValue(uid) for keyword, uid in uids.items() if uid is not None}
+    level = (Level.STUDY, Level.SERIES, Level.IMAGE)[len(keys) - 1]
+    return Query(level=level, model=Model.STUDY_ROOT, keys=MappingProxyType(keys))
+
+
+def _uid(request: Request, name: str) -> str | None:
+    text = request.path_params.get(name)
+    if text is None:
+        return None
+    try:
+        return parse_uid(text)
+    except ValueError as exc:
+        raise Problem(400, f"the {name} in the path: {exc}") from exc

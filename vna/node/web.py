@@ -1,0 +1,57 @@
+"""What a worker answers over HTTP: the console, and DICOMweb in front of its archive."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import vna
+from dicomweb import Services, dicomweb_routes
+from vna.archive import Archive, Overview
+from vna.console import Check, NodeFacts, console_routes, failing
+from vna.node.data_folder import NodeRecord
+from vna.node.exposition import Exposition
+from vna.node.parts import open_store
+from vna.node.readiness import readiness_checks
+from vna.node.watch import Watch
+from vna.settings import Settings
+from vna.web import WebApp, create_web_app
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a worker knows of the node around it: where it listens, and what its processes tell of themselves."""
+
+    record: NodeRecord
+    watch: Watch
+    workers: int
+
+
+def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Check) -> WebApp:
+    """Return the application.
+
+    Args:
+        not_ready: why the worker takes nothing, None while it does.
+    """
+    checks: Mapping[str, Check] = {"node": not_ready, **readiness_checks(archive, open_store(settings))}
+    exposition = Exposition(around.watch, _overview_of(archive), lambda: not failing(checks), pid=around.record.pid)
+    routes = [
+        *console_routes(lambda: _facts(archive, around), checks, exposition.render),
+        dicomweb_routes(Services(archive, settings.http)),
+    ]
+    return create_web_app(routes, settings.http, workers=around.workers)
+
+
+def _facts(archive: Archive, around: Around) -> NodeFacts:
+    return NodeFacts(
+        version=vna.__version__,
+        ae_title=around.record.ae_title,
+        dimse=str(around.record.dimse),
+        http=str(around.record.http),
+        overview=_overview_of(archive)(),
+        workers=around.watch.workers(),
+        complaints=around.watch.complaints(),
+    )
+
+
+def _overview_of(archive: Archive) -> Callable[[], Overview]:
+    return lambda: archive.overview(datetime.now(UTC).astimezone())

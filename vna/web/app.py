@@ -1,0 +1,48 @@
+"""The HTTP application of a node: routes of its edges behind what guards them all."""
+
+from collections.abc import Sequence
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import BaseRoute
+
+from vna.settings import HttpSettings
+from vna.web.guard import Guard
+from vna.web.headers import DefaultHeaders
+from vna.web.limits import Limits
+from vna.web.problem import EXCEPTION_HANDLERS
+
+WebApp = Starlette
+"""What a server serves."""
+
+_METHODS = ("GET", "HEAD", "POST", "OPTIONS")
+_HEADERS_IN = ("Accept", "Authorization", "Content-Type", "If-None-Match", "If-Range", "Range")
+_HEADERS_OUT = ("Content-Location", "Content-Range", "ETag", "Location", "Retry-After", "Warning")
+
+
+def create_web_app(routes: Sequence[BaseRoute], settings: HttpSettings, *, workers: int = 1) -> WebApp:
+    """Return the application; `workers` processes share its limits."""
+    middleware = [
+        Middleware(DefaultHeaders),
+        Middleware(Limits, settings=settings, workers=workers),
+        *_cors(settings),
+        Middleware(Guard, settings=settings),
+    ]
+    return Starlette(routes=list(routes), middleware=middleware, exception_handlers=EXCEPTION_HANDLERS)
+
+
+def _cors(settings: HttpSettings) -> list[Middleware]:
+    """Let pages of the configured origins read; off without any."""
+    if not settings.cors_origins:
+        return []
+    return [
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=_METHODS,
+            allow_headers=_HEADERS_IN,
+            expose_headers=_HEADERS_OUT,
+            allow_credentials=True,
+        )
+    ]

@@ -1,0 +1,129 @@
+"""Problem answers: what could not be done, as JSON (RFC 9457), in words an administrator understands."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from vna.errors import (
+    Ambiguous,
+    CannotConvert,
+    CannotUnderstand,
+    DataSetMismatch,
+    IdentifierMismatch,
+    NotFound,
+    OutOfResources,
+    RejectedBefore,
+    VnaError,
+)
+
+log = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+RETRY_AFTER_S: Final = 30
+
+_STATUSES: Final[Mapping[type[VnaError], int]] = {
+    NotFound: 404,
+    OutOfResources: 503,
+    DataSetMismatch: 409,
+    CannotUnderstand: 400,
+    RejectedBefore: 409,
+    Ambiguous: 400,
+    IdentifierMismatch: 400,
+    CannotConvert: 406,
+}
+
+
+class Problem(Exception):
+    """A request that is answered with a problem.
+
+    Args:
+        status: of HTTP.
+        detail: what is wrong and what to do, without patient data.
+        title: what kind of problem it is; without it the words of the status.
+        dicom_status: the DICOM status that says the same (PS3.7 Annex C, PS3.4), if there is one.
+        headers: further headers of the answer.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        title: str = "",
+        dicom_status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.dicom_status = status, detail, dicom_status
+        self.title = title or HTTPStatus(status).phrase
+        self.headers = dict(headers or {})
+
+
+def problem_of(error: VnaError) -> Problem:
+    """Return the problem that an error of the archive is to a web client."""
+    status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 500)
+    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else {}
+    return Problem(status, str(error), dicom_status=error.status, headers=headers)
+
+
+def answer(problem: Problem) -> Response:
+    """Return the answer of a problem."""
+    content: dict[str, object] = {
+        "type": "about:blank",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+    }
+    if problem.dicom_status is not None:
+        content["dicomStatus"] = f"{problem.dicom_status:04X}"
+    headers = {"Cache-Control": "no-store"} | problem.headers
+    return Response(orjson.dumps(content), problem.status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def on_problem(_request: Request, error: Exception) -> Response:
+    """Answer a Problem or a VnaError that an endpoint raised."""
+    problem = problem_of(error) if isinstance(error, VnaError) else error
+    assert isinstance(problem, Problem)  # noqa: S101 - registered for these alone
+    if problem.status >= 500:
+        log.warning("web request failed status=%d reason=%s", problem.status, problem.detail)
+    return answer(problem)
+
+
+def on_http_exception(_request: Request, error: Exception) -> Response:
+    """Answer what the router refuses: no such resource, or no such method."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for these alone
+    return answer(Problem(error.status_code, _words(error), headers=error.headers))
+
+
+def on_disconnect(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the client has gone."""
+    return Response(status_code=400)
+
+
+def on_bug(_request: Request, _error: Exception) -> Response:
+    """Answer a fault of the node's own; the server logs it."""
+    return answer(Problem(500, "the node failed to answer; its log says why"))
+
+
+def _words(error: HTTPException) -> str:
+    if error.status_code == 404:
+        return "there is no such resource here"
+    if error.status_code == 405:
+        return "this resource does not take this method"
+    return error.detail
+
+
+EXCEPTION_HANDLERS: Final = {
+    Problem: on_problem,
+    VnaError: on_problem,
+    HTTPException: on_http_exception,
+    ClientDisconnect: on_disconnect,
+    Exception: on_bug,
+}
+"""For a Starlette application."""
