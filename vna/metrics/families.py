@@ -87,6 +87,14 @@ SENT = Counter(
 )
 SENT_BYTES = Counter("vna_sent_bytes_total", "Bytes of the data sets sent out and taken.", ("service", "peer"))
 COMMITMENTS = Counter("vna_commitments_total", "Storage commitments, by what became of them.", ("peer", "outcome"))
+WEB_REQUESTS = Histogram(
+    "vna_http_request_duration_seconds",
+    "Time from an HTTP request to the last byte of its answer.",
+    ("resource", "method", "status"),
+    _SERVICE_BUCKETS_S,
+)
+WEB_IN_PROGRESS = Gauge("vna_http_requests_in_progress", "HTTP requests under way.")
+WEB_SENT_BYTES = Counter("vna_http_sent_bytes_total", "Bytes of the bodies of HTTP answers.", ("resource",))
 ACCEPTED = Counter("vna_associations_accepted_total", "Associations let in.", ("peer",))
 REJECTED = Counter("vna_associations_rejected_total", "Associations not let in, by the reason told.", ("reason",))
 ABORTED = Counter(
@@ -120,6 +128,9 @@ FAMILIES: tuple[Family, ...] = (
     SENT,
     SENT_BYTES,
     COMMITMENTS,
+    WEB_REQUESTS,
+    WEB_IN_PROGRESS,
+    WEB_SENT_BYTES,
     ACCEPTED,
     REJECTED,
     ABORTED,

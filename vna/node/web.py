@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import vna
 from dicomweb import Services, dicomweb_routes
 from vna.archive import Archive, Overview
-from vna.console import Check, NodeFacts, console_routes, failing
+from vna.console import Check, NodeFacts, console_routes, failing, viewer_routes
 from vna.node.data_folder import NodeRecord
 from vna.node.exposition import Exposition
 from vna.node.parts import open_store
@@ -37,8 +37,9 @@ def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Che
     routes = [
         *console_routes(lambda: _facts(archive, around), checks, exposition.render),
         dicomweb_routes(Services(archive, settings.http)),
+        *viewer_routes(settings.http.viewer_dir),
     ]
-    return create_web_app(routes, settings.http, workers=around.workers)
+    return create_web_app(routes, settings.http, workers=around.workers, metrics=archive.metrics)
 
 
 def _facts(archive: Archive, around: Around) -> NodeFacts:

@@ -7,11 +7,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import BaseRoute
 
+from vna.metrics import Metrics
 from vna.settings import HttpSettings
+from vna.web.counting import Counted
 from vna.web.guard import Guard
 from vna.web.headers import DefaultHeaders
 from vna.web.limits import Limits
-from vna.web.problem import EXCEPTION_HANDLERS
+from vna.web.problem import EXCEPTION_HANDLERS, Faults
 
 WebApp = Starlette
 """What a server serves."""
@@ -21,10 +23,14 @@ _HEADERS_IN = ("Accept", "Authorization", "Content-Type", "If-None-Match", "If-R
 _HEADERS_OUT = ("Content-Location", "Content-Range", "ETag", "Location", "Retry-After", "Warning")
 
 
-def create_web_app(routes: Sequence[BaseRoute], settings: HttpSettings, *, workers: int = 1) -> WebApp:
+def create_web_app(
+    routes: Sequence[BaseRoute], settings: HttpSettings, *, workers: int = 1, metrics: Metrics | None = None
+) -> WebApp:
     """Return the application; `workers` processes share its limits."""
     middleware = [
+        Middleware(Counted, metrics=metrics or Metrics()),
         Middleware(DefaultHeaders),
+        Middleware(Faults),
         Middleware(Limits, settings=settings, workers=workers),
         *_cors(settings),
         Middleware(Guard, settings=settings),

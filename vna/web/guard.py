@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vna.settings import HttpSettings
 from vna.web.addresses import is_host, note_base_url
+from vna.web.middleware import HttpMiddleware
 from vna.web.problem import Problem, answer
 
 log = logging.getLogger(__name__)
@@ -52,17 +53,18 @@ def complain_of_open_http(settings: HttpSettings) -> None:
         log.info("patient data over HTTP is given out on the loopback alone: http.tokens would let others read it")
 
 
-class Guard:
+class Guard(HttpMiddleware):
     """ASGI: lets through who may ask, and answers the others."""
 
     def __init__(self, app: ASGIApp, *, settings: HttpSettings) -> None:
-        self._app, self._settings = app, settings
+        super().__init__(app)
+        self._settings = settings
         pairs = (named.partition("=") for named in settings.tokens)
         self._tokens = {name: token.encode() for name, _, token in pairs}
         self._hosts = _known_hosts(settings)
         self._origins = frozenset(settings.cors_origins)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         base = note_base_url(scope, self._settings)
         headers = Headers(scope=scope)
@@ -81,7 +83,7 @@ class Guard:
             )
             await answer(problem)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        await self.inner(scope, receive, send)
 
     def _check_host(self, headers: Headers, scope: Scope) -> None:
         name = _host_name(headers.get("host", ""))

@@ -3,7 +3,9 @@
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
+
+from vna.web.middleware import HttpMiddleware
 
 _DEFAULTS: Final = {
     "Cache-Control": "no-store",
@@ -17,13 +19,10 @@ _DEFAULTS: Final = {
 }
 
 
-class DefaultHeaders:
+class DefaultHeaders(HttpMiddleware):
     """ASGI: no caching, no framing, nothing from elsewhere, errors included."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
         async def send_with_headers(message: Message) -> None:
@@ -33,4 +32,4 @@ class DefaultHeaders:
                     headers.setdefault(name, value)
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        await self.inner(scope, receive, send_with_headers)

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from vna.settings import HttpSettings
+from vna.web.middleware import HttpMiddleware
 from vna.web.problem import RETRY_AFTER_S, Problem, answer
 
 _Step = TypeVar("_Step")
@@ -25,18 +26,18 @@ class TooSlow(Exception):
     """The client took longer than `http.request_timeout_s` to send or to take the next bytes."""
 
 
-class Limits:
+class Limits(HttpMiddleware):
     """ASGI: counts requests and their bytes, and watches the time."""
 
     def __init__(self, app: ASGIApp, *, settings: HttpSettings, workers: int = 1) -> None:
         """Limit what one of `workers` processes takes, which share the limits."""
-        self._app = app
+        super().__init__(app)
         self._most = math.ceil(settings.max_requests / workers)
         self._most_of_one = math.ceil(self._most / 2)
         self._body, self._timeout_s = settings.max_body_bytes, settings.request_timeout_s
         self._running: Counter[str] = Counter()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         address = (scope.get("client") or ("unknown",))[0]
         refusal = self._refusal(address, Headers(scope=scope))
@@ -47,7 +48,7 @@ class Limits:
         self._running[address] += 1
         request = _Request(receive, send, most=self._body, timeout_s=self._timeout_s)
         try:
-            await self._app(scope, request.receive, request.send)
+            await self.inner(scope, request.receive, request.send)
         except TooSlow as exc:
             log.warning("web client cut off address=%s reason=%s", address, exc)
             if not request.answered:

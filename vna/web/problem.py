@@ -9,6 +9,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
 from vna.errors import (
     Ambiguous,
@@ -21,6 +22,7 @@ from vna.errors import (
     RejectedBefore,
     VnaError,
 )
+from vna.web.middleware import HttpMiddleware
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +108,27 @@ def on_disconnect(_request: Request, _error: Exception) -> Response:
     return Response(status_code=400)
 
 
-def on_bug(_request: Request, _error: Exception) -> Response:
-    """Answer a fault of the node's own; the server logs it."""
-    return answer(Problem(500, "the node failed to answer; its log says why"))
+class Faults(HttpMiddleware):
+    """ASGI: answers what nobody foresaw, and logs it; an answer that was begun is cut off."""
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        begun = False
+
+        async def send_noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.inner(scope, receive, send_noted)
+        except Problem as problem:  # of what stands around the routes
+            if not begun:
+                await answer(problem)(scope, receive, send)
+        except Exception:
+            log.exception("web request failed method=%s", scope["method"])
+            if not begun:
+                await answer(Problem(500, "the node failed to answer; its log says why"))(scope, receive, send)
 
 
 def _words(error: HTTPException) -> str:
@@ -124,6 +144,5 @@ EXCEPTION_HANDLERS: Final = {
     VnaError: on_problem,
     HTTPException: on_http_exception,
     ClientDisconnect: on_disconnect,
-    Exception: on_bug,
 }
 """For a Starlette application."""
