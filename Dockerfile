@@ -15,6 +15,7 @@ RUN groupadd --gid 10001 vna \
     && useradd --uid 10001 --gid vna --no-create-home --home-dir /var/lib/vna --shell /usr/sbin/nologin vna \
     && install -d -o vna -g vna -m 0750 /var/lib/vna
 COPY --from=build /opt/vna /opt/vna
+# From outside the container patient data over HTTP takes a token: VNA_HTTP__TOKENS=NAME=TOKEN
 ENV PATH=/opt/vna/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     VNA_DATA_DIR=/var/lib/vna \

@@ -10,7 +10,7 @@ SCRATCH := $(shell [ -w /dev/shm ] && [ $$(df -k /dev/shm | awk 'END {print $$4}
   [ $$(awk '/^MemAvailable/ {print $$2}' /proc/meminfo) -gt 8000000 ] && echo PYTEST_DEBUG_TEMPROOT=/dev/shm)
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-long bench check clean dcmtk
+.PHONY: help run demo viewer test test-long bench check clean dcmtk
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -20,6 +20,9 @@ run: $(VENV)/.run ## set up what is needed and run the node in the foreground
 
 demo: $(VENV)/.test ## make a sample collection and run a node loaded with it; Ctrl-C stops it
 	@exec $(BIN)/python -m sample_data.demo
+
+viewer: $(VENV)/.run ## get the web viewer from npm; nodes started after that serve it at /viewer/
+	@$(BIN)/vna viewer install
 
 test: $(VENV)/.test dcmtk check ## set up and run every check and test, but the long ones
 	$(SCRATCH) $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not long and not bench"

@@ -6,7 +6,21 @@ from typing import Annotated
 import typer
 
 import vna
-from vna.cli import config, export, fsck, import_, journal, peers, rebuild, receipt, rejections, serve, status, verify
+from vna.cli import (
+    config,
+    export,
+    fsck,
+    import_,
+    journal,
+    peers,
+    rebuild,
+    receipt,
+    rejections,
+    serve,
+    status,
+    verify,
+    viewer,
+)
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import Config
 from vna.errors import VnaError
@@ -33,6 +47,7 @@ app.command("import", epilog=HELP)(import_.import_files)
 app.command("export", epilog=HELP)(export.export_files)
 app.add_typer(journal.app, name="journal")
 app.command("rebuild", epilog=HELP)(rebuild.rebuild)
+app.add_typer(viewer.app, name="viewer")
 app.add_typer(config.app, name="config")
 
 

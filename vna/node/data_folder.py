@@ -8,6 +8,7 @@
     keys/           journal-ed25519.pem signs the journal; made at the first start, for the node's user alone
     sealed          how far the journal in the store was sealed when this node or its command line did so last
     imports         what `vna import` is done with; only saves time, and may be removed
+    derived/        documents made out of instances, kept ready; only save time, and may be removed
 
 Invariant: two nodes never write one folder. A lock dies with its process, so nothing has to be
 cleaned up by hand after a crash.
@@ -65,6 +66,7 @@ class DataFolder:
         self.path = path.expanduser().absolute()
         self.blobs = self.path / "blobs"
         self.spool = self.path / "spool"
+        self.derived = self.path / "derived"
         self.index_file = self.path / "index.sqlite"
         self.imports_file = self.path / "imports"
         self.signing_key = self.path / "keys" / "journal-ed25519.pem"

@@ -119,6 +119,8 @@ class HttpSettings(Section):
     """Requests at a time, at most half of them from one address; one more is refused for now (503, or 429)."""
     request_timeout_s: Annotated[float, Field(gt=0)] = 60
     """Seconds in which a client has to send the next bytes of a request, or take the next of an answer."""
+    max_search_results: Annotated[int, Field(ge=1)] = 10_000
+    """Most results in one answer to a search; further ones are asked for with `offset`."""
     viewer_dir: str = ""
     """Folder of the web viewer that `vna viewer install` filled; empty for the one in the node's environment."""
 
@@ -128,6 +130,8 @@ class IndexSettings(Section):
 
     url: Annotated[str, AfterValidator(parse_index_url)] = ""
     """Database of the index: sqlite:///FILE or postgresql://...; empty for SQLite in the data folder."""
+    extra_attributes: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
+    """Further attributes that queries match and return, each as ATTRIBUTE@LEVEL; read from stored headers."""
 
 
 class StoreSettings(Section):
@@ -176,6 +180,8 @@ class ArchiveSettings(Section):
     """What to do with a rejected instance that is sent again: refuse it, restore it if identical, or keep-hidden."""
     study_quiet_s: Annotated[float, Field(gt=0)] = 60
     """Seconds without an arrival after which a study is reported quiet, an event of the journal."""
+    derived_max_bytes: Annotated[int, Field(ge=0)] = 2**30
+    """Most bytes of documents kept ready for web clients, what was not used longest goes first; 0 keeps none."""
 
 
 class JournalSettings(Section):
