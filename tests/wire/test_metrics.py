@@ -170,7 +170,8 @@ def test_no_metric_is_a_file(node: RunningNode) -> None:
 
     found = {path.name.removeprefix("index.") for path in node.node.data_dir.iterdir()}
 
-    assert found <= {"lock", "node.json", "blobs", "keys", "spool", "sqlite", "sqlite-turn", "sqlite-wal", "sqlite-shm"}
+    of_the_index = {"sqlite", "sqlite-turn", "sqlite-wal", "sqlite-shm"}
+    assert found <= {"lock", "node.json", "blobs", "derived", "keys", "sealed", "spool", *of_the_index}
 
 
 pytestmark = pytest.mark.timeout(90)
