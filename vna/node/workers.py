@@ -1,8 +1,8 @@
 """Worker processes: one Python runs one thread at a time, so several serve one listening socket.
 
-    vna serve              owns the data folder, answers HTTP
+    vna serve              owns the data folder, keeps house
       supervisor           forks the workers, and again when one dies; has no threads of its own
-        worker 1..n        accept associations from the shared listener, each with its own archive
+        worker 1..n        accept from the shared listeners, each with its own archive
 
 The supervisor is forked before any thread exists, and forks before it makes one, so that no lock is
 ever copied while somebody holds it. If the process above one dies, the kernel kills the ones below, and a
