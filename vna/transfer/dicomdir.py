@@ -18,8 +18,6 @@ from vna.dicom.part10 import find_data_set
 from vna.dicom.scan import Scan, scan
 from vna.errors import CannotUnderstand
 
-MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
-
 _DIRECTORY_RECORD_SEQUENCE: Final = 0x00041220
 _RECORD_IN_USE: Final = 0x00041410
 _REFERENCED_FILE_ID: Final = 0x00041500

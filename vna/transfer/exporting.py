@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 
 from vna.archive import Archive, DataSet
 from vna.errors import OutOfResources, VnaError
+from vna.media import MediaDirectory
 from vna.transfer.layout import Layout
-from vna.transfer.media_directory import MediaDirectory
 from vna.transfer.part10_files import Part10File, part10_file
 from vna.transfer.selection import Selected, Selection, selected
 from vna.transfer.targets import Target

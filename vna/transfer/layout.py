@@ -4,30 +4,26 @@ A layout is a path with keywords in braces. What they stand for may hold anythin
 each value only letters, digits and a few signs are kept; no name is empty, hidden, too long, or one that
 Windows reserves; and no two instances get one path, whatever their case.
 
-The layout `media` gives the names that PS3.10 8.2 and 8.5 allow on interchange media: components of up to
-eight of A-Z, 0-9 and _. They are made from the identities of patient, study, series and instance, so they
-are the same in every export.
+The layout `media` gives the names of interchange media (`vna.media.names`).
 """
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from string import Formatter
 from typing import Final
 
-from vna.dicom.describe import Value
+from vna.media import PATIENT_KEYWORDS, media_path, patient_identity
 from vna.transfer.selection import Selected, check_given, known_attribute
 
 DEFAULT_LAYOUT: Final = "{PatientID}/{StudyDate}-{StudyInstanceUID}/{Modality}-{SeriesNumber}/{SOPInstanceUID}.dcm"
 MEDIA: Final = "media"
 
-_MEDIA_KEYWORDS: Final = ("PatientID", "IssuerOfPatientID", "PatientName")
 _UNSAFE: Final = re.compile(r"[^\w.+-]+")
 _RESERVED: Final = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _ENDING: Final = re.compile(r"(?<=.)\.[A-Za-z]\w{0,7}$")
 _LONGEST_VALUE: Final = 64
 _LONGEST_NAME_BYTES: Final = 200
-_LETTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 class Layout:
@@ -40,14 +36,14 @@ class Layout:
     def __init__(self, text: str) -> None:
         self.is_media = text == MEDIA
         self._components: tuple[str, ...] = () if self.is_media else _components(text)
-        self.keywords: Sequence[str] = _MEDIA_KEYWORDS if self.is_media else _keywords(text)
+        self.keywords: Sequence[str] = PATIENT_KEYWORDS if self.is_media else _keywords(text)
         self._taken: set[int] = set()
 
     def path(self, selected: Selected) -> str:
         """Return where an instance goes; to be asked once for each, in the order of the export."""
         number = 1
         while True:
-            path = self._media_path(selected, number) if self.is_media else self._path(selected, number)
+            path = _media_path(selected, number) if self.is_media else self._path(selected, number)
             place = hash(path.casefold())
             if place not in self._taken:
                 self._taken.add(place)
@@ -62,18 +58,9 @@ class Layout:
         again = "" if number == 1 else f"-{number}"
         return "/".join((*folders, f"{stem}{version}{again}{ending}"))
 
-    def _media_path(self, selected: Selected, number: int) -> str:
-        key = selected.held.key
-        patient = patient_identity(selected.values)
-        names = (("P", patient), ("S", (key.study,)), ("E", (key.study, key.series)))
-        folders = [_short(letter, *identity) for letter, identity in names]
-        return "/".join(("DICOM", *folders, _short("I", key.study, key.series, key.instance, str(number))))
 
-
-def patient_identity(values: Mapping[str, Value]) -> tuple[str, ...]:
-    """Return what tells patients apart: their ID and who issued it, or a name where there is no ID."""
-    patient_id, issuer, name = (str(values.get(keyword, "")) for keyword in _MEDIA_KEYWORDS)
-    return (patient_id, issuer) if patient_id else ("", issuer, name)
+def _media_path(selected: Selected, number: int) -> str:
+    return media_path(patient_identity(selected.values), selected.held.key, number)
 
 
 def _components(text: str) -> tuple[str, ...]:
@@ -124,13 +111,3 @@ def _split(name: str) -> tuple[str, str]:
     """Return a name and its ending, with its dot; of a name without one, which may be a UID, the ending is empty."""
     ending = _ENDING.search(name)
     return (name[: ending.start()], ending[0]) if ending else (name, "")
-
-
-def _short(letter: str, *identity: str) -> str:
-    """Return a letter and seven characters that stand for an identity."""
-    number = int.from_bytes(hashlib.sha256("\0".join(identity).encode()).digest()[:8], "big")
-    characters = ""
-    for _ in range(7):
-        number, digit = divmod(number, len(_LETTERS))
-        characters += _LETTERS[digit]
-    return letter + characters

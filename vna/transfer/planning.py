@@ -5,8 +5,9 @@ from pathlib import Path
 
 from vna.dicom.part10 import find_data_set
 from vna.errors import CannotUnderstand
+from vna.media import MEDIA_STORAGE_DIRECTORY
 from vna.transfer.containers import kind_of, start_of, units_in
-from vna.transfer.dicomdir import MEDIA_STORAGE_DIRECTORY, locate, read_dicomdir
+from vna.transfer.dicomdir import locate, read_dicomdir
 from vna.transfer.units import Fate, Unit, Verdict, WholeFile
 from vna.transfer.walking import Found, walk
 

@@ -18,8 +18,8 @@ from vna.dicom.describe import is_uid
 from vna.dicom.encoding import is_vr
 from vna.dicom.part10 import PREAMBLE_LENGTH, PREFIX, find_data_set
 from vna.errors import CannotUnderstand
+from vna.media import MEDIA_STORAGE_DIRECTORY
 from vna.transfer.containers import BROKEN, START_BYTES, kind_of, why
-from vna.transfer.dicomdir import MEDIA_STORAGE_DIRECTORY
 from vna.transfer.units import Kind, TarMember, WholeFile, ZipMember
 
 PIECE_BYTES: Final = 2**20

@@ -8,7 +8,8 @@ import pytest
 from conformance import phantoms
 from filesets import write
 from vna.errors import CannotUnderstand
-from vna.transfer.dicomdir import MEDIA_STORAGE_DIRECTORY, locate, read_dicomdir
+from vna.media import MEDIA_STORAGE_DIRECTORY
+from vna.transfer.dicomdir import locate, read_dicomdir
 from vna.transfer.planning import files, is_dicomdir
 from vna.transfer.units import Fate, Verdict, WholeFile
 

@@ -13,7 +13,7 @@ from filesets import as_file, small_files, write, zip_of
 from storage_backends import MemoryContent
 from vna.archive import Spool
 from vna.errors import CannotUnderstand
-from vna.transfer.dicomdir import MEDIA_STORAGE_DIRECTORY
+from vna.media import MEDIA_STORAGE_DIRECTORY
 from vna.transfer.reading import CannotRead, IsDirectory, NotDicom, Reader, judge, limited, read_into
 from vna.transfer.units import TarMember, WholeFile, ZipMember
 

@@ -23,8 +23,10 @@ from pydicom.dataset import Dataset
 from vna.archive import HeldInstance
 from vna.dicom.encoding import EXPLICIT_LE_UID
 from vna.dicom.part10 import OURS, write_part10_head
-from vna.transfer.dicomdir import MEDIA_STORAGE_DIRECTORY
-from vna.transfer.directory_records import read_keys, record_of, record_type
+from vna.media.records import read_keys, record_of, record_type
+
+MEDIA_STORAGE_DIRECTORY: Final = "1.2.840.10008.1.3.10"
+"""The SOP Class of a DICOMDIR."""
 
 _NEXT_AT: Final = 16
 _LOWER_AT: Final = 38

@@ -21,10 +21,10 @@ from storage_backends import MemoryContent
 from vna.archive import HeldInstance
 from vna.dicom.describe import key_of
 from vna.dicom.scan import scan
+from vna.media import MediaDirectory
+from vna.media.records import record_type
 from vna.transfer.dicomdir import read_dicomdir
-from vna.transfer.directory_records import record_type
 from vna.transfer.layout import MEDIA, Layout
-from vna.transfer.media_directory import MediaDirectory
 from vna.transfer.selection import Selected
 
 
