@@ -202,6 +202,14 @@ class BlobStore:
             _check_digest(ref, hashlib.sha256(plain).hexdigest())
         return plains
 
+    def opened(self, ref: BlobRef) -> StoredBlob:
+        """Open a blob for reading several parts of it; what it gives is compared with the checksum of its chunk.
+
+        Raises:
+            BlobNotFound, BlobDamaged: as `get`.
+        """
+        return self._open(ref)
+
     def range(self, ref: BlobRef, offset: int, length: int) -> bytes:
         """Return a part of the plain bytes; only the chunks that hold it are read and checked.
 

@@ -32,6 +32,24 @@ class DataSetMismatch(VnaError):
     status = 0xA900
 
 
+class StudyMismatch(DataSetMismatch):
+    """The data set is of another study than the one it was to be stored into (PS3.18 10.5.1.1.1)."""
+
+    status = 0xA901  # one of those PS3.4 B.2.3 leaves to the node
+
+
+class NotStorable(VnaError):
+    """The SOP Class is none whose instances are stored (PS3.7 Annex C)."""
+
+    status = 0x0122
+
+
+class SyntaxNotSupported(VnaError):
+    """The data set is in a transfer syntax that nobody has registered (PS3.18 table I.2-2)."""
+
+    status = 0xC122
+
+
 class CannotUnderstand(VnaError):
     """The bytes are not a data set of the agreed transfer syntax, or lack what names an instance."""
 

@@ -10,8 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from storage_backends import MAIN, BlobStore
+from vna.archive.bulk import BulkContent, BulkReader
 from vna.archive.comments import Comments
 from vna.archive.commitments import Commitments
+from vna.archive.derived import Derived
+from vna.archive.extra import ExtraIndexer, HeaderValues
+from vna.archive.frames import FrameReader, Frames
 from vna.archive.headers import HeaderCodec
 from vna.archive.healing import Healer, store_name
 from vna.archive.kept import Shelf
@@ -19,23 +23,28 @@ from vna.archive.overview import WINDOW, Overview, days_left, growth, last_midni
 from vna.archive.receive import Receiver, StoreSession
 from vna.archive.recording import record
 from vna.archive.rejections import Rejections
+from vna.archive.rendering import Renderer
 from vna.archive.retrieve import Choose, DataSet, Retriever
 from vna.archive.room import Room
 from vna.archive.spool import Incoming, Spool
 from vna.archive.standing import StoreStanding, standing
 from vna.archive.translation import storage_errors
 from vna.archive.verify import Finding, Verifier
+from vna.dicom.bulk_path import BulkPath
 from vna.dicom.describe import Value
+from vna.dicom.extra import ExtraAttributes
 from vna.dicom.query import Query
+from vna.dicom.values import StoredDataSet
 from vna.errors import NotFound, VnaError
 from vna.events import Event, JournalMark, PeerRegistered, PeerRemoved
-from vna.index import Counts, HeldInstance, Index, index_errors
+from vna.index import Counts, HeldInstance, Index, Page, index_errors
 from vna.journal import SealedJournal
 from vna.metrics import Metrics
 from vna.model import InstanceKey, Peer, Source
 from vna.pixels.transcode import Transcoder
 
 _PEERS_FRESH_S = 1.0
+_HEADERS_AT_ONCE = 128
 
 
 class Archive:
@@ -51,9 +60,16 @@ class Archive:
         self.healer = healer = Healer(index, blobs, self.metrics, spool.folder)
         shelf = Shelf(index.reader, blobs, headers, rescue=lambda blob: healer.sound_store(blob, "retrieve"))
         self._receiver = Receiver(index, blobs, headers, shelf, self.metrics)
-        self._retriever = Retriever(shelf, Transcoder(spool.incoming))
+        transcoder = Transcoder(spool.incoming)
+        self._retriever = Retriever(shelf, transcoder)
+        self._frames = FrameReader(shelf, transcoder)
+        self.rendering = Renderer(shelf, self._frames, transcoder)
         self._verifier = Verifier(index.reader, Shelf(index.reader, blobs, headers), healer)
         self._peers = _PeerCache(index)
+        self._bulk = BulkReader(shelf)
+        self._shelf, self.derived = shelf, Derived(spool.folder, 0)
+        values = HeaderValues(index, shelf)
+        self.extra, index.finder.read_headers = ExtraIndexer(index, values), values.read
         self.rejections = Rejections(index, Comments(headers))
         self.commitments = Commitments(index, self._verifier, {MAIN: blobs, **blobs.replicas})
 
@@ -83,10 +99,20 @@ class Archive:
         """
         return StoreSession(self._receiver, source, actor, association)
 
+    @property
+    def extra_attributes(self) -> ExtraAttributes:
+        """What queries know beside the table of attributes; see `vna.dicom.extra`."""
+        return self._index.extra_attributes
+
     def find(self, query: Query) -> Iterator[Mapping[str, Value]]:
         """Go through the matches of a query, with the values of all known attributes asked for."""
         with index_errors():
             yield from self._index.finder.find(query)
+
+    def find_page(self, query: Query, *, offset: int, limit: int) -> Page:
+        """Return at most `limit` matches of a query behind the first `offset` ones, in the order of the journal."""
+        with index_errors():
+            return self._index.finder.page(query, offset=offset, limit=limit)
 
     def instances(self, query: Query) -> list[HeldInstance]:
         """Return the served instances a query stands for, by series and instance number."""
@@ -101,6 +127,28 @@ class Archive:
     def open(self, held: HeldInstance, *, transfer_syntax: str | None = None) -> DataSet:
         """Open one instance for reading; see `Retriever.open`."""
         return self._retriever.open(held, transfer_syntax=transfer_syntax)
+
+    def frames(self, held: HeldInstance, numbers: Sequence[int], transfer_syntax: str | None = None) -> Frames:
+        """Open frames of an instance, counted from 1; see `FrameReader.open`."""
+        return self._frames.open(held, numbers, transfer_syntax)
+
+    def headers(self, instances: Sequence[HeldInstance]) -> Iterator[StoredDataSet]:
+        """Go through instances in order as they are kept; of their values in blobs none is read yet.
+
+        Raises:
+            Damaged: the index or the store has lost a part of one.
+        """
+        for at in range(0, len(instances), _HEADERS_AT_ONCE):
+            for kept in self._shelf.fetch(instances[at : at + _HEADERS_AT_ONCE]):
+                yield self._shelf.data_set(kept, {})
+
+    def bulk(self, held: HeldInstance, path: BulkPath) -> BulkContent:
+        """Open a value of an instance by the way to it; see `BulkReader.open`."""
+        return self._bulk.open(held, path)
+
+    def keep_derived(self, derived: Derived) -> None:
+        """Keep documents made out of instances from now on; without this they are made each time."""
+        self.derived = derived
 
     def part10_head(self, held: HeldInstance) -> bytes:
         """Return the preamble and File Meta an instance came with, empty if it did not come as a file."""

@@ -3,7 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from storage_backends import BlobRef, BlobStore, Codec
+from storage_backends import BlobRef, BlobStore, Codec, Span
+from storage_backends.frame_table import StoredFrames
+from storage_backends.stored import StoredBlob
 from vna.archive.headers import HeaderCodec
 from vna.archive.payload import unpack
 from vna.archive.translation import storage_errors
@@ -82,6 +84,14 @@ class Shelf:
         with storage_errors():
             yield from other.stream(blob_ref(blob))
 
+    def opened(self, blob: BlobEntry) -> "OpenedBlob":
+        """Open a blob for reading parts of it.
+
+        Raises:
+            Damaged: no store has it.
+        """
+        return OpenedBlob(blob, self._blobs, self._rescue)
+
     def chunks(self, kept: Kept, decoded: Mapping[str, Chunk]) -> Iterator[Chunk]:
         """Give the data set of a version byte for byte; blobs not in `decoded` are streamed."""
         for piece in plan(kept.header, kept.recipe, kept.sizes):
@@ -122,6 +132,57 @@ class Shelf:
                 raise
         with storage_errors():
             return other.get(blob_ref(blob))
+
+
+class OpenedBlob:
+    """A blob opened for reading parts of it; what is found damaged is read where it is sound, if it is anywhere."""
+
+    def __init__(self, blob: BlobEntry, store: BlobStore, rescue: Rescue) -> None:
+        """Open it.
+
+        Raises:
+            Damaged: no store has it.
+        """
+        self._blob, self._rescue = blob, rescue
+        try:
+            self._opened = self._open(store)
+        except Damaged as exc:
+            self._opened = self._open_elsewhere(exc)
+
+    def range(self, span: Span) -> bytes:
+        """Return a part, compared with the checksum of its chunk.
+
+        Raises:
+            Damaged: it does not lie inside of the blob, or no store has it sound.
+        """
+        if span.offset + span.length > self._blob.plain_size:
+            raise Damaged(f"blob {self._blob.digest} has {self._blob.plain_size} bytes, and none at {span.offset}")
+        try:
+            with storage_errors():
+                return self._opened.range(span)
+        except Damaged as exc:
+            self._opened = self._open_elsewhere(exc)
+        with storage_errors():
+            return self._opened.range(span)
+
+    def frames(self) -> StoredFrames | None:
+        """Return where image frames lie, None if that is not known.
+
+        Raises:
+            Damaged: what says it is not sound.
+        """
+        with storage_errors():
+            return self._opened.frames()
+
+    def _open(self, store: BlobStore) -> StoredBlob:
+        with storage_errors():
+            return store.opened(blob_ref(self._blob))
+
+    def _open_elsewhere(self, damage: Damaged) -> StoredBlob:
+        other = self._rescue(self._blob)
+        if other is None:
+            raise damage
+        return self._open(other)
 
 
 def blob_ref(entry: BlobEntry) -> BlobRef:

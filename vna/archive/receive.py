@@ -20,7 +20,7 @@ from vna.archive.writing import BlobWriter
 from vna.dicom.admissible import check_admissible
 from vna.dicom.describe import Description, describe, key_of
 from vna.dicom.scan import Scan, scan
-from vna.errors import DataSetMismatch, OutOfResources, RejectedBefore
+from vna.errors import DataSetMismatch, OutOfResources, RejectedBefore, StudyMismatch
 from vna.events import Arrival, BlobEntry, Decision, payload_digest
 from vna.index import Index, NeedsBlobs, NeedsComparison, Payload, Recorded, Refused, StoreEntry, index_errors
 from vna.metrics import Metrics, Stage
@@ -33,10 +33,11 @@ _SWEEP_STEP_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the sender's own command says the data set is; None where it says nothing (a file)."""
+    """What the sender's own command or request says the data set is; None where it says nothing (a file)."""
 
     sop_class_uid: str | None = None
     sop_instance_uid: str | None = None
+    study_instance_uid: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Stored:
     Where `hidden_by` rejections stand over it, by number, it is kept but not findable.
     """
 
+    sop_class_uid: str
     key: InstanceKey
     digest: str
     outcome: Outcome
@@ -113,7 +115,7 @@ class Receiver:
         with self._metrics.timed(STAGES, Stage.COMMIT):
             decision = self._decided(entry, arrived.content, scanned)
         hidden_by = () if decision.outcome is Outcome.RESTORED else decision.rejections
-        return Stored(key, entry.arrival.digest, decision.outcome, decision.version, hidden_by)
+        return Stored(sop_class, key, entry.arrival.digest, decision.outcome, decision.version, hidden_by)
 
     def _payload(self, key: InstanceKey, parts: HeaderParts) -> Payload:
         plain, salt = pack(parts), self._salts.next()
@@ -191,3 +193,5 @@ def _check_expected(expected: Expected, sop_class: str, key: InstanceKey) -> Non
         raise DataSetMismatch(f"SOP Instance UID differs from the command's {expected.sop_instance_uid}")
     if expected.sop_class_uid not in (None, sop_class):
         raise DataSetMismatch(f"SOP Class UID differs from the command's {expected.sop_class_uid}")
+    if expected.study_instance_uid not in (None, key.study):
+        raise StudyMismatch(f"Study Instance UID differs from the request's {expected.study_instance_uid}")

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from vna.archive.kept import Chunk, Kept, Shelf
+from vna.dicom.part10 import OURS, write_part10_head
 from vna.dicom.recode import can_recode, recode
 from vna.errors import CannotConvert, VnaError
 from vna.index import HeldInstance
@@ -31,12 +32,15 @@ _THREADS = 4
 class DataSet:
     """A data set on its way out, in `transfer_syntax`; `chunks` can be gone through once.
 
-    `size` in bytes is None when it is not known before the last chunk (deflated on the way out).
+    `size` in bytes is None when it is not known before the last chunk (deflated on the way out). `part10_head` is what
+    stands before it in a file (PS3.10 7.1): what it came with, so that the same file goes out; of what came without,
+    or is given in another transfer syntax, our own.
     """
 
     transfer_syntax: str
     size: int | None
     chunks: Iterator[Chunk]
+    part10_head: bytes
 
 
 Choose = Callable[[HeldInstance], str | None]
@@ -121,13 +125,18 @@ class Retriever:
 
     def _data_set(self, kept: Kept, decoded: Mapping[str, Chunk], syntax: str) -> DataSet:
         if syntax == kept.held.transfer_syntax:
-            return DataSet(syntax, kept.held.size, self._shelf.chunks(kept, decoded))
+            head = kept.part10_head or _own_head(kept.held, syntax)
+            return DataSet(syntax, kept.held.size, self._shelf.chunks(kept, decoded), head)
         stored = self._shelf.data_set(kept, decoded)
         if can_recode(stored.transfer_syntax, syntax):
             recoded = recode(stored, syntax)
-            return DataSet(syntax, recoded.size, recoded.chunks())
+            return DataSet(syntax, recoded.size, recoded.chunks(), _own_head(kept.held, syntax))
         transcoded = self._transcoder.transcode(stored, syntax)
-        return DataSet(syntax, transcoded.size, transcoded.chunks())
+        return DataSet(syntax, transcoded.size, transcoded.chunks(), _own_head(kept.held, syntax))
+
+
+def _own_head(held: HeldInstance, transfer_syntax: str) -> bytes:
+    return write_part10_head(held.sop_class_uid, held.key.instance, transfer_syntax, OURS)
 
 
 def _batches(instances: Sequence[HeldInstance]) -> list[list[HeldInstance]]:

@@ -104,6 +104,11 @@ class Incoming:
         self._fd: int | None = None
         self._size = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes that have come so far."""
+        return self._size
+
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Append bytes; they are copied or on file when this returns.
 

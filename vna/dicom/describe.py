@@ -8,8 +8,9 @@ is the strict part: without valid UIDs an instance cannot be kept.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from struct import calcsize, unpack_from
 from types import MappingProxyType
-from typing import Final, Literal
+from typing import Final
 
 from vna.dicom.attributes import Attribute, Level, Storage, at_level
 from vna.dicom.elements import Element
@@ -36,6 +37,11 @@ MAX_ITEMS: Final = 64
 
 LOCALIZED_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 """VRs whose characters Specific Character Set decides on (PS3.5 6.1.2.3)."""
+
+BINARY_VRS: Final[Mapping[str, str]] = MappingProxyType(
+    {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "FL": "f", "FD": "d"}
+)
+"""VRs of binary numbers, with their codes in `struct`; `text_of` writes them in decimal."""
 
 _SIMPLE_VRS: Final = frozenset({"AE", "AS", "CS", "DA", "DS", "IS", "LO", "PN", "SH", "TM", "UI"})
 _ACR_NEMA: Final = MappingProxyType({"DA": ".", "TM": ":"})
@@ -106,8 +112,8 @@ def text_of(scan: Scan, element: Element, vr: str, *, charset: str) -> str:
         text = raw.decode("ascii").strip(_PADDING)
         if text.isprintable() and "\\" not in text and _ACR_NEMA.get(vr, "\\") not in text:
             return text
-    if vr == "US":
-        return _numbers(raw, "little" if scan.little_endian else "big")
+    if vr in BINARY_VRS:
+        return _numbers(raw, BINARY_VRS[vr], "<" if scan.little_endian else ">")
     text = decode(raw, charset, vr=vr) if vr in LOCALIZED_VRS else raw.decode("ascii", "replace")
     if vr in TEXT_VRS:
         return text.rstrip(_PADDING).replace("\0", "\ufffd")
@@ -117,11 +123,9 @@ def text_of(scan: Scan, element: Element, vr: str, *, charset: str) -> str:
     return text.replace("\0", "\ufffd")
 
 
-def _numbers(raw: bytes, order: Literal["little", "big"]) -> str:
-    if len(raw) == 2:
-        return str(int.from_bytes(raw, order))
-    numbers = (int.from_bytes(raw[at : at + 2], order) for at in range(0, len(raw) - 1, 2))
-    return "\\".join(map(str, numbers))
+def _numbers(raw: bytes, code: str, order: str) -> str:
+    count = len(raw) // calcsize(code)
+    return "\\".join(map(str, unpack_from(f"{order}{count}{code}", raw)))
 
 
 def _kept(scan: Scan, element: Element, vr: str, charset: str) -> str:

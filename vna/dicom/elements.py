@@ -228,8 +228,9 @@ class Walker:
         """The layout at the place that is being read."""
         return self._levels[-1].encoding
 
-    def data_set(self, encoding: Encoding, *, end: int) -> Iterator[Element | Mark]:
-        """Go through the buffer as a data set, up to `end`."""
+    def data_set(self, encoding: Encoding, *, end: int, start: int = 0) -> Iterator[Element | Mark]:
+        """Go through the buffer as a data set, from the element at `start` up to `end`."""
+        self._at = start
         self._levels.append(_Level(end, False, False, encoding))
         return self._tokens()
 

@@ -21,9 +21,11 @@ EXTENDED_OFFSET_TABLE: Final = 0x7FE00001
 EXTENDED_OFFSET_TABLE_LENGTHS: Final = 0x7FE00002
 
 _PIXEL_PATHS: Final = frozenset({(PIXEL_DATA,), (FLOAT_PIXEL_DATA,), (DOUBLE_FLOAT_PIXEL_DATA,)})
-_VIDEO: Final = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109)) | frozenset(
+VIDEO_UIDS: Final = frozenset(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109)) | frozenset(
     f"1.2.840.10008.1.2.4.{number}.1" for number in range(100, 107)
 )
+"""Transfer syntaxes of video: all frames are one stream (PS3.5 8.2.5 to 8.2.9)."""
+
 _STARTS: Final = (
     b"\xff\xd8\xff",  # JPEG, JPEG-LS: Start of Image, and another marker
     b"\xff\x4f\xff\x51",  # JPEG 2000, HTJ2K: Start of Codestream, SIZ
@@ -95,7 +97,7 @@ def _fitting_layout(scan: Scan, length: int) -> ImageLayout | None:
 def _fragmented(scan: Scan, bulk: BulkValue) -> FragmentedFrames | None:
     frames = number_of_frames(scan)
     items = item_spans(scan.buffer, bulk.offset, bulk.length)
-    if frames is None or (frames > 1 and scan.transfer_syntax in _VIDEO):
+    if frames is None or (frames > 1 and scan.transfer_syntax in VIDEO_UIDS):
         return None
 
     def peek(offset: int, length: int) -> bytes:

@@ -9,26 +9,33 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from struct import pack
+from types import MappingProxyType
 from typing import Final
 
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
 from vna.dicom.attributes import Level
-from vna.dicom.describe import LOCALIZED_VRS, Value
+from vna.dicom.describe import BINARY_VRS, LOCALIZED_VRS, Value
 from vna.dicom.encoding import DEFLATED_UIDS, ITEM, LONG_VRS, Encoding, encoding_of
 from vna.dicom.text import UTF_8, encode
 
 _ANSWER_LEVEL: Final = "QueryRetrieveLevel"
 _CHARSET: Final = "SpecificCharacterSet"
+_NO_VRS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def encode_identifier(
-    level: Level, values: Mapping[str, Value], *, charset_requested: str, transfer_syntax: str
+    level: Level,
+    values: Mapping[str, Value],
+    *,
+    charset_requested: str,
+    transfer_syntax: str,
+    vrs: Mapping[str, str] = _NO_VRS,
 ) -> bytes:
     """Return a response identifier: the level, and every value given, in the order of their tags.
 
-    Keys are keywords, or eight hexadecimal digits for a tag that has none; an empty value becomes a
-    zero-length element. Text is in the character set of the request where that can hold all of it,
+    Keys are keywords, or eight hexadecimal digits for a tag that has none, whose VR is in `vrs` then; an empty value
+    becomes a zero-length element. Text is in the character set of the request where that can hold all of it,
     else in UTF-8; Specific Character Set is there only if it is needed (PS3.4 C.4.1.1.3).
     """
     every: dict[str, Value] = {**values, _ANSWER_LEVEL: level.value}
@@ -36,7 +43,7 @@ def encode_identifier(
     encoding = encoding_of(transfer_syntax)
     for charset in _charsets(every, charset_requested):
         try:
-            data = _elements(every, encoding, charset)
+            data = _elements(every, encoding, charset, vrs=vrs)
         except _CannotHoldError:
             continue
         return _deflated(data) if transfer_syntax in DEFLATED_UIDS else data
@@ -59,10 +66,10 @@ class _Field:
 
 
 @lru_cache(maxsize=1024)
-def _field(keyword: str, encoding: Encoding) -> _Field:
+def _field(keyword: str, encoding: Encoding, vr: str) -> _Field:
     known = tag_for_keyword(keyword)
     tag = int(keyword, 16) if known is None else int(known)
-    vr = "UN" if known is None else dictionary_VR(known)[:2]
+    vr = vr or ("UN" if known is None else dictionary_VR(known)[:2])
     order = encoding.order
     head = pack(f"{order}HH", tag >> 16, tag & 0xFFFF)
     padding = b"\0" if vr in ("UI", "UN") else b" "
@@ -85,9 +92,18 @@ def _is_ascii(value: Value) -> bool:
     return all(text.isascii() for item in value for text in item.values())
 
 
-def _elements(values: Mapping[str, Value], encoding: Encoding, charset: str, *, declare: bool = True) -> bytes:
+def _elements(
+    values: Mapping[str, Value],
+    encoding: Encoding,
+    charset: str,
+    *,
+    declare: bool = True,
+    vrs: Mapping[str, str] = _NO_VRS,
+) -> bytes:
     every = {**values, _CHARSET: charset} if charset and declare else values
-    fields = sorted(((_field(keyword, encoding), value) for keyword, value in every.items()), key=_tag)
+    fields = sorted(
+        ((_field(keyword, encoding, vrs.get(keyword, "")), value) for keyword, value in every.items()), key=_tag
+    )
     parts: list[bytes] = []
     for field, value in fields:
         if isinstance(value, str):
@@ -110,9 +126,9 @@ def _item(item: Mapping[str, str], encoding: Encoding, charset: str) -> bytes:
 
 
 def _text(value: str, vr: str, encoding: Encoding, charset: str) -> bytes:
-    if vr == "US":
-        numbers = [int(number) for number in value.split("\\")]
-        return pack(f"{encoding.order}{len(numbers)}H", *numbers)
+    if vr in BINARY_VRS:
+        numbers = [float(number) if vr in ("FL", "FD") else int(number) for number in value.split("\\")]
+        return pack(f"{encoding.order}{len(numbers)}{BINARY_VRS[vr]}", *numbers)
     if value.isascii():
         return value.encode("ascii")
     if vr not in LOCALIZED_VRS:

@@ -13,11 +13,13 @@ from functools import lru_cache
 from typing import Final
 
 from vna.dicom.attributes import ATTRIBUTES
-from vna.dicom.describe import TEXT_VRS, Value
+from vna.dicom.describe import BINARY_VRS, TEXT_VRS, Value
+from vna.dicom.fuzzy_names import name_test
 from vna.dicom.temporal import DAY, Span, between, combined, span
+from vna.dicom.wild_cards import wild_card
 
 TEMPORAL_VRS: Final = frozenset({"DA", "DT", "TM"})
-NUMBER_VRS: Final = frozenset({"DS", "IS", "US"})
+NUMBER_VRS: Final = frozenset({"DS", "IS", *BINARY_VRS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,32 @@ class Range:
 
 
 @dataclass(frozen=True, slots=True)
+class EveryOf:
+    """Matches if each of several values is among those of the attribute (PS3.4 C.2.2.2.8)."""
+
+    values: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class FuzzyName:
+    """Matches names that are spelt or put otherwise (PS3.4 C.2.2.2.1.1), as vna.dicom.fuzzy_names says."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """Matches an absent or empty value (PS3.4 C.2.2.2.7)."""
+
+
+@dataclass(frozen=True, slots=True)
 class SequenceMatch:
     """Matches if one item of the sequence matches every key (PS3.4 C.2.2.2.6)."""
 
     keys: "Mapping[str, Matcher]"
 
 
-Matcher = Universal | SingleValue | ListOfUID | WildCard | Range | SequenceMatch
+Matcher = Universal | SingleValue | ListOfUID | WildCard | Range | EveryOf | FuzzyName | Empty | SequenceMatch
 
 _ITEM_VRS: Final = {item.keyword: item.vr for attribute in ATTRIBUTES for item in attribute.items}
 
@@ -69,16 +90,18 @@ _ITEM_VRS: Final = {item.keyword: item.vr for attribute in ATTRIBUTES for item i
 def matches(matcher: Matcher, value: Value | None, vr: str) -> bool:
     """Return whether an attribute's value matches a key of this VR.
 
-    Of several values one is enough. An absent or empty value matches universally only.
+    Of several values one is enough. An absent or empty value matches universally, or if it is asked for.
     """
     if isinstance(matcher, Universal):
         return True
-    if not value:
-        return False
+    if isinstance(matcher, Empty) or not value:
+        return isinstance(matcher, Empty) and not value
     if isinstance(matcher, SequenceMatch):
         return not isinstance(value, str) and any(_item_matches(matcher.keys, item) for item in value)
     if not isinstance(value, str):
         return False
+    if isinstance(matcher, EveryOf):
+        return all(matches(SingleValue(wanted), value, vr) for wanted in matcher.values)
     test = _test(matcher, vr)
     return test(value) if vr in TEXT_VRS else any(map(test, value.split("\\")))
 
@@ -135,7 +158,7 @@ def _item_matches(keys: Mapping[str, Matcher], item: Mapping[str, str]) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _test(matcher: SingleValue | ListOfUID | WildCard | Range, vr: str) -> Callable[[str], bool]:
+def _test(matcher: SingleValue | ListOfUID | WildCard | Range | FuzzyName, vr: str) -> Callable[[str], bool]:
     """Return the test that one value has to pass; kept, as a query asks it of thousands."""
     match matcher:
         case SingleValue(key):
@@ -146,10 +169,12 @@ def _test(matcher: SingleValue | ListOfUID | WildCard | Range, vr: str) -> Calla
         case ListOfUID(keys):
             wanted = frozenset(map(_plain, keys))
             return lambda value: _plain(value) in wanted
+        case FuzzyName(name):
+            return name_test(name)
         case WildCard(pattern):
             if vr == "PN":
-                return _name_test(pattern, lambda part: _wild_card(part).fullmatch)
-            matching = _wild_card(unicodedata.normalize("NFC", pattern)).fullmatch
+                return _name_test(pattern, lambda part: wild_card(part).fullmatch)
+            matching = wild_card(unicodedata.normalize("NFC", pattern)).fullmatch
             return lambda value: matching(_plain(value)) is not None
         case Range(low, high):
             low_end, high_end = (None if end is None else span(end, vr) for end in (low, high))
@@ -208,17 +233,3 @@ def _passes(test: Callable[[str], object] | None, group: str) -> bool:
 
 def _caseless(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
-
-
-def _wild_card(pattern: str) -> re.Pattern[str]:
-    """Compile a pattern so that no text takes long: what lies between two stars is found once, for good."""
-    first, *rest = re.split(r"\*+", pattern.rstrip(" "))
-    if not rest:
-        return re.compile(_literal(first), re.DOTALL)
-    *middle, last = rest
-    parts = [_literal(first), *(f"(?>.*?{_literal(part)})" for part in middle), ".*", _literal(last)]
-    return re.compile("".join(parts), re.DOTALL)
-
-
-def _literal(part: str) -> str:
-    return "".join("." if character == "?" else re.escape(character) for character in part)

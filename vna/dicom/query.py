@@ -6,7 +6,7 @@ keys are left out and named in `Query.unsupported`, the unique key of the level 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -16,6 +16,7 @@ from vna.dicom.attributes import BY_KEYWORD, BY_TAG, OF_THE_ANSWER, Attribute, L
 from vna.dicom.describe import Value, charset_of, text_of
 from vna.dicom.elements import Element
 from vna.dicom.encoding import tag_text
+from vna.dicom.extra import NO_EXTRA, ExtraAttribute, ExtraAttributes, creator_tag
 from vna.dicom.keys import parse_key
 from vna.dicom.matching import (
     ListOfUID,
@@ -29,23 +30,13 @@ from vna.dicom.matching import (
 )
 from vna.dicom.scan import Scan
 from vna.dicom.text import SPECIFIC_CHARACTER_SET
+from vna.dicom.timezones import MOMENTS, TIMEZONE, beside, moved, widened
 from vna.errors import IdentifierMismatch
 
 _QUERY_RETRIEVE_LEVEL: Final = 0x0008_0052
 _ORDER: Final = {level: number for number, level in enumerate(Level)}
-_NOT_MATCHED: Final = frozenset({"TimezoneOffsetFromUTC"})
+_NOT_MATCHED: Final = frozenset({TIMEZONE})
 """Describes the identifier itself (PS3.4 C.2.2.2): a value in it is no key."""
-
-_MOMENTS: Final = (
-    ("StudyDate", "StudyTime"),
-    ("SeriesDate", "SeriesTime"),
-    ("PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
-    ("AcquisitionDate", "AcquisitionTime"),
-    ("ContentDate", "ContentTime"),
-    ("InstanceCreationDate", "InstanceCreationTime"),
-    ("PresentationCreationDate", "PresentationCreationTime"),
-    ("PatientBirthDate", "PatientBirthTime"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +48,8 @@ class Query:
     `charset` is the identifier's Specific Character Set, `answer_keys` are the keywords of
     OF_THE_ANSWER that were asked for, and `unsupported` names what cannot be answered, or of which
     some item cannot, by keyword or as eight hexadecimal digits (a pending answer then says so, PS3.4
-    C.4.1.1.4).
+    C.4.1.1.4). `extra` has the matchers of extra attributes, return keys too. Dates and times of the keys
+    are meant `offset` minutes east of UTC; without it as they stand.
     """
 
     level: Level
@@ -68,15 +60,36 @@ class Query:
     charset: str = ""
     answer_keys: tuple[str, ...] = ()
     unsupported: tuple[str, ...] = ()
+    extra: Mapping[ExtraAttribute, Matcher] = field(default_factory=dict)
+    offset: int | None = None
+
+    def matching(self) -> "Query":
+        """Return the query with only what has to be known of an entity to say whether it matches."""
+        asked = {keyword: matcher for keyword, matcher in self.keys.items() if not isinstance(matcher, Universal)}
+        extra = {attribute: matcher for attribute, matcher in self.extra.items() if not isinstance(matcher, Universal)}
+        if self.offset is not None:
+            asked = dict.fromkeys(beside(asked), Universal()) | asked
+        return replace(self, keys=MappingProxyType(asked), extra=MappingProxyType(extra))
+
+    def narrowed_by(self) -> Mapping[str, Matcher]:
+        """Return the keys that whatever matches has in any case."""
+        return self.keys if self.offset is None else widened(self.keys)
 
     def accepts(self, values: Mapping[str, Value]) -> bool:
         """Return whether an entity with these values matches every key."""
+        if self.offset is not None:
+            values = moved(values, self.offset)
         in_pairs = {keyword for pair in self.combined for keyword in pair}
         return all(
             matches(matcher, values.get(keyword), BY_KEYWORD[keyword].vr)
             for keyword, matcher in self.keys.items()
             if keyword not in in_pairs
-        ) and all(self._accepts_moment(date, time, values) for date, time in self.combined)
+        ) and all(
+            (
+                *(self._accepts_moment(date, time, values) for date, time in self.combined),
+                *(matches(matcher, values.get(each.keyword), each.vr) for each, matcher in self.extra.items()),
+            )
+        )
 
     def _accepts_moment(self, date: str, time: str, values: Mapping[str, Value]) -> bool:
         date_key, time_key = self.keys[date], self.keys[time]
@@ -86,19 +99,24 @@ class Query:
 
 
 def parse_identifier(
-    identifier: Scan, model: Model, *, relational: bool = False, combined_datetime: bool = False
+    identifier: Scan,
+    model: Model,
+    *,
+    relational: bool = False,
+    combined_datetime: bool = False,
+    extra: ExtraAttributes = NO_EXTRA,
 ) -> Query:
     """Return the query of a C-FIND request.
 
     `relational` and `combined_datetime` say what the association's extended negotiation agreed on
-    (PS3.4 C.5.1.1).
+    (PS3.4 C.5.1.1), `extra` which attributes are known beside those of the table.
 
     Raises:
         IdentifierMismatch: the level is none of this model, a key above it is missing or not a single
             value, a key below it has a value, or a value is none of its VR.
     """
     level = _level(identifier, model)
-    found = _Keys(identifier, level)
+    found = _Keys(identifier, level, extra=extra)
     if not relational:
         _check_above(found.keys, model, level)
     found.keys.setdefault(unique_key(level).keyword, Universal())
@@ -107,10 +125,11 @@ def parse_identifier(
         model=model,
         keys=MappingProxyType(found.keys),
         relational=relational,
-        combined=_combined(found.keys) if combined_datetime else (),
+        combined=combined_moments(found.keys) if combined_datetime else (),
         charset=found.charset,
         answer_keys=tuple(found.answer_keys),
         unsupported=tuple(dict.fromkeys(found.unsupported)),
+        extra=MappingProxyType(found.extra),
     )
 
 
@@ -158,8 +177,9 @@ def _check_above(keys: Mapping[str, Matcher], model: Model, level: Level) -> Non
             raise IdentifierMismatch(f"{_name(BY_KEYWORD[keyword])}: needs one value at {level} level")
 
 
-def _combined(keys: Mapping[str, Matcher]) -> tuple[tuple[str, str], ...]:
-    return tuple((date, time) for date, time in _MOMENTS if _same_form(keys.get(date), keys.get(time)))
+def combined_moments(keys: Mapping[str, Matcher]) -> tuple[tuple[str, str], ...]:
+    """Return the dates and times of which both are given as ranges of one form, to be matched together."""
+    return tuple((date, time) for date, time in MOMENTS if _same_form(keys.get(date), keys.get(time)))
 
 
 def _same_form(date: Matcher | None, time: Matcher | None) -> bool:
@@ -176,17 +196,24 @@ def _name(attribute: Attribute) -> str:
 class _Keys:
     """The keys of an identifier; those of no interest are not even parsed."""
 
-    def __init__(self, identifier: Scan, level: Level, *, only: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, identifier: Scan, level: Level, *, only: tuple[str, ...] = (), extra: ExtraAttributes = NO_EXTRA
+    ) -> None:
         self.charset = charset_of(identifier)
         self.keys: dict[str, Matcher] = {}
         self.answer_keys: list[str] = []
         self.unsupported: list[str] = []
+        self.extra: dict[ExtraAttribute, Matcher] = {}
         self._identifier = identifier
         self._level = level
+        known = {} if only else extra.asked_by(identifier)
+        creators = {creator_tag(tag) for tag, each in known.items() if each.creator}
         for tag, element in sorted(identifier.elements.items()):
             attribute = BY_TAG.get(tag)
-            if attribute is None:
-                if not only:
+            if tag in known:
+                self._add_extra(known[tag], element)
+            elif attribute is None:
+                if not only and tag not in creators:
                     self._other(tag)
             elif not only or attribute.keyword in only:
                 self._add(attribute, element)
@@ -197,6 +224,18 @@ class _Keys:
             self.answer_keys.append(keyword)
         elif tag & 0xFFFF and tag != SPECIFIC_CHARACTER_SET:
             self.unsupported.append(keyword or f"{tag:08X}")
+
+    def _add_extra(self, attribute: ExtraAttribute, element: Element) -> None:
+        try:
+            matcher = self._simple(attribute.vr, element)
+        except ValueError as exc:
+            raise IdentifierMismatch(f"{tag_text(element.tag)} {attribute.keyword}: {exc}") from exc
+        if _ORDER[attribute.level] <= _ORDER[self._level]:
+            self.extra[attribute] = matcher
+        elif isinstance(matcher, Universal):
+            self.unsupported.append(attribute.keyword)
+        else:
+            raise IdentifierMismatch(f"{tag_text(element.tag)} {attribute.keyword}: key below {self._level} level")
 
     def _add(self, attribute: Attribute, element: Element) -> None:
         try:

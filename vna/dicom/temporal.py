@@ -16,6 +16,7 @@ _TIME: Final = re.compile(r"(\d{2})(?::?(\d{2})(?::?(\d{2})(?:\.(\d{1,6}))?)?)?"
 _MOMENT: Final = re.compile(
     r"(\d{4})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:(\d{2})(?:\.(\d{1,6}))?)?)?)?)?)?([+-]\d{4})?", re.ASCII
 )
+_OFFSET: Final = re.compile(r"[+-]\d{4}", re.ASCII)
 
 _FIRST: Final = ("0001", "01", "01", "00", "00", "00", "000000")
 _LAST: Final = ("9999", "12", "31", "23", "59", "59", "999999")
@@ -54,7 +55,7 @@ def span(text: str, vr: str) -> Span | None:
     moment = _span(found, 0, components=7)
     if moment is None or found[8] is None:
         return moment
-    offset = _offset(found[8])
+    offset = offset_minutes(found[8])
     return None if offset is None else Span(moment.earliest, moment.latest, offset)
 
 
@@ -116,7 +117,10 @@ def _is_real(parts: list[str], first: int) -> bool:
     return second <= 60
 
 
-def _offset(text: str) -> int | None:
+def offset_minutes(text: str) -> int | None:
+    """Return how many minutes east of UTC an offset such as +0530 is, None if it is none (PS3.5 6.2, VR DT)."""
+    if not _OFFSET.fullmatch(text):
+        return None
     minutes = int(text[1:3]) * 60 + int(text[3:])
     offset = -minutes if text[0] == "-" else minutes
     return offset if _EARLIEST_OFFSET <= offset <= _LATEST_OFFSET and int(text[3:]) < 60 else None

@@ -8,7 +8,7 @@ Left out is what depends on the encoding and is not content: group lengths, Leng
 the Extended Offset Table of encapsulated uncompressed Pixel Data.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -28,8 +28,8 @@ from vna.dicom.fragments import joined
 from vna.dicom.image_layout import image_layout
 from vna.dicom.implicit_vr import PIXEL_REPRESENTATION, UNKNOWN, VRLookup
 from vna.dicom.recipe import Recipe, cut
-from vna.dicom.scan import inflate, scan
-from vna.errors import CannotConvert
+from vna.dicom.scan import Scan, inflate, scan
+from vna.errors import CannotConvert, CannotUnderstand
 
 MAX_INFLATED: Final = 256 * 1024 * 1024
 """A deflated data set that is larger is not read for conversion or comparison."""
@@ -37,6 +37,7 @@ MAX_INFLATED: Final = 256 * 1024 * 1024
 OpenBlob = Callable[[str], Iterator[bytes | memoryview]]
 """Gives the bytes of the blob of a digest, in order."""
 
+_LONGEST_CREATOR: Final = 64  # private creators are LO
 _LENGTH_TO_END: Final = 0x00080001
 _OFFSET_TABLES: Final = frozenset({0x7FE00001, 0x7FE00002})
 
@@ -138,12 +139,21 @@ def read_values(stored: StoredDataSet, *, resolve_unknown: bool = False) -> Iter
     return _Reading(stored, resolve_unknown=resolve_unknown).tokens()
 
 
+def read_some(stored: StoredDataSet, tags: Iterable[int]) -> Iterator[Token]:
+    """Read elements of the top level of a data set that is not deflated, such `tags` as are there, in their order.
+
+    Raises:
+        CannotUnderstand, CannotConvert: as `read_values`, of these elements.
+    """
+    return _Reading(stored, resolve_unknown=False).some(tags)
+
+
 class _Reading:
     """One data set being read."""
 
     def __init__(self, stored: StoredDataSet, *, resolve_unknown: bool) -> None:
         holes = stored.recipe.holes(stored.sizes)
-        self._stored = stored
+        self._stored, self._holes = stored, holes
         self._found = scan(stored.header, stored.transfer_syntax, holes=holes)
         self._walker = Walker(stored.header, holes=holes)
         self._blobs = dict(stored.recipe.pieces)
@@ -154,7 +164,10 @@ class _Reading:
 
     def tokens(self) -> Iterator[Token]:
         end = max((element.end for element in self._found.elements.values()), default=0)
-        for token in self._walker.data_set(self._found.encoding, end=end):
+        return self._between(0, end)
+
+    def _between(self, start: int, end: int) -> Iterator[Token]:
+        for token in self._walker.data_set(self._found.encoding, start=start, end=end):
             if isinstance(token, Element):
                 if not self._is_of_the_encoding(token.tag):
                     yield self._element(token)
@@ -166,6 +179,11 @@ class _Reading:
                 self._depth -= 1
                 self._lookup.end_item()
             yield token
+
+    def some(self, tags: Iterable[int]) -> Iterator[Token]:
+        self._walker.data_set(self._found.encoding, end=0)
+        elements = (self._found.elements[tag] for tag in tags if tag in self._found.elements)
+        return (self._element(element) for element in elements if not self._is_of_the_encoding(element.tag))
 
     def _is_of_the_encoding(self, tag: int) -> bool:
         if tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
@@ -222,3 +240,53 @@ class _Reading:
         size = frame_bytes * layout.frames
         vr = "OW" if layout.bits_allocated > 8 else "OB"
         return Bulk(PIXEL_DATA, vr, digest, size + size % 2, blob_size, True, frame_bytes=frame_bytes)
+
+
+class ElementReader(_Reading):
+    """The top-level elements of a data set that is not deflated, one by one.
+
+    What is wrong inside of one does not spoil the others. Unknown VRs are looked up, as `read_values` does where it is
+    told to. Read the elements in their order: what an element is may depend on those before it.
+    """
+
+    def __init__(self, stored: StoredDataSet) -> None:
+        """Begin to read."""
+        super().__init__(stored, resolve_unknown=True)
+
+    @property
+    def scan(self) -> Scan:
+        """The data set taken apart."""
+        return self._found
+
+    def content(self) -> list[Element]:
+        """Return the top-level elements in their order, those left out that depend on the encoding."""
+        return [each for tag, each in self._found.elements.items() if not self._is_of_the_encoding(tag)]
+
+    def read_tag(self, tag: int) -> list[Token]:
+        """Return the element of a tag with all it holds, nothing if it is absent; before it, what it may depend on."""
+        for element in self.content():
+            if element.tag == tag:
+                return self.read(element)
+            if element.length <= _LONGEST_CREATOR and not element.undefined:
+                self.read(element)
+        return []
+
+    def read(self, element: Element) -> list[Token]:
+        """Return one of them with all it holds; as one unknown value if it is broken inside."""
+        self._walker = Walker(self._stored.header, holes=self._holes)
+        try:
+            return list(self._between(element.start, element.end))
+        except (CannotUnderstand, CannotConvert):
+            while self._depth:
+                self._depth -= 1
+                self._lookup.end_item()
+            return [self._as_it_lies(element)]
+
+    def _as_it_lies(self, element: Element) -> Value | Bulk:
+        digest = self._blobs.get(element.offset) if element.length else None
+        vr, fragments = (element.vr, True) if element.undefined else (UNKNOWN, False)
+        if digest is None:
+            data = self._stored.header[element.offset : element.offset + element.length]
+            return Value(element.tag, vr, data, fragments)
+        size = self._stored.sizes[digest]
+        return Bulk(element.tag, vr, digest, size, size, little_endian=True, fragments=fragments)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 
 from vna.dicom.describe import Value
+from vna.dicom.extra import creators_of
 from vna.dicom.identifier import encode_identifier
 from vna.dicom.query import Query, parse_identifier
 from vna.dicom.supported import QUERY_RETRIEVE_CLASSES
@@ -39,6 +40,7 @@ def answer_find(exchange: Exchange, request: Command, context: Context) -> None:
         QUERY_RETRIEVE_CLASSES[context.abstract_syntax].model,
         relational=exchange.agreement.relational(context.abstract_syntax),
         combined_datetime=exchange.agreement.combined_datetime(context.abstract_syntax),
+        extra=exchange.archive.extra_attributes,
     )
     found, status = _send_matches(exchange, request, context, query)
     comment = f"more than {found} matches: narrow the query" if status is Status.OUT_OF_RESOURCES else ""
@@ -61,6 +63,7 @@ def _send_matches(exchange: Exchange, request: Command, context: Context, query:
     status = Status.PENDING_WITH_UNSUPPORTED_KEYS if query.unsupported else Status.PENDING
     pending = response(request, Verdict(status), has_data_set=True)
     charset = query.charset or (exchange.caller.peer.charset if exchange.caller.peer else "")
+    vrs = {each.keyword: each.vr for each in query.extra} | dict.fromkeys(creators_of(query.extra), "LO")
     found, flushed = 0, time.monotonic()
     for values in exchange.archive.find(query):
         if found == limit > 0:
@@ -69,7 +72,7 @@ def _send_matches(exchange: Exchange, request: Command, context: Context, query:
             return found, Status.CANCEL
         answer = _with_answer_keys(values, query, exchange.caller.called_ae_title)
         identifier = encode_identifier(
-            query.level, answer, charset_requested=charset, transfer_syntax=context.transfer_syntax
+            query.level, answer, charset_requested=charset, transfer_syntax=context.transfer_syntax, vrs=vrs
         )
         messages.queue(request.context_id, pending, identifier)
         found += 1
@@ -88,4 +91,4 @@ def _with_answer_keys(values: Mapping[str, Value], query: Query, ae_title: str) 
     if "InstanceAvailability" in answer:
         answer["InstanceAvailability"] = "ONLINE"
     answer["RetrieveAETitle"] = ae_title
-    return {**answer, **values}
+    return {**answer, **creators_of(query.extra), **values}

@@ -15,10 +15,12 @@ from vna.index.entries import (
     StoreEntry,
     SweepEntry,
 )
+from vna.index.extra_filling import ExtraStretch, Reached
 from vna.index.held import Counts, HeldInstance, StoredForm
 from vna.index.index import Index, open_index
 from vna.index.intake import Intake
 from vna.index.journal import JournalReader, open_journal, position_of
+from vna.index.paging import Page
 from vna.index.reading import Reader
 from vna.index.rejections import Rejection, RejectionReader, Visible
 from vna.index.replay import Past, Replayer, open_replay
@@ -34,6 +36,7 @@ __all__ = [
     "Counts",
     "Election",
     "EventEntry",
+    "ExtraStretch",
     "HeldInstance",
     "Holding",
     "Index",
@@ -43,8 +46,10 @@ __all__ = [
     "NeedsBlobs",
     "NeedsComparison",
     "Owed",
+    "Page",
     "Past",
     "Payload",
+    "Reached",
     "Reader",
     "Recorded",
     "Refused",

@@ -12,6 +12,7 @@ A walk compares what lies in columns at once. Whatever comes from here is still 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -22,6 +23,7 @@ from vna.dicom.matching import Universal, matches
 from vna.dicom.query import Query
 from vna.index import tables
 from vna.index.dictionary import Dictionary
+from vna.index.extra import is_owner, lead
 from vna.index.narrowing import Narrowing, Shape, condition, narrowings, sharp
 from vna.index.rows import ENTITY_ID, SOURCE, Entity, selected
 from vna.index.statements import Cursor, one_of
@@ -37,11 +39,17 @@ _ONE_IN = 20
 
 
 class Candidates:
-    """What one query has to look at; ask `page` until it is `done`."""
+    """What one query has to look at; ask `page` until it is `done`.
 
-    def __init__(self, query: Query, dictionary: Dictionary) -> None:
-        self._query, self._dictionary = query, dictionary
-        self._walk = None if sharp(query.keys) else _Walk(query)
+    Studies come in the order of the records they are shown with, which an index may know alone; if `ordered`, in their
+    own.
+    """
+
+    def __init__(self, query: Query, dictionary: Dictionary, *, ordered: bool = False, after: int = 0) -> None:
+        """Look for what matches a query; without matching keys only for what lies `after` an entity."""
+        query = replace(query, keys=query.narrowed_by())
+        self._query, self._dictionary, self._ordered = query, dictionary, ordered
+        self._walk = None if sharp(query.keys) else _Walk(query, after)
         self._is_decided = False
         self._entities: list[Entity] = []
         self._records: list[int] = []
@@ -50,6 +58,11 @@ class Candidates:
     def done(self) -> bool:
         """Whether there are no more."""
         return self._is_decided and not self._entities and not self._records and self._walk is None
+
+    @property
+    def are_compared(self) -> bool:
+        """Whether those that come next match for certain: every key was compared on the way."""
+        return self._walk is not None and self._walk.compares_all
 
     def page(self, cursor: Cursor) -> list[Entity]:
         """Return the next candidates; there may be none and yet more to come."""
@@ -70,6 +83,8 @@ class Candidates:
 
     def _decide(self, cursor: Cursor) -> None:
         self._is_decided = True
+        if self._follow_extra(cursor):
+            return
         if self._walk is not None:
             walk = self._walk
             self._go_on(walk, cursor)
@@ -80,7 +95,16 @@ class Candidates:
             self._walk, self._entities = None, []
             self._follow_index(cursor, narrowed)
         elif self._walk is None and not self._entities:
-            self._walk = _Walk(self._query)
+            self._walk = _Walk(self._query, 0)
+
+    def _follow_extra(self, cursor: Cursor) -> bool:
+        """Go by an extra attribute where one leads to few rows, and no key that is known to."""
+        found = None if self._walk is None else lead(cursor, self._query)
+        if found is None:
+            return False
+        select_them = _of_owners(self._query.level, found.level, any_record=counts_any_record(self._query))
+        self._walk, self._entities = None, _one_each(cursor.all(select_them, found.parameters))
+        return True
 
     def _pays(self, walk: "_Walk") -> bool:
         """Return whether so much of what was walked past matches that it may go on."""
@@ -88,12 +112,16 @@ class Candidates:
 
     def _follow_index(self, cursor: Cursor, narrowed: Sequence[Narrowing]) -> None:
         values = {name: value for each in narrowed for name, value in each.values.items()}
-        if any(not value for value in values.values()):
+        if () in values.values():
             return
         parameters = parameters_of(cursor, values)
         shapes, any_record = tuple(each.shape for each in narrowed), counts_any_record(self._query)
         if not any_record and self._query.level in (Level.PATIENT, Level.STUDY) and all(map(_in_record, shapes)):
             self._records = sorted(row[0] for row in cursor.all(records_of(shapes), parameters))
+            if self._ordered:
+                records, self._records = cursor.several(self._records), []
+                found = cursor.all(_shown(self._query.level), {"records": records})
+                self._entities = [Entity(*row) for row in sorted(found)]
         else:
             found = cursor.all(candidates_of(self._query.level, shapes, any_record=any_record), parameters)
             self._entities = _one_each(found)
@@ -102,9 +130,9 @@ class Candidates:
 class _Walk:
     """Goes through the entities of a level by row number, and compares what lies in columns."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, after: int) -> None:
         self.passed, self.at_end = 0, False
-        self._after, self._window = 0, _SAMPLE
+        self._after, self._window = after, _SAMPLE
         in_pairs = {keyword for pair in query.combined for keyword in pair}
         compared = [
             (attribute, matcher)
@@ -114,6 +142,8 @@ class _Walk:
             and attribute.keyword not in in_pairs
             and not isinstance(matcher, Universal)
         ]
+        asked = sum(not isinstance(matcher, Universal) for matcher in query.keys.values())
+        self.compares_all = len(compared) == asked and query.offset is None
         self._tests = [
             (at, lru_cache(_TEXTS_KEPT)(partial(matches, matcher, vr=attribute.vr)))
             for at, (attribute, matcher) in enumerate(compared, start=2)
@@ -139,10 +169,9 @@ class _Walk:
             self._after = rows[-1][0]
         self.passed += len(rows)
         self._window = min(self._window * 2, _WINDOW)
-        return _one_each((row[0], row[1], row[-1]) for row in rows if self._may_match(row[:-1]))
-
-    def _may_match(self, row: Sequence[Any]) -> bool:
-        return all(test(row[at]) for at, test in self._tests)
+        for at, test in self._tests:
+            rows = [row for row in rows if test(row[at])]
+        return _one_each((row[0], row[1], row[-1]) for row in rows)
 
 
 def counts_any_record(query: Query) -> bool:
@@ -160,6 +189,12 @@ def candidates_of(level: Level, shapes: tuple[Shape, ...], *, any_record: bool) 
     """Select (entity, study record, whether the record is the shown one) of what fulfils conditions."""
     base = select(ENTITY_ID[level], tables.study_record.c.id, _SHOWN).select_from(SOURCE[level])
     return base.where(*_there(level, any_record=any_record), *_conditions(shapes))
+
+
+@lru_cache
+def _of_owners(level: Level, owner: Level, *, any_record: bool) -> Select[Any]:
+    """Select, as `candidates_of`, what an extra attribute of some level leads to."""
+    return candidates_of(level, (), any_record=any_record).where(is_owner(owner))
 
 
 @lru_cache(maxsize=256)

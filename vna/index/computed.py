@@ -6,7 +6,7 @@ Each function takes the row numbers of one page of entities and returns a value 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, distinct, func, select
+from sqlalchemy import Select, and_, distinct, func, select
 
 from vna.index import tables
 from vna.index.statements import Cursor, one_of
@@ -57,7 +57,10 @@ def _study_series() -> Select[Any]:
 def _patient(count: Any, *, join_series: bool = False, join_versions: bool = False) -> Select[Any]:
     """Count over the studies shown under a patient."""
     owner = tables.study_record.c.patient_id
-    source = tables.study_record.join(tables.study, tables.study.c.record_id == tables.study_record.c.id)
+    shown = and_(  # by the study's own number, for its record has no index
+        tables.study.c.id == tables.study_record.c.study_id, tables.study.c.record_id == tables.study_record.c.id
+    )
+    source = tables.study_record.join(tables.study, shown)
     if join_series:
         source = source.join(tables.series, tables.series.c.study_id == tables.study.c.id)
     query = select(owner, func.count(distinct(count))).where(_of(owner)).group_by(owner)

@@ -1,4 +1,4 @@
-"""Which texts of the dictionary may match: names and descriptions, by value or by wild card.
+"""Which texts of the dictionary may match: names and descriptions, by value, by wild card, or names by their words.
 
 A wild card that begins with plain text is a range of an index. For any other all forms of the attribute have to be
 looked at: they are kept in memory, one behind the other, which is searched many times as fast as rows are. Texts are
@@ -11,15 +11,18 @@ import threading
 from array import array
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from sqlalchemy import bindparam, func, select
 
 from vna.dicom.attributes import Attribute
-from vna.dicom.matching import Matcher, SingleValue, WildCard, fold
+from vna.dicom.fuzzy_names import key_words
+from vna.dicom.matching import FuzzyName, Matcher, SingleValue, WildCard, fold
 from vna.index import tables
 from vna.index.narrowing import How, compared, like
 from vna.index.records import forms_of
 from vna.index.statements import Cursor
+from vna.index.words import Words
 
 _FORM, _TERM = tables.term_form.c, tables.term.c
 _NAMED = _FORM.attribute == bindparam("attribute")
@@ -36,7 +39,7 @@ class Dictionary:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._packed: dict[str, _Packed] = {}
+        self._kept: dict[tuple[type, str], _Packed | Words] = {}
 
     def matching(self, cursor: Cursor, attribute: Attribute, matcher: Matcher) -> Sequence[int] | None:
         """Return the row numbers of the texts that may match; None for any.
@@ -46,6 +49,10 @@ class Dictionary:
         match matcher:
             case SingleValue(value) | WildCard(value):
                 groups = value.split("=") if attribute.vr == "PN" else [value]
+            case FuzzyName(name):
+                words = self._forms(cursor, attribute.keyword, Words)
+                asking = [group for group in name.split("=") if key_words(group)]
+                return sorted({term for group in asking for term in words.meaning(group)})
             case _:
                 return None
         wild = isinstance(matcher, WildCard)
@@ -57,20 +64,20 @@ class Dictionary:
     def _matching(self, cursor: Cursor, keyword: str, form: str, *, wild: bool) -> Sequence[int]:
         how, values = like("form", form) if wild else (How.EQUAL, {"form": form})
         if how is How.LIKE:
-            return self._forms(cursor, keyword).like(form)
+            return self._forms(cursor, keyword, _Packed).like(form)
         return [row[0] for row in cursor.all(_BY_HOW[how], {"attribute": keyword, **values})]
 
-    def _forms(self, cursor: Cursor, keyword: str) -> "_Packed":
+    def _forms(self, cursor: Cursor, keyword: str, kind: "type[_Kept]") -> "_Kept":
         with self._lock:
-            packed = self._packed.get(keyword)
-            if packed is None:
-                packed = self._packed[keyword] = _Packed(cursor.scalar(_LATEST, {}))
-                packed.add(cursor.all(_ALL, {"attribute": keyword}))
-            for term_id, attribute, value in cursor.all(_ADDED, {"known": packed.known}):
+            kept = self._kept.get((kind, keyword))
+            if not isinstance(kept, kind):
+                kept = self._kept[kind, keyword] = kind(cursor.scalar(_LATEST, {}))
+                kept.add(cursor.all(_ALL, {"attribute": keyword}))
+            for term_id, attribute, value in cursor.all(_ADDED, {"known": kept.known}):
                 if attribute == keyword:
-                    packed.add((form, term_id) for form in forms_of(keyword, value))
-                packed.known = term_id
-            return packed
+                    kept.add((form, term_id) for form in forms_of(keyword, value))
+                kept.known = term_id
+            return kept
 
 
 class _Packed:
@@ -114,6 +121,9 @@ class _Packed:
     def _line(self, number: int) -> bytes:
         end = self._starts[number + 1] if number + 1 < len(self._starts) else self._size
         return bytes(self._text[self._starts[number] : end])
+
+
+_Kept = TypeVar("_Kept", _Packed, Words)
 
 
 def _in_order(pieces: Sequence[bytes], at_end: bytes, line: bytes) -> bool:

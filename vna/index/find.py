@@ -17,13 +17,14 @@ from sqlalchemy import Engine, Select
 
 from vna.dicom.attributes import Level
 from vna.dicom.describe import Value
-from vna.dicom.matching import Universal
 from vna.dicom.query import Query
 from vna.index import tables
 from vna.index.candidates import Candidates, candidates_of, counts_any_record, parameters_of
 from vna.index.dictionary import Dictionary
+from vna.index.extra import ReadHeaders
 from vna.index.held import HeldInstance
 from vna.index.narrowing import Shape, narrowings
+from vna.index.paging import Page, Pager
 from vna.index.reading import HELD_COLUMNS, held_instance
 from vna.index.rows import LevelRows
 from vna.index.snapshots import Snapshots
@@ -34,6 +35,7 @@ class Finder:
 
     def __init__(self, engine: Engine) -> None:
         self._snapshots, self._dictionary = Snapshots(engine), Dictionary()
+        self.read_headers: ReadHeaders = lambda _versions, _attributes: {}
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -47,9 +49,8 @@ class Finder:
         Raises:
             sqlalchemy.exc.DBAPIError: the database cannot be read.
         """
-        rows, candidates = LevelRows(query), Candidates(query, self._dictionary)
-        asked = {keyword: matcher for keyword, matcher in query.keys.items() if not isinstance(matcher, Universal)}
-        matching, given = replace(query, keys=asked), set[int]()
+        rows, candidates = LevelRows(query, self.read_headers), Candidates(query, self._dictionary)
+        matching, given = query.matching(), set[int]()
         while not candidates.done:
             with self._snapshots.reading() as cursor:
                 page = candidates.page(cursor)
@@ -58,6 +59,15 @@ class Finder:
                 if matching.accepts(values) and entity.entity_id not in given:
                     given.add(entity.entity_id)
                     yield values
+
+    def page(self, query: Query, *, offset: int, limit: int) -> Page:
+        """Return the matches behind the first `offset` ones, and how many come behind them.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the database cannot be read.
+        """
+        pager = Pager(self._snapshots, self._dictionary, query, self.read_headers)
+        return pager.page(offset=offset, limit=limit)
 
     def instances(self, query: Query) -> list[HeldInstance]:
         """Return the served instances below what the unique keys name, by series and instance number.

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, bindparam, exists, select
 
 from vna.dicom.attributes import BY_KEYWORD, Attribute, Level, Storage
-from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, WildCard, like_pattern
+from vna.dicom.matching import Empty, EveryOf, ListOfUID, Matcher, Range, SingleValue, WildCard, like_pattern
 from vna.index import tables
 from vna.index.statements import one_of
 
@@ -108,8 +108,12 @@ def _narrowing(attribute: Attribute, matcher: Matcher, terms: Terms) -> Narrowin
         if keyword not in _COMPUTED:
             return None
         attribute = _COUNTED_BY[keyword]
+        if isinstance(matcher, EveryOf):  # a study that holds all of them holds this one
+            matcher = SingleValue(min(matcher.values))
     elif attribute.storage is not Storage.COLUMN:
         return None
+    elif isinstance(matcher, Empty):
+        return Narrowing((keyword, How.EQUAL), {keyword: ""})
     comparison = _comparison(attribute.vr, keyword, matcher)
     return None if comparison is None else Narrowing((keyword, comparison[0]), comparison[1])
 

@@ -14,7 +14,7 @@ from vna.index import tables
 from vna.index.entries import BlobState
 from vna.index.held import Counts, HeldInstance, StoredForm
 from vna.index.rejections import HIDDEN
-from vna.index.statements import Statements
+from vna.index.statements import Statements, one_of
 from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID
 
 _PAGE = 500
@@ -28,12 +28,13 @@ _POSITION = select(tables.archive.c.position)
 _FORMS = (
     select(tables.version.c.id, tables.version.c.recipe, tables.payload.c.data, tables.payload.c.base)
     .join(tables.payload, tables.payload.c.position == tables.version.c.id)
-    .where(tables.version.c.id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(tables.version.c.id, "ids"))
 )
+_BLOB_COLUMNS = (tables.blob.c.digest, tables.blob.c.codec, tables.blob.c.plain_size, tables.blob.c.stored_size)
 _USED_BLOBS = (
-    select(tables.blob_use.c.version_id, tables.blob)
+    select(tables.blob_use.c.version_id, *_BLOB_COLUMNS)
     .join(tables.blob, and_(tables.blob.c.digest == tables.blob_use.c.digest, tables.blob.c.store == ""))
-    .where(tables.blob_use.c.version_id.in_(bindparam("ids", expanding=True)))
+    .where(one_of(tables.blob_use.c.version_id, "ids"))
     .order_by(tables.blob.c.state)
 )
 """What is present comes last, behind what is bad: of a blob's codecs it is the one that counts."""
@@ -90,21 +91,16 @@ class Reader:
 
     def stored_forms(self, version_ids: Sequence[int]) -> list[StoredForm]:
         """Return how these versions are kept, in the order asked for; unknown ones are left out."""
-        with self._engine.connect() as connection:
-            rows = {row.id: row for row in connection.execute(_FORMS, {"ids": list(version_ids)})}
-            uses = connection.execute(_USED_BLOBS, {"ids": list(version_ids)}).all()
-        blobs: dict[int, dict[str, BlobEntry]] = {version_id: {} for version_id in rows}
-        for use in uses:
-            blobs[use.version_id][bytes(use.digest).hex()] = _blob_entry(use)
+        with self._statements.reading() as cursor:
+            ids = {"ids": cursor.several(list(version_ids))}
+            rows = {row[0]: row for row in cursor.all(_FORMS, ids)}
+            uses = cursor.all(_USED_BLOBS, ids)
+        blobs: dict[int, dict[str, BlobEntry]] = {version_id: {} for version_id in version_ids}
+        for version_id, digest, *sizes in uses:
+            blobs[version_id][bytes(digest).hex()] = BlobEntry(bytes(digest).hex(), *sizes)
         return [
-            StoredForm(
-                version_id=row.id,
-                recipe=bytes(row.recipe),
-                header=bytes(row.data),
-                base=bytes(row.base),
-                blobs=blobs[row.id],
-            )
-            for row in (rows[version_id] for version_id in version_ids if version_id in rows)
+            StoredForm(version_id, bytes(recipe), bytes(header), bytes(base), blobs[version_id])
+            for version_id, recipe, header, base in (rows[each] for each in version_ids if each in rows)
         ]
 
     def held_versions(self, key: InstanceKey) -> list[HeldInstance]:
@@ -181,10 +177,6 @@ class Reader:
             hidden = {name: int(connection.execute(query).scalar_one()) for name, query in HIDDEN.items()}
         shown = {name: found[name] - hidden[name] for name in ("patients", "studies", "series", "instances")}
         return Counts(**{**found, **shown, "rejected": hidden["instances"]})
-
-
-def _blob_entry(row: Any) -> BlobEntry:
-    return BlobEntry(bytes(row.digest).hex(), row.codec, row.plain_size, row.stored_size)
 
 
 def held_instance(row: Any) -> HeldInstance:

@@ -13,6 +13,7 @@ from vna.dicom.describe import Value
 from vna.dicom.query import Query
 from vna.index import tables
 from vna.index.computed import COMPUTED
+from vna.index.extra import ExtraRows, ReadHeaders
 from vna.index.statements import Cursor, one_of
 
 _OWN_COLUMN = {
@@ -53,13 +54,14 @@ class Entity:
 class LevelRows:
     """Reads what one query asks of its level and the levels above."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, query: Query, read_headers: ReadHeaders) -> None:
         depth = _ORDER.index(query.level)
         asked = [BY_KEYWORD[k] for k in query.keys if k in BY_KEYWORD]
         self.level = query.level
         self._attributes = [a for a in asked if _ORDER.index(a.level) <= depth and a.storage is not Storage.COMPUTED]
         self._computed = [a.keyword for a in asked if a.storage is Storage.COMPUTED and a.keyword in COMPUTED]
         self._select = page_query(query.level, tuple(self._attributes))
+        self._extra = ExtraRows(query, read_headers)
 
     def read(self, cursor: Cursor, page: Sequence[Entity]) -> list[tuple[Entity, dict[str, Value]]]:
         """Return the values of each entity of the page, in its order."""
@@ -73,6 +75,7 @@ class LevelRows:
             answers = COMPUTED[keyword](cursor, [entity.entity_id for entity, _ in result])
             for entity, values in result:
                 values[keyword] = answers.get(entity.entity_id, "")
+        self._extra.add(cursor, [(entity.entity_id, entity.record_id, values) for entity, values in result])
         return result
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from vna.dicom.frames import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS
 from vna.dicom.image_layout import (
     BITS_ALLOCATED,
     COLUMNS,
@@ -30,6 +31,13 @@ LOSSY_IMAGE_COMPRESSION: Final = 0x00282110
 LOSSY_IMAGE_COMPRESSION_RATIO: Final = 0x00282112
 LOSSY_IMAGE_COMPRESSION_METHOD: Final = 0x00282114
 
+IMAGE_TAGS: Final = (
+    *(SAMPLES_PER_PIXEL, PHOTOMETRIC_INTERPRETATION, PLANAR_CONFIGURATION, NUMBER_OF_FRAMES, ROWS, COLUMNS),
+    *(BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_REPRESENTATION),
+    *(EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS),
+)
+"""The attributes that say how pixels are and where frames lie."""
+
 _LOSSY: Final = b"01"
 _MOST_DIGITS: Final = 12
 
@@ -49,10 +57,10 @@ def image_of(values: Mapping[int, bytes]) -> Image:
     Raises:
         CannotConvert: they lack something, or describe pixels of a kind that occurs nowhere.
     """
-    rows, columns, allocated = (_required(values, tag) for tag in (ROWS, COLUMNS, BITS_ALLOCATED))
-    stored = _number(values, BITS_STORED) or allocated
-    high = _number(values, HIGH_BIT)
-    samples = _number(values, SAMPLES_PER_PIXEL) or 1
+    rows, columns, allocated = (required_in(values, tag) for tag in (ROWS, COLUMNS, BITS_ALLOCATED))
+    stored = number_in(values, BITS_STORED) or allocated
+    high = number_in(values, HIGH_BIT)
+    samples = number_in(values, SAMPLES_PER_PIXEL) or 1
     if samples not in (1, 3) or allocated not in ALLOCATIONS or stored > allocated:
         raise CannotConvert(f"an image of {samples} samples a pixel, {stored} of {allocated} bits each")
     return Image(
@@ -62,9 +70,9 @@ def image_of(values: Mapping[int, bytes]) -> Image:
         bits_allocated=allocated,
         bits_stored=stored,
         high_bit=stored - 1 if high is None else high,
-        signed=_number(values, PIXEL_REPRESENTATION) == 1,
+        signed=number_in(values, PIXEL_REPRESENTATION) == 1,
         photometric=_text(values, PHOTOMETRIC_INTERPRETATION) or ("RGB" if samples == 3 else "MONOCHROME2"),
-        by_plane=samples > 1 and _number(values, PLANAR_CONFIGURATION) == 1,
+        by_plane=samples > 1 and number_in(values, PLANAR_CONFIGURATION) == 1,
     )
 
 
@@ -87,7 +95,7 @@ def image_changes(before: Image, after: Image, values: Mapping[int, bytes]) -> l
     changed = []
     if after.photometric != before.photometric:
         changed.append(_code(PHOTOMETRIC_INTERPRETATION, after.photometric))
-    if after.samples > 1 and _number(values, PLANAR_CONFIGURATION) != after.by_plane:
+    if after.samples > 1 and number_in(values, PLANAR_CONFIGURATION) != after.by_plane:
         changed.append(_unsigned(PLANAR_CONFIGURATION, after.by_plane))
     if after.high_bit != before.high_bit:
         changed.append(_unsigned(HIGH_BIT, after.high_bit))
@@ -122,14 +130,20 @@ def says_nothing_of_loss(values: Mapping[int, bytes]) -> bool:
     return not _text(values, LOSSY_IMAGE_COMPRESSION)
 
 
-def _required(values: Mapping[int, bytes], tag: int) -> int:
-    number = _number(values, tag)
+def required_in(values: Mapping[int, bytes], tag: int) -> int:
+    """Return the 16-bit number of an attribute.
+
+    Raises:
+        CannotConvert: it is absent or zero.
+    """
+    number = number_in(values, tag)
     if not number:
         raise CannotConvert(f"the image has no ({tag >> 16:04X},{tag & 0xFFFF:04X})")
     return number
 
 
-def _number(values: Mapping[int, bytes], tag: int) -> int | None:
+def number_in(values: Mapping[int, bytes], tag: int) -> int | None:
+    """Return the 16-bit number of an attribute, None if it is absent."""
     raw = values.get(tag, b"")
     return int.from_bytes(raw[:2], "little") if len(raw) >= 2 else None
 

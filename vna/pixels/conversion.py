@@ -8,6 +8,7 @@ from vna.pixels.codecs import ALWAYS_LOSSY, COMPRESSIONS, JPEG_BASELINE_UID, JPE
 from vna.pixels.decoding import decode_frame
 from vna.pixels.encoding import NotEncoded, encode_frame
 from vna.pixels.image import Image
+from vna.pixels.lossy import encode_baseline
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,10 @@ def convert_frame(frame: bytes, task: Task) -> Converted:
         decoded = decode_frame(frame, task.source, task.image)
         lossy = True if task.source in ALWAYS_LOSSY else decoded.lossy
         converted = Converted(decoded.frame, decoded.image, lossy)
-    if task.target in COMPRESSIONS:
+    if task.target == JPEG_BASELINE_UID:
+        stream, image = encode_baseline(converted.frame, converted.image)
+        converted = Converted(stream, image, True)
+    elif task.target in COMPRESSIONS:
         stream, image = encode_frame(converted.frame, task.target, converted.image)
         converted = replace(converted, frame=stream, image=image)
     return converted

@@ -37,7 +37,7 @@ class EncapsulatedFrames:
     """The frames of encapsulated Pixel Data, their fragments joined.
 
     The value is read twice: what is a frame shows only when all fragments are known, and what is stored has been
-    compared with its digest only when it was read to its end.
+    compared with its digest only when it was read to its end. `table` says where the fragments lie.
     """
 
     def __init__(self, open_value: Callable[[], Chunks], declared: int | None, tables: OffsetTables) -> None:
@@ -53,13 +53,13 @@ class EncapsulatedFrames:
         """
         self._open = open_value
         fragments = _fragments(open_value(), tables)
-        self._frames = _grouped(fragments, declared)
-        self.count = self._frames.count
+        self.table = _grouped(fragments, declared)
+        self.count = self.table.count
 
     def __iter__(self) -> Iterator[bytes]:
         stream = ItemStream(self._open())
         stream.skip(stream.item())
-        for spans in self._frames.spans:
+        for spans in self.table.spans:
             parts: list[memoryview] = []
             for span in spans:
                 held = stream.item()

@@ -16,6 +16,9 @@ Cells = NDArray[np.integer[Any]]
 ALLOCATIONS: Final = frozenset({1, 8, 16, 32})
 """Values of Bits Allocated (0028,0100) whose cells can be taken apart."""
 
+PACKED_BITS: Final = 12
+"""Bits Allocated of two pixels in three bytes (ACR-NEMA, retired): rendered, and not converted."""
+
 
 @dataclass(frozen=True, slots=True)
 class Image:

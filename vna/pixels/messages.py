@@ -1,11 +1,14 @@
 """What the node and a codec process say to each other over a socket.
 
-    | length of the head 4 | length of the frame 8 | head, JSON | frame |         numbers little endian
+    | length of the head 4 | length of the frame 8 | head | frame |         numbers little endian
 
-A request's head is a `Task`, an answer's head the image and whether it is lossy, or the reason why there is none.
+A request's head is a task, pickled: the process believes the node. An answer's head is JSON, since the node does not
+believe a process that untrusted streams went through: the image and whether it is lossy, nothing for a rendered file,
+or the reason why there is no answer.
 """
 
 import json
+import pickle
 import socket
 import time
 from dataclasses import asdict
@@ -14,6 +17,10 @@ from typing import Any, Final
 
 from vna.pixels.conversion import Converted, Task
 from vna.pixels.image import Image
+from vna.pixels.rendering.request import RenderTask, TileTask
+
+AnyTask = Task | RenderTask | TileTask
+"""What a codec process does: converts a frame, renders one, or draws a tile."""
 
 _LENGTHS: Final = Struct("<IQ")
 _AT_ONCE: Final = 2**20
@@ -27,30 +34,34 @@ class CodecFailed(Exception):
     """A codec could not do its task; the message says why. Its process is well."""
 
 
-def send_task(sock: socket.socket, task: Task, frame: bytes) -> None:
+def send_task(sock: socket.socket, task: AnyTask, frame: bytes) -> None:
     """Send a request."""
-    _send(sock, {"source": task.source, "target": task.target, "image": asdict(task.image)}, frame)
+    _send(sock, pickle.dumps(task), frame)
 
 
-def receive_task(sock: socket.socket) -> tuple[Task, bytes]:
+def receive_task(sock: socket.socket) -> tuple[AnyTask, bytes]:
     """Wait for a request.
 
     Raises:
         Disconnected: none will come any more.
     """
     head, frame = _receive(sock, deadline=None)
-    return Task(head["source"], head["target"], Image(**head["image"])), frame
+    task: AnyTask = pickle.loads(head)  # noqa: S301 - the node made it
+    return task, frame
 
 
-def send_answer(sock: socket.socket, answer: Converted | str) -> None:
-    """Send a frame, or the reason why there is none."""
+def send_answer(sock: socket.socket, answer: Converted | bytes | str) -> None:
+    """Send a frame, or a file, or the reason why there is none."""
     if isinstance(answer, str):
-        _send(sock, {"reason": answer}, b"")
+        _send(sock, json.dumps({"reason": answer}).encode(), b"")
+    elif isinstance(answer, bytes):
+        _send(sock, b"{}", answer)
     else:
-        _send(sock, {"image": asdict(answer.image), "lossy": answer.lossy}, answer.frame)
+        head = {"image": asdict(answer.image), "lossy": answer.lossy}
+        _send(sock, json.dumps(head).encode(), answer.frame)
 
 
-def receive_answer(sock: socket.socket, *, deadline: float) -> Converted:
+def receive_answer(sock: socket.socket, *, deadline: float) -> Converted | bytes:
     """Wait for an answer until a time of `time.monotonic`.
 
     Raises:
@@ -58,14 +69,14 @@ def receive_answer(sock: socket.socket, *, deadline: float) -> Converted:
         Disconnected: the process is gone.
         TimeoutError: it did not come in time.
     """
-    head, frame = _receive(sock, deadline=deadline)
+    encoded, data = _receive(sock, deadline=deadline)
+    head: dict[str, Any] = json.loads(encoded)
     if "reason" in head:
         raise CodecFailed(head["reason"])
-    return Converted(frame, Image(**head["image"]), head["lossy"])
+    return Converted(data, Image(**head["image"]), head["lossy"]) if "image" in head else data
 
 
-def _send(sock: socket.socket, head: dict[str, Any], frame: bytes) -> None:
-    encoded = json.dumps(head).encode()
+def _send(sock: socket.socket, encoded: bytes, frame: bytes) -> None:
     try:
         sock.sendall(_LENGTHS.pack(len(encoded), len(frame)) + encoded)
         sock.sendall(frame)
@@ -73,9 +84,9 @@ def _send(sock: socket.socket, head: dict[str, Any], frame: bytes) -> None:
         raise Disconnected("the other side is gone") from exc
 
 
-def _receive(sock: socket.socket, *, deadline: float | None) -> tuple[dict[str, Any], bytes]:
+def _receive(sock: socket.socket, *, deadline: float | None) -> tuple[bytes, bytes]:
     head_length, frame_length = _LENGTHS.unpack(_exactly(sock, _LENGTHS.size, deadline))
-    head: dict[str, Any] = json.loads(_exactly(sock, head_length, deadline))
+    head = bytes(_exactly(sock, head_length, deadline))
     return head, bytes(_exactly(sock, frame_length, deadline))
 
 

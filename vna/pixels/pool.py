@@ -21,7 +21,8 @@ from pathlib import Path
 import vna
 from vna.errors import CannotConvert
 from vna.pixels.conversion import Converted, Task
-from vna.pixels.messages import CodecFailed, Disconnected, receive_answer, send_task
+from vna.pixels.messages import AnyTask, CodecFailed, Disconnected, receive_answer, send_task
+from vna.pixels.rendering.request import RenderTask, TileTask
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,21 @@ class CodecProcess:
         Raises:
             CannotConvert: the codec cannot, or it crashed or took too long; then the process has ended.
         """
+        converted = self._answer(frame, task)
+        assert isinstance(converted, Converted)  # noqa: S101 - what a process answers to this task
+        return converted
+
+    def render(self, frame: bytes, task: RenderTask | TileTask) -> bytes:
+        """Have one frame rendered, or a tile drawn, and return the file.
+
+        Raises:
+            CannotConvert: it cannot be, or the process crashed or took too long, and has ended.
+        """
+        rendered = self._answer(frame, task)
+        assert isinstance(rendered, bytes)  # noqa: S101 - what a process answers to these tasks
+        return rendered
+
+    def _answer(self, frame: bytes, task: AnyTask) -> Converted | bytes:
         deadline = time.monotonic() + self._limits.frame_s
         try:
             self._socket.settimeout(self._limits.frame_s)

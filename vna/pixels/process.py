@@ -1,4 +1,4 @@
-"""A codec process, `python -m vna.pixels.process SOCKET PARENT MEMORY SECONDS`: converts the frames it is sent.
+"""A codec process, `python -m vna.pixels.process SOCKET PARENT MEMORY SECONDS`: converts and renders frames.
 
 It lives in a process of its own because codecs crash, hang and take all the memory a header asks for: then it ends, and
 the node does not. It has bounds of its own beside those of the node: address space, and a kernel alarm that ends it
@@ -12,8 +12,10 @@ import socket
 import sys
 
 from vna.parent_death import end_with_parent
-from vna.pixels.conversion import convert_frame
-from vna.pixels.messages import Disconnected, receive_task, send_answer
+from vna.pixels.conversion import Converted, convert_frame
+from vna.pixels.messages import AnyTask, Disconnected, receive_task, send_answer
+from vna.pixels.rendering.picture import render, render_tile
+from vna.pixels.rendering.request import RenderTask, TileTask
 
 _GRACE_S = 2
 """Seconds after the node has lost patience when the process ends itself."""
@@ -40,12 +42,18 @@ def _serve(sock: socket.socket, seconds: int) -> None:
         task, frame = receive_task(sock)
         signal.alarm(seconds + _GRACE_S)
         try:
-            send_answer(sock, convert_frame(frame, task))
+            send_answer(sock, _done(task, frame))
         except Disconnected:
             raise
         except Exception as exc:  # noqa: BLE001 - a loop that outlives bad frames: the reason goes to the node
             send_answer(sock, str(exc) or type(exc).__name__)
         signal.alarm(0)
+
+
+def _done(task: AnyTask, frame: bytes) -> Converted | bytes:
+    if isinstance(task, RenderTask):
+        return render(frame, task)
+    return render_tile(task) if isinstance(task, TileTask) else convert_frame(frame, task)
 
 
 if __name__ == "__main__":

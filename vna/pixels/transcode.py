@@ -45,6 +45,7 @@ from vna.pixels.frames import (
 )
 from vna.pixels.image import Image
 from vna.pixels.pool import CodecPool, CodecProcess, Limits
+from vna.pixels.rendering.request import RenderTask, TileTask
 from vna.pixels.targets import targets_of
 from vna.pixels.tokens import Level, TokenList
 
@@ -103,6 +104,24 @@ class Transcoder:
     def close(self) -> None:
         """End the codec processes."""
         self._pool.close()
+
+    def convert(self, frame: bytes, task: Task) -> Converted:
+        """Convert one frame in a codec process.
+
+        Raises:
+            CannotConvert: the codec cannot; says why.
+        """
+        with self._pool.process() as process:
+            return process.convert(frame, task)
+
+    def render(self, frame: bytes, task: RenderTask | TileTask) -> bytes:
+        """Render one frame, or draw a tile, in a codec process, and return the file.
+
+        Raises:
+            CannotConvert: it cannot be rendered as asked for; says why.
+        """
+        with self._pool.process() as process:
+            return process.render(frame, task)
 
     def transcode(self, stored: StoredDataSet, target: str) -> Transcoded:
         """Convert a data set.

@@ -2,8 +2,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vna.dicom.keys import WILD_CARD_VRS, parse_key
-from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, Universal, WildCard
+from vna.dicom.keys import WILD_CARD_VRS, Rules, parse_key
+from vna.dicom.matching import (
+    Empty,
+    EveryOf,
+    FuzzyName,
+    ListOfUID,
+    Matcher,
+    Range,
+    SingleValue,
+    Universal,
+    WildCard,
+    matches,
+)
 
 EVERY_VR = ["AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI", "US", "UT"]
 
@@ -80,3 +91,55 @@ def test_a_key_is_understood_or_refused(text: str, vr: str) -> None:
     except ValueError:
         return
     assert not isinstance(key, WildCard) or vr in WILD_CARD_VRS
+
+
+@pytest.mark.parametrize(
+    ("text", "vr", "rules", "key"),
+    [
+        ('""', "LO", Rules(empty_values=True), Empty()),
+        ('""', "DA", Rules(empty_values=True), Empty()),
+        ('""', "LO", Rules(), SingleValue('""')),
+        ("CT\\PT", "CS", Rules(every_value=True), EveryOf(frozenset({"CT", "PT"}))),
+        ("CT", "CS", Rules(every_value=True), SingleValue("CT")),
+        ("045Y\\046Y", "AS", Rules(every_value=True), EveryOf(frozenset({"045Y", "046Y"}))),
+        ("1.2\\1.3", "UI", Rules(every_value=True), ListOfUID(frozenset({"1.2", "1.3"}))),
+        ("doe jane", "PN", Rules(fuzzy_names=True), FuzzyName("doe jane")),
+        ("*^ -", "PN", Rules(fuzzy_names=True), Universal()),
+        ("doe", "LO", Rules(fuzzy_names=True), SingleValue("doe")),
+        ("2200-0600", "TM", Rules(past_midnight=True), Range("2200", "0600")),
+    ],
+)
+def test_kinds_of_matching_are_had_by_asking(text: str, vr: str, rules: Rules, key: Matcher) -> None:
+    """PS3.4 C.2.2.2.1.1, C.2.2.2.7 and C.2.2.2.8."""
+    assert parse_key(text, vr, rules) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "vr", "complaint"),
+    [
+        ("CT\\M?", "CS", "wild card in a list"),
+        ("1\\2", "IS", "several values"),
+        ("20220101-20210101", "DA", "ends before"),
+    ],
+)
+def test_no_kind_of_matching_makes_sense_of_these(text: str, vr: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_key(text, vr, Rules(empty_values=True, every_value=True, fuzzy_names=True, past_midnight=True))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "vr", "is_match"),
+    [
+        (Empty(), None, "LO", True),
+        (Empty(), "", "LO", True),
+        (Empty(), "x", "LO", False),
+        (Empty(), (), "SQ", True),
+        (Empty(), ({"CodeValue": "1"},), "SQ", False),
+        (EveryOf(frozenset({"CT", "PT"})), "PT\\CT\\SR", "CS", True),
+        (EveryOf(frozenset({"CT", "PT"})), "CT", "CS", False),
+        (EveryOf(frozenset({"doe^a", "doe^b"})), "DOE^A\\DOE^B", "PN", True),
+        (FuzzyName("doe"), "Smith^John\\Doé^Jane", "PN", True),
+    ],
+)
+def test_they_match_what_the_standard_says(key: Matcher, value: str | None, vr: str, is_match: bool) -> None:
+    assert matches(key, value, vr) is is_match

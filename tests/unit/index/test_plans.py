@@ -13,6 +13,7 @@ from vna.index import (
     candidates,
     committer,
     dictionary,
+    extra,
     hiding,
     intake,
     open_index,
@@ -119,6 +120,20 @@ def test_texts_are_found_by_index(url: str, how: How) -> None:
 
 def test_texts_that_have_been_added_are_found_by_row_number(url: str) -> None:
     assert full_scans(url, dictionary._ADDED) == []
+
+
+@pytest.mark.parametrize(
+    ("level", "owner"), [(level, owner) for n, level in enumerate(Level) for owner in list(Level)[: n + 1]]
+)
+def test_an_extra_attribute_leads_to_rows_by_index(url: str, level: Level, owner: Level) -> None:
+    assert full_scans(url, candidates._of_owners(level, owner, any_record=False)) == []
+
+
+@pytest.mark.parametrize("how", [How.EQUAL, How.ONE_OF, How.BEGINS, How.BETWEEN])
+def test_extra_values_are_found_by_index(url: str, how: How) -> None:
+    assert full_scans(url, extra._owners_having(how)) == []
+    assert full_scans(url, extra._VALUES) == []
+    assert [full_scans(url, query) for query in extra._UNREAD.values()] == [[]] * len(Level)
 
 
 @pytest.mark.parametrize("level", Level)
