@@ -5,12 +5,22 @@ from typing import Final
 
 from starlette.routing import Mount, Route
 
+from dicomweb import bulkdata, capabilities, metadata, rendered, retrieve, search, store, wado_uri
 from dicomweb.services import ROOT, Services
 
-_SERVICES: Final[tuple[Callable[[Services], list[Route]], ...]] = ()
+_SERVICES: Final[tuple[Callable[[Services], list[Route]], ...]] = (
+    search.routes,
+    metadata.routes,
+    bulkdata.routes,
+    retrieve.routes,
+    rendered.routes,
+    store.routes,
+    wado_uri.routes,
+)
 """Every service gives its routes."""
 
 
 def dicomweb_routes(services: Services) -> Mount:
     """Return the services, mounted where they lie."""
-    return Mount(ROOT, routes=[route for routes_of in _SERVICES for route in routes_of(services)])
+    offered = [route for routes_of in _SERVICES for route in routes_of(services)]
+    return Mount(ROOT, routes=[*offered, *capabilities.routes(offered)])

@@ -16,6 +16,7 @@ from conformance.checks.objects import TestObjects
 from conformance.checks.run import Result, Unreachable, meet, run_checks
 from conformance.checks.session import Listener, Session, Target
 from conformance.checks.verdicts import Verdict
+from conformance.checks.web_client import WebClient
 from conformance.server import free_port
 from conformance.sink import Sink
 from conformance.upper_layer import Address
@@ -150,7 +151,7 @@ def test_a_destination_the_node_does_not_know_is_not_supported(node: RunningNode
 
 def test_dicomweb_that_is_not_there_is_not_supported(node: RunningNode) -> None:
     record = json.loads((node.node.data_dir / "node.json").read_text())["http"]
-    target = Target(node.address, web=f"http://{record['host']}:{record['port']}/dicom-web")
+    target = Target(node.address, web=WebClient(f"http://{record['host']}:{record['port']}/nothing"))
     found = list(run_checks(Session(target, TestObjects(RUN)), chosen(["web.search.*"])))
 
     assert {result.verdict for result in found} == {Verdict.NOT_SUPPORTED}

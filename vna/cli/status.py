@@ -12,7 +12,7 @@ import orjson
 import typer
 
 import vna
-from vna.archive import Overview, StoreStanding, storage_errors
+from vna.archive import ExtraProgress, Overview, StoreStanding, storage_errors
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console import wording
@@ -33,7 +33,7 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
     settings = read_settings(context, config)
     folder = DataFolder(settings.data_dir)
     record = folder.running()
-    overview, owed, stores = _overview(settings, folder.path)
+    overview, owed, stores, extra = _overview(settings, folder.path)
     live = _ask(record.http) if record else {}
     journal = _journal(settings, overview)
     found: dict[str, Any] = {
@@ -47,13 +47,14 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
         "journal": journal,
         "commitments": owed,
         "stores": [asdict(store) for store in stores],
+        "extra_attributes": [asdict(each) for each in extra],
         **(asdict(overview) if overview else {"holds": None}),
     }
     if as_json:
         print_json(found)
     else:
         lines = [*_node_lines(found), *_archive_lines(overview), *map(wording.store, stores)]
-        lines += [*_journal_lines(journal), *_owed_lines(owed)]
+        lines += [*_journal_lines(journal), *map(wording.extra_attribute, extra), *_owed_lines(owed)]
         typer.echo("\n".join([*lines, *_complaint_lines(found["complaints"])]))
     if record is None:
         raise typer.Exit(Exit.UNREACHABLE)
@@ -67,15 +68,18 @@ def _node(record: NodeRecord | None) -> dict[str, Any] | None:
     return asdict(record) | {"dimse": str(record.dimse), "http": str(record.http)}
 
 
-def _overview(settings: Settings, data_dir: Path) -> tuple[Overview | None, int, tuple[StoreStanding, ...]]:
-    """What the archive holds, how many commitments it owes, and its stores; none where nothing has been made yet.
+def _overview(
+    settings: Settings, data_dir: Path
+) -> tuple[Overview | None, int, tuple[StoreStanding, ...], list[ExtraProgress]]:
+    """What the archive holds, how many commitments it owes, its stores, and how far its extra attributes are read.
 
-    Looking must not change that.
+    Nothing of that where nothing has been made yet: looking must not change that.
     """
     if not data_dir.is_dir():
-        return None, 0, ()
+        return None, 0, (), []
     with closing(open_archive(settings)) as archive:
-        return archive.overview(datetime.now(UTC).astimezone()), archive.commitments.count(), archive.stores()
+        overview = archive.overview(datetime.now(UTC).astimezone())
+        return overview, archive.commitments.count(), archive.stores(), archive.extra.progress()
 
 
 def _ask(http: Address) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The resources of the console: `/`, `/status.json`, `/healthz`, `/readyz` and `/metrics`.
+"""The resources of the console: `/`, `/status`, `/status.json`, `/healthz`, `/readyz` and `/metrics`.
 
 It is given what it shows and what it asks as functions, so that it knows neither the archive nor
 the servers beside it.
@@ -6,6 +6,7 @@ the servers beside it.
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from importlib import resources
 
 import orjson
@@ -15,6 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from vna.console.facts import NodeFacts
 from vna.console.page import Page
+from vna.console.studies import FindStudies, FoundStudies, StudySearch, parse_study_search
+from vna.console.study_page import StudyPage
 from vna.errors import VnaError
 
 log = logging.getLogger(__name__)
@@ -26,22 +29,54 @@ Metrics = Callable[[str], tuple[bytes, str]]
 """Returns the numbers for Prometheus and their content type, in the format an Accept header asks for."""
 
 
-def console_routes(facts: Callable[[], NodeFacts], checks: Mapping[str, Check], metrics: Metrics) -> list[BaseRoute]:
+@dataclass(frozen=True, slots=True)
+class StudyBrowser:
+    """What the front page needs: the search, whose archive it is, and whether there is a viewer to link to."""
+
+    find: FindStudies
+    ae_title: str
+    viewer: bool
+
+
+def console_routes(
+    facts: Callable[[], NodeFacts], checks: Mapping[str, Check], metrics: Metrics, browser: StudyBrowser
+) -> list[BaseRoute]:
     """Return the routes of the console.
 
     Args:
         facts: asked at every view of the page; may raise a VnaError.
         checks: what must work for the node to be ready, by the name it is reported under.
     """
-    console = _Console(facts, checks, metrics)
+    console, studies = _Console(facts, checks, metrics), _Studies(browser)
     return [
-        Route("/", console.page),
+        Route("/", studies.page),
+        Route("/status", console.page),
         Route("/console.css", console.style),
         Route("/status.json", console.status),
         Route("/metrics", console.numbers),
         Route("/healthz", console.alive),
         Route("/readyz", console.ready),
     ]
+
+
+class _Studies:
+    """The front page."""
+
+    def __init__(self, browser: StudyBrowser) -> None:
+        self._browser, self._page = browser, StudyPage(viewer=browser.viewer)
+
+    def page(self, request: Request) -> Response:
+        search, status = StudySearch(), 200
+        found: FoundStudies | str
+        try:
+            search = parse_study_search(request.query_params)
+            found = self._browser.find(search)
+        except ValueError as exc:
+            found, status = str(exc), 400
+        except VnaError as exc:
+            found, status = f"The index does not answer: {exc}", 503
+        text = self._page.render(self._browser.ae_title, request.query_params, search, found)
+        return HTMLResponse(text, status_code=status)
 
 
 class _Console:

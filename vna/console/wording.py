@@ -1,10 +1,11 @@
 """Numbers in words, the same on the page and at the command line."""
 
-from vna.archive import Counts, Intake, Overview, StoreStanding
+from vna.archive import Counts, ExtraProgress, Intake, Overview, StoreStanding
 
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 _LONG_DAYS = 3650
 _DAY = len("2026-01-31")
+_DATE, _MINUTE = len("20260131"), len("0941")
 
 
 def size(count: float) -> str:
@@ -45,6 +46,38 @@ def number(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
+def person(name: str) -> str:
+    """Return a person name (PN, PS3.5 6.2.1) as people write it, with what it is in ideographs or by sound.
+
+    >>> person("Lefèvre^Éloïse^Marie^Mme"), person("Yamada^Tarou=山田^太郎=やまだ^たろう"), person("^Anna")
+    ('Lefèvre, Éloïse Marie, Mme', 'Yamada, Tarou (山田 太郎, やまだ たろう)', 'Anna')
+    """
+    alphabetic, *others = name.split("=")
+    family, given, middle, *titles = (part.strip() for part in f"{alphabetic}^^".split("^"))
+    parts = (family, " ".join(filter(None, (given, middle))), *titles)
+    written = ", ".join(filter(None, parts))
+    further = ", ".join(filter(None, (" ".join(filter(None, other.split("^"))) for other in others)))
+    return f"{written} ({further})" if written and further else written or further
+
+
+def day(text: str) -> str:
+    """Return a date (DA) as ISO 8601, anything else as it is.
+
+    >>> day("20260131"), day("unknown")
+    ('2026-01-31', 'unknown')
+    """
+    return f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == _DATE and text.isdecimal() else text
+
+
+def clock(text: str) -> str:
+    """Return a time (TM) to the minute, anything else as it is.
+
+    >>> clock("094107.25"), clock("09"), clock("")
+    ('09:41', '09', '')
+    """
+    return f"{text[:2]}:{text[2:4]}" if text[:4].isdecimal() and len(text) >= _MINUTE else text
+
+
 def came_in(intake: Intake | None) -> str:
     """Return what came from one source."""
     return f"{number(intake.arrived, 'instance')}, {size(intake.received_bytes)}" if intake else "-"
@@ -70,6 +103,18 @@ def store(found: StoreStanding) -> str:
     if found.round_began:
         read += f"; {found.share_done * 100:.0f} % of a round since {found.round_began[:_DAY]}"
     return f"store {found.store} ({where}): {there}; {read}"
+
+
+def extra_attribute(found: ExtraProgress) -> str:
+    """Return how far stored headers are read for an extra attribute.
+
+    >>> extra_attribute(ExtraProgress("ExposureTime@instance", 500, 2000))
+    'extra attribute ExposureTime@instance: headers read up to 500 of 2,000; queries read the others themselves'
+    """
+    if found.read_upto >= found.position:
+        return f"extra attribute {found.setting}: all headers read"
+    upto = f"headers read up to {found.read_upto:,} of {found.position:,}"
+    return f"extra attribute {found.setting}: {upto}; queries read the others themselves"
 
 
 def space(overview: Overview) -> str:

@@ -17,6 +17,7 @@ from vna.node.sweeping import open_sweeper, sweeping
 from vna.settings import DimseSettings, Settings
 
 _REPORT_EVERY_S = 5.0
+_READ_HEADERS_EVERY_S = 2.0
 _LOOK_FOR_QUIET_S = 5.0
 _LOOK_FOR_SEGMENT_S = 1.0
 
@@ -38,6 +39,11 @@ def reporting(archive: Archive, settings: DimseSettings) -> Duty:
     """Return the duty to tell peers the answers to their commitments that nobody has told them yet."""
     every_s = min(_REPORT_EVERY_S, settings.commitment_retry_pause_s)
     return Duty("report", every_s, Reporter(archive, settings).report_all)
+
+
+def indexing_extra(archive: Archive) -> Duty:
+    """Return the duty to read stored headers for the extra attributes that the settings name."""
+    return Duty("extra-attributes", _READ_HEADERS_EVERY_S, archive.extra.run)
 
 
 def sealing(sealer: Sealer, key: SigningKey, every_s: float) -> Duty:

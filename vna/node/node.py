@@ -16,7 +16,7 @@ from vna.journal import SigningKey, make_key
 from vna.node.apart import run_apart
 from vna.node.caring import caring
 from vna.node.data_folder import Address, DataFolder, NodeRecord
-from vna.node.duties import duties, reporting
+from vna.node.duties import duties, indexing_extra, reporting
 from vna.node.housekeeper import Housekeeper
 from vna.node.journal import catch_up_index, open_sealing_archive
 from vna.node.parts import (
@@ -113,7 +113,7 @@ class Node:
     def _keep_house(self, stack: ExitStack, key: SigningKey, archive: Archive) -> None:
         """Begin with what is done again and again; it ends when the workers have ended."""
         kept = (*duties(self._settings, key, stack), reporting(archive, self._settings.dimse))
-        kept = (*kept, *caring(archive, self._settings.store))
+        kept = (*kept, *caring(archive, self._settings.store), indexing_extra(archive))
         election = Election(index_url(self._settings))
         stack.callback(election.close)
         housekeeper = Housekeeper(kept, is_elected=election.is_elected)

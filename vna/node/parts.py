@@ -21,7 +21,8 @@ from storage_backends import (
     StoreUnavailable,
     open_bucket,
 )
-from vna.archive import Archive, InFlight, Room, Spool, Watermark
+from vna.archive import Archive, Derived, InFlight, Room, Spool, Watermark
+from vna.dicom.extra import ExtraAttributes
 from vna.errors import StartRefused
 from vna.index import open_index
 from vna.metrics import Metrics
@@ -51,9 +52,29 @@ def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | Non
     folder = DataFolder(settings.data_dir)
     folder.create()
     blobs = open_store(settings)
-    index = open_index(index_url(settings), rejected_again=RejectedAgain(settings.archive.rejected_again))
+    index = open_index(
+        index_url(settings),
+        rejected_again=RejectedAgain(settings.archive.rejected_again),
+        extra_attributes=extra_attributes(settings),
+    )
     room = Room(blobs, min_free_percent=settings.store.min_free_percent, min_free_bytes=settings.store.min_free_bytes)
-    return Archive(index, blobs, _spool(settings, workers), room, metrics)
+    archive = Archive(index, blobs, _spool(settings, workers), room, metrics)
+    archive.keep_derived(
+        Derived(folder.derived, settings.archive.derived_max_bytes, has_room=lambda: room.shortage() is None)
+    )
+    return archive
+
+
+def extra_attributes(settings: Settings) -> ExtraAttributes:
+    """Return the attributes that queries know beside the table of attributes.
+
+    Raises:
+        StartRefused: one cannot be had.
+    """
+    try:
+        return ExtraAttributes(settings.index.extra_attributes)
+    except ValueError as exc:
+        raise StartRefused(f"index.extra_attributes: {exc}") from exc
 
 
 def _spool(settings: Settings, workers: int) -> Spool:

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import vna
 from dicomweb import Services, dicomweb_routes
 from vna.archive import Archive, Overview
-from vna.console import Check, NodeFacts, console_routes, failing, viewer_routes
+from vna.console import Check, NodeFacts, StudyBrowser, console_routes, failing, viewer_is_here, viewer_routes
+from vna.node.browsing import study_search
 from vna.node.data_folder import NodeRecord
 from vna.node.exposition import Exposition
 from vna.node.parts import open_store
@@ -34,8 +35,10 @@ def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Che
     """
     checks: Mapping[str, Check] = {"node": not_ready, **readiness_checks(archive, open_store(settings))}
     exposition = Exposition(around.watch, _overview_of(archive), lambda: not failing(checks), pid=around.record.pid)
+    viewer = viewer_is_here(settings.http.viewer_dir)
+    browser = StudyBrowser(study_search(archive), settings.dimse.ae_title, viewer)
     routes = [
-        *console_routes(lambda: _facts(archive, around), checks, exposition.render),
+        *console_routes(lambda: _facts(archive, around), checks, exposition.render, browser),
         dicomweb_routes(Services(archive, settings.http)),
         *viewer_routes(settings.http.viewer_dir),
     ]

@@ -30,9 +30,10 @@ def note_base_url(scope: Scope, settings: HttpSettings) -> str:
 
 def _told(scope: Scope, settings: HttpSettings) -> str:
     headers = Headers(scope=scope)
-    scheme, host, prefix = scope["scheme"], headers.get("host") or _own_address(scope), scope.get("root_path", "")
     client = scope.get("client")
-    if client is not None and client[0] in settings.trusted_proxies:
+    trusted = client is not None and client[0] in settings.trusted_proxies
+    scheme, host, prefix = scope["scheme"], _asked_host(headers, scope, trusted=trusted), scope.get("root_path", "")
+    if trusted:
         forwarded = _forwarded(headers)
         scheme, host = forwarded.get("proto", scheme), forwarded.get("host", host)
         prefix = "/" + _last(headers, "x-forwarded-prefix").strip("/") if "x-forwarded-prefix" in headers else prefix
@@ -67,6 +68,23 @@ def is_host(text: str) -> bool:
 
 def _last(headers: Headers, name: str) -> str:
     return headers.getlist(name)[-1].rpartition(",")[2].strip() if name in headers else ""
+
+
+def _asked_host(headers: Headers, scope: Scope, *, trusted: bool) -> str:
+    """Return the host that a client asked, with its port.
+
+    Some clients leave the port out (dicomweb-client does). It is the one they came in by, unless a proxy may stand
+    between; who names the very address that the connection ends at, or this machine, speaks of the node itself.
+    """
+    host = headers.get("host", "")
+    if not is_host(host):
+        return _own_address(scope)
+    own, port = scope.get("server") or ("", None)
+    usual = {"https": 443, "http": 80}.get(scope["scheme"])
+    may_be_of_a_proxy = trusted and host.strip("[]").lower() not in (own, "localhost")
+    if port is None or port == usual or ":" in host.rpartition("]")[2] or may_be_of_a_proxy:
+        return host
+    return f"{host}:{port}"
 
 
 def _own_address(scope: Scope) -> str:

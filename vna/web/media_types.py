@@ -1,13 +1,15 @@
 """Media types and what a client accepts (RFC 9110 12.5.1), as DICOMweb extends it (PS3.18 8.3.3, 8.7)."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from starlette.requests import Request
 
 from vna.web.problem import Problem
 
 _MOST_ACCEPTED = 100
+_BEHIND = 0.0001
+"""Less than any quality that a client can write (RFC 9110 12.4.2: three digits)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +50,26 @@ def parse_media_type(text: str) -> MediaType:
 def accepted(request: Request) -> tuple[MediaType, ...]:
     """Return what a client accepts, best first; `*/*` where it says nothing.
 
-    The query parameter `accept` (PS3.18 8.3.3.1) goes before the header: it is for what cannot send headers of its own.
+    The query parameter `accept` (PS3.18 8.3.3.1) is for what cannot send headers of its own. What the header names
+    counts only where nothing of the parameter can be given (PS3.18 8.7.8.1): it comes after it, with less quality.
 
     Raises:
         Problem: 400, it cannot be read.
     """
-    named = request.query_params.getlist("accept")
-    texts = named or request.headers.getlist("accept")
+    named, told = _named(request.query_params.getlist("accept")), _named(request.headers.getlist("accept"))
+    if named:
+        told = [replace(each, q=each.q * _BEHIND) for each in told]
+    return tuple(sorted([*named, *told], key=_preference)) or (MediaType("*/*"),)
+
+
+def _named(texts: Iterable[str]) -> list[MediaType]:
     try:
         found = [parse_media_type(part) for text in texts for part in _split(text, ",") if part.strip()]
     except ValueError as exc:
         raise Problem(400, f"Accept: {exc}") from exc
     if len(found) > _MOST_ACCEPTED:
         raise Problem(400, f"Accept names more than {_MOST_ACCEPTED} media types")
-    return tuple(sorted(found, key=_preference)) or (MediaType("*/*"),)
+    return found
 
 
 def _preference(media_type: MediaType) -> tuple[float, int]:

@@ -8,11 +8,10 @@ import pytest
 from conformance.checks.compare import as_markdown
 from conformance.checks.registry import Check
 from conformance.checks.report import Report, as_json, as_junit, as_text
-from conformance.checks.run import Result
+from conformance.checks.run import Identity, Result
 from conformance.checks.verdicts import Verdict
-from conformance.upper_layer import Acceptance
 
-NODE = Acceptance(1, "", {}, None, "1.2.3", "NODE_1", {}, {}, None)
+NODE = Identity("1.2.3", "NODE_1")
 DETAILS = {
     Verdict.PASSED: "",
     Verdict.FAILED: "the status is <0110> & no\x07bell",

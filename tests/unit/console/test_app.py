@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from vna.archive import Counts, Intake, Overview, Space
-from vna.console import Check, Complaint, NodeFacts, Worker, console_routes
+from vna.console import Check, Complaint, FoundStudies, NodeFacts, StudyBrowser, Worker, console_routes
 from vna.errors import OutOfResources
 from vna.settings import HttpSettings
 from vna.web import create_web_app
@@ -34,9 +34,11 @@ FACTS = NodeFacts(
     complaints=(COMPLAINT,),
 )
 
+BROWSER = StudyBrowser(lambda _asked: FoundStudies((), 0, more=False, within_days=None), "VNA", viewer=False)
+
 
 def _client(facts: NodeFacts = FACTS, **checks: Check) -> TestClient:
-    routes = console_routes(lambda: facts, checks, lambda accept: (accept.encode(), "text/plain; version=9"))
+    routes = console_routes(lambda: facts, checks, lambda accept: (accept.encode(), "text/plain; version=9"), BROWSER)
     return TestClient(create_web_app(routes, HttpSettings()), base_url=ADDRESS)
 
 
@@ -49,7 +51,7 @@ def _full() -> str | None:
 
 
 def test_the_page_shows_the_node_with_its_markup_escaped() -> None:
-    page = _client(index=lambda: None).get("/")
+    page = _client(index=lambda: None).get("/status")
 
     assert page.status_code == 200
     assert "&lt;VNA&gt;" in page.text
@@ -60,7 +62,7 @@ def test_the_page_shows_the_node_with_its_markup_escaped() -> None:
 
 
 def test_the_page_shows_what_came_in_the_space_and_the_complaints() -> None:
-    page = _client().get("/").text
+    page = _client().get("/status").text
 
     for shown in (
         "1 patient, 2 studies, 3 series",
@@ -80,7 +82,7 @@ def test_the_page_shows_what_came_in_the_space_and_the_complaints() -> None:
 def test_an_empty_archive_has_a_page() -> None:
     empty = Overview(Counts(0, 0, 0, 0, 0, 0, 0, 0, 0), (), (), None, None, None)
 
-    page = _client(replace(FACTS, overview=empty, complaints=())).get("/").text
+    page = _client(replace(FACTS, overview=empty, complaints=())).get("/status").text
 
     assert "Nothing in the last 7 days" in page
     assert "None since the node started" in page
@@ -104,17 +106,17 @@ def test_the_numbers_for_prometheus_are_in_the_format_asked_for() -> None:
 
 
 def test_the_page_says_why_the_node_is_not_ready() -> None:
-    assert "Not ready: the disk is full" in _client(store=lambda: "the disk is full").get("/").text
+    assert "Not ready: the disk is full" in _client(store=lambda: "the disk is full").get("/status").text
 
 
 def test_the_page_answers_when_the_index_does_not() -> None:
     def unreachable() -> NodeFacts:
         raise OutOfResources("the index is unreachable")
 
-    routes = console_routes(unreachable, {}, lambda _accept: (b"", "text/plain"))
+    routes = console_routes(unreachable, {}, lambda _accept: (b"", "text/plain"), BROWSER)
     client = TestClient(create_web_app(routes, HttpSettings()), base_url=ADDRESS)
 
-    page = client.get("/")
+    page = client.get("/status")
 
     assert page.status_code == 503
     assert "the index is unreachable" in page.text
@@ -132,7 +134,7 @@ def test_every_answer_carries_the_security_headers(path: str) -> None:
 
 
 def test_the_page_uses_nothing_from_elsewhere() -> None:
-    page = _client().get("/")
+    page = _client().get("/status")
 
     assert "//" not in page.text
     assert "<script" not in page.text

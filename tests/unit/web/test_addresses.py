@@ -55,6 +55,25 @@ def test_nobody_else_is_believed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("host", "client", "expected"),
+    [
+        ("127.0.0.1", "127.0.0.1", "http://127.0.0.1:8080"),
+        ("localhost", "127.0.0.1", "http://localhost:8080"),
+        ("pacs.example", "127.0.0.1", "http://pacs.example"),
+        ("pacs.example", "192.0.2.9", "http://pacs.example:8080"),
+        ("[2001:db8::1]", "192.0.2.9", "http://[2001:db8::1]:8080"),
+        ("[2001:db8::1]:80", "192.0.2.9", "http://[2001:db8::1]:80"),
+    ],
+)
+def test_a_client_that_leaves_out_the_port_is_given_it_unless_a_proxy_may_have_asked(
+    host: str, client: str, expected: str
+) -> None:
+    settings = {"allow_unauthenticated": True, "allowed_hosts": ["pacs.example", "2001:db8::1"]}
+
+    assert base({"Host": host}, client=client, **settings) == expected
+
+
 def test_a_configured_address_is_always_right() -> None:
     headers = {"X-Forwarded-Host": "other.example"}
 

@@ -52,9 +52,9 @@ def test_the_best_liked_comes_first_and_ranges_after_what_they_cover() -> None:
 
 
 def test_the_query_parameter_goes_before_the_header() -> None:
-    asked = request("accept=application/dicom%2Bjson", accept="image/png")
+    asked = request("accept=application/dicom%2Bjson;q=0.001", accept="image/png")
 
-    assert names(asked) == ["application/dicom+json"]
+    assert names(asked) == ["application/dicom+json", "image/png"]
 
 
 def test_saying_nothing_is_accepting_anything() -> None:

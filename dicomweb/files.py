@@ -1,0 +1,124 @@
+"""Instances as files (PS3.10 7.1): the head they came with or our own, then the data set; whole or a range of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+import vna
+from dicomweb.negotiation import DICOM
+from dicomweb.services import Services
+from vna.archive import DataSet, HeldInstance
+from vna.errors import CannotConvert, VnaError
+from vna.web.conditional import CACHE_CONTROL, byte_range, entity_tag, not_modified
+from vna.web.streaming import Chunk, Streamed
+
+
+def file_size(data_set: DataSet) -> int | None:
+    """Return the bytes of a data set as a file, None if that is not known before its end."""
+    return None if data_set.size is None else len(data_set.part10_head) + data_set.size
+
+
+def file_chunks(data_set: DataSet) -> Iterator[Chunk]:
+    """Give a data set as a file, piece by piece."""
+    yield data_set.part10_head
+    yield from data_set.chunks
+
+
+def file_type(data_set: DataSet) -> str:
+    """Return the media type of a data set as a file, with its transfer syntax (PS3.18 8.7.3.5.2)."""
+    return f"{DICOM}; transfer-syntax={data_set.transfer_syntax}"
+
+
+def instances_tag(instances: Sequence[HeldInstance], *form: object) -> str:
+    """Return the ETag of instances in a form; our own File Meta names the release."""
+    return entity_tag((vna.__version__, *form, *(held.version_id for held in instances)))
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The instances of an answer, each with its transfer syntax by version, and how many there are in all.
+
+    `asked` says that the client named transfer syntaxes; else what turns out not to convert goes out as it is stored.
+    """
+
+    given: Sequence[HeldInstance]
+    syntaxes: Mapping[int, str]
+    of: int
+    asked: bool
+
+    @property
+    def status(self) -> int:
+        """The status of the answer: 206 for one that lacks some."""
+        return 200 if len(self.given) == self.of else 206
+
+    def tag(self, *form: object) -> str:
+        """Return the ETag of the answer in a form."""
+        return instances_tag(self.given, self.of, self.asked, *self.syntaxes.values(), *form)
+
+    def headers(self, agent: str, etag: str) -> dict[str, str]:
+        """Return the headers of the answer; `agent` is who warns (RFC 7234 5.5)."""
+        headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+        if self.status == 206:
+            text = f"{self.of - len(self.given)} of {self.of} instances have no transfer syntax that is accepted"
+            headers["Warning"] = f'299 {agent} "{text}"'
+        return headers
+
+    def data_sets(self, services: Services) -> Iterator[tuple[HeldInstance, DataSet]]:
+        """Open the instances one after the other.
+
+        Raises:
+            VnaError: one cannot be opened.
+        """
+        for held, found in services.archive.retrieve(self.given, lambda one: self.syntaxes[one.version_id]):
+            data_set = found
+            if isinstance(data_set, CannotConvert) and not self.asked:
+                data_set = services.archive.open(held)
+            if isinstance(data_set, VnaError):
+                raise data_set
+            yield held, data_set
+
+
+def _opened(services: Services, held: HeldInstance, transfer_syntax: str, *, asked: bool) -> DataSet:
+    """Open an instance; a small one is read and checked now, so that damage is an answer and not a cut connection."""
+    chosen = Chosen([held], {held.version_id: transfer_syntax}, 1, asked)
+    return next(data_set for _, data_set in chosen.data_sets(services))
+
+
+def file_answer(
+    request: Request, services: Services, held: HeldInstance, transfer_syntax: str, *, asked: bool
+) -> Response:
+    """Answer with one instance, or the range of it that is asked for.
+
+    Raises:
+        CannotConvert: the transfer syntax was asked for, and it cannot be had.
+        Problem: 416.
+    """
+    etag = instances_tag([held], transfer_syntax, asked)
+    if unchanged := not_modified(request, etag):
+        return unchanged
+    data_set = _opened(services, held, transfer_syntax, asked=asked)
+    size = file_size(data_set)
+    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+    wanted = None
+    if size is not None:
+        headers["Accept-Ranges"] = "bytes"
+        wanted = byte_range(request, size, etag)
+    if wanted is None:
+        return Streamed(file_chunks(data_set), headers=headers, media_type=file_type(data_set), size=size)
+    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
+    chunks = part_of(file_chunks(data_set), wanted)
+    return Streamed(chunks, status_code=206, headers=headers, media_type=file_type(data_set), size=len(wanted))
+
+
+def part_of(chunks: Iterator[Chunk], wanted: range) -> Iterator[Chunk]:
+    """Give a range of a stream."""
+    at = 0
+    for chunk in chunks:
+        start, stop = max(wanted.start - at, 0), wanted.stop - at
+        at += len(chunk)
+        if start < len(chunk):
+            yield memoryview(chunk)[start:stop]
+        if at >= wanted.stop:
+            return

@@ -1,0 +1,103 @@
+"""WADO-RS: studies, series and instances as they are or in another transfer syntax, one by one or as ZIP (PS3.18 10.4).
+
+What a client takes decides the container, and of each instance by itself its transfer syntax. Instances that cannot be
+given so are left out, and the answer says that it is partial (206, Warning); an answer of none is 406. What turns out
+to be damaged, or not to convert, when the first bytes are on their way already ends the connection.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from dicomweb.files import Chosen, file_answer, file_chunks, file_size, file_type
+from dicomweb.frames import frames_answer
+from dicomweb.multipart import Part, boundary_of, content_type, multipart
+from dicomweb.negotiation import ANY, DICOM, ZIP, Offer, instance_syntax, not_acceptable, offers
+from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of, scope_of
+from dicomweb.services import Services, service_url
+from dicomweb.zipped import zip_answer
+from vna.archive import HeldInstance
+from vna.model import Scope
+from vna.web.conditional import not_modified
+from vna.web.media_types import accepted
+from vna.web.streaming import Streamed
+
+Answer = Callable[[Request, Services, Chosen], Response]
+
+
+def routes(services: Services) -> list[Route]:
+    """Return the routes of this service."""
+    retrieve = partial(_retrieve, services)
+    return [
+        Route(STUDY, retrieve, methods=["GET"]),
+        Route(SERIES, retrieve, methods=["GET"]),
+        Route(INSTANCE, retrieve, methods=["GET"]),
+        Route(INSTANCE + "/frames/{frames}", partial(frames_answer, services), methods=["GET"]),
+    ]
+
+
+def _retrieve(services: Services, request: Request) -> Response:
+    instances = held(services, scope_of(request))
+    wanted = offers(accepted(request))
+    answers = [(offer, _answer_of(offer, single=len(instances) == 1)) for offer in wanted]
+    for answer in dict.fromkeys(answer for _, answer in answers if answer is not None):
+        chosen = _chosen(
+            instances, [offer for offer, other in answers if other is answer], as_it_is=answer is zip_answer
+        )
+        if chosen.given:
+            return answer(request, services, chosen)
+    raise not_acceptable("what is held of this resource")
+
+
+def _answer_of(offer: Offer, *, single: bool) -> Answer | None:
+    """Return what gives the answer that an offer is about, None if there is no such answer."""
+    if not offer.q:
+        return None
+    if offer.multipart:
+        return _multipart if offer.media_type.covers(DICOM) else None
+    if offer.media_type.covers(DICOM) and single:
+        return _single
+    return zip_answer if offer.media_type.covers(ZIP) else None
+
+
+def _chosen(instances: Sequence[HeldInstance], wanted: Sequence[Offer], *, as_it_is: bool) -> Chosen:
+    """Choose the transfer syntax of each instance; `as_it_is` gives every one as stored to whom names none."""
+    asked = all(offer.transfer_syntax not in ("", ANY) for offer in wanted)
+    syntaxes = {}
+    for one in instances:
+        stored = one.transfer_syntax
+        syntax = stored if as_it_is and not asked else instance_syntax(wanted, stored)
+        if syntax is not None:
+            syntaxes[one.version_id] = syntax
+    return Chosen([one for one in instances if one.version_id in syntaxes], syntaxes, len(instances), asked)
+
+
+def _single(request: Request, services: Services, chosen: Chosen) -> Response:
+    (one,) = chosen.given
+    return file_answer(request, services, one, chosen.syntaxes[one.version_id], asked=chosen.asked)
+
+
+def _multipart(request: Request, services: Services, chosen: Chosen) -> Response:
+    root = service_url(request)
+    etag = chosen.tag(DICOM, root)
+    if unchanged := not_modified(request, etag):
+        return unchanged
+    parts = _parts(services, chosen, root)
+    first = next(parts)
+    boundary = boundary_of(etag)
+    return Streamed(
+        multipart(chain([first], parts), boundary),
+        status_code=chosen.status,
+        headers=chosen.headers(root, etag),
+        media_type=content_type(first.media_type, boundary),
+    )
+
+
+def _parts(services: Services, chosen: Chosen, root: str) -> Iterator[Part]:
+    for one, data_set in chosen.data_sets(services):
+        location = root + path_of(Scope(one.key.study, one.key.series, one.key.instance))
+        yield Part(file_type(data_set), location, file_chunks(data_set), file_size(data_set))
