@@ -13,10 +13,11 @@ from conformance.kept_ratios import worse_than_kept
 from conformance.measure_queries import measure_large
 from conformance.measures import MEASURES
 from conformance.measures_in_use import MEASURES_IN_USE
+from conformance.measures_web import MEASURES_WEB
 from conformance.orthanc import find_orthanc
 from conformance.side_by_side import Plan, quick_plan
 
-_ALL = MEASURES | MEASURES_IN_USE | {"find-large": measure_large}
+_ALL = MEASURES | MEASURES_IN_USE | MEASURES_WEB | {"find-large": measure_large}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -107,3 +107,9 @@ def running_node(
         for ae_title, (host, port) in (peers or {}).items():
             node.vna("peers", "add", ae_title, host, str(port)).check_returncode()
         yield server
+
+
+def dicomweb_root(server: Server) -> str:
+    """Return the DICOMweb root of a running node of ours."""
+    http = json.loads((server.storage / "node.json").read_text())["http"]
+    return f"http://{http['host']}:{http['port']}/dicom-web"

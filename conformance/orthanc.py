@@ -13,12 +13,28 @@ from conformance.server import Server, accepts_connections, free_port, running, 
 from conformance.upper_layer import Address
 
 AE_TITLE = "ORTHANC"
+DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 _START_TIMEOUT_S = 30
 
 
 def find_orthanc() -> str | None:
     """Return the path of the program, or None where it is not installed."""
     return shutil.which("Orthanc", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+
+
+def dicomweb_settings() -> tuple[dict[str, object], str]:
+    """Return the settings that make it serve DICOMweb on a free port, and the address of its HTTP server.
+
+    The plugin's services are below /dicom-web, WADO-URI is /wado.
+    """
+    port = free_port()
+    settings: dict[str, object] = {
+        "HttpServerEnabled": True,
+        "HttpPort": port,
+        "AuthenticationEnabled": False,
+        "Plugins": [str(DICOMWEB_PLUGIN)],
+    }
+    return settings, f"http://127.0.0.1:{port}"
 
 
 @contextmanager

@@ -15,8 +15,19 @@ from conformance.checks import (
     pdus,
     storage,
     verification,
+    web_accept,
+    web_caching,
+    web_commitment,
+    web_content,
+    web_missing,
+    web_queries,
+    web_rendered,
     web_search,
+    web_search_rules,
+    web_service,
+    web_store,
     web_transfer,
+    web_uri,
 )
 from conformance.checks.registry import Check, checks_of
 
@@ -32,8 +43,19 @@ _MODULES = (
     commitment,
     commands,
     pdus,
+    web_store,
     web_search,
+    web_queries,
+    web_search_rules,
     web_transfer,
+    web_content,
+    web_accept,
+    web_missing,
+    web_caching,
+    web_rendered,
+    web_uri,
+    web_commitment,
+    web_service,
 )
 
 CHECKS: tuple[Check, ...] = tuple(check for module in _MODULES for check in checks_of(module))

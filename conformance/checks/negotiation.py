@@ -163,7 +163,7 @@ def any_pdu(session: Session) -> None:
 @check("negotiation.called-ae-title", "Another called AE title is accepted, or rejected as unknown", "PS3.8 9.3.4")
 def other_called_ae_title(session: Session) -> str:
     """Call CONF_NOT_YOU."""
-    address = Address(session.target.address.host, session.target.address.port, "CONF_NOT_YOU")
+    address = Address(session.target.node.host, session.target.node.port, "CONF_NOT_YOU")
     requestor = session.requestor()
     try:
         Association.open(address, [_ECHO], requestor=requestor, timeout_s=session.target.timeout_s).release()
@@ -176,7 +176,7 @@ def other_called_ae_title(session: Session) -> str:
 @check("negotiation.ae-title-spaces", "Leading and trailing spaces of AE titles mean nothing", "PS3.8 9.3.2")
 def padded_ae_title(session: Session) -> None:
     """Call the node with a space before its AE title."""
-    target = session.target.address
+    target = session.target.node
     if len(target.ae_title) > 15:
         raise NotSupported("the AE title leaves no room for a space")
     address = Address(target.host, target.port, f" {target.ae_title}")

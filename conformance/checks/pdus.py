@@ -74,7 +74,7 @@ def garbage(session: Session) -> str:
 @check("upper-layer.cut-off", "A connection that is closed within a PDU does no harm", "PS3.8 9.2.3")
 def cut_off(session: Session) -> None:
     """Send a third of an A-ASSOCIATE-RQ and close."""
-    request = associate_rq(session.target.address.ae_title, [_ECHO], session.requestor())
+    request = associate_rq(session.target.node.ae_title, [_ECHO], session.requestor())
     with _connected(session) as sock:
         sock.sendall(request[: len(request) // 3])
     expect(session.is_alive(), "no association is accepted any more")
@@ -212,7 +212,7 @@ def _ending(pdus: PduReader) -> str:
 
 
 def _connected(session: Session) -> socket.socket:
-    return connect(session.target.address, timeout_s=session.target.timeout_s)
+    return connect(session.target.node, timeout_s=session.target.timeout_s)
 
 
 def _context(association: Association) -> None:

@@ -20,21 +20,21 @@ from conformance.checks.objects import TestObjects
 from conformance.checks.report import Report, as_json
 from conformance.checks.run import meet, run_checks
 from conformance.checks.session import Listener, Session, Target
+from conformance.checks.web_client import WebClient
 from conformance.dcmqrscp import dcmqrscp, find_dcmqrscp
-from conformance.node_process import running_node
-from conformance.orthanc import find_orthanc, orthanc
-from conformance.server import Server, free_port
+from conformance.node_process import dicomweb_root, running_node
+from conformance.orthanc import DICOMWEB_PLUGIN, dicomweb_settings, find_orthanc, orthanc
+from conformance.server import Server
 from conformance.sink import Sink
 
 CALLING, LISTENER = "CONFCHECK", "CONFSINK"
 RESULTS = Path(__file__).parents[1] / "results"
-_DICOMWEB_PLUGIN = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
 _TIMEOUT_S = 6
 _ARTIM_S, _PATIENCE_S = "2", 8
 
 Destinations = dict[str, tuple[str, int]]
-Running = tuple[Server, str]
-"""A server and its DICOMweb root, which may be empty."""
+Running = tuple[Server, str, str]
+"""A server, its DICOMweb root and the address of its URI service, which may be empty."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -69,9 +69,10 @@ def _check(name: str, folder: Path) -> Report | None:
         if started is None:
             return None
         label, server = started
-        with server as (running, web):
+        with server as (running, web, uri):
             patience = _PATIENCE_S if name == "vna" else 0
-            target = Target(running.address, CALLING, web, Listener(sink, LISTENER), _TIMEOUT_S, patience)
+            root = WebClient(web, _TIMEOUT_S) if web else None
+            target = Target(running.address, CALLING, root, Listener(sink, LISTENER), _TIMEOUT_S, patience, uri=uri)
             session = Session(target, TestObjects(uuid.uuid4()))
             node = meet(session)
             results = list(run_checks(session, CHECKS))
@@ -93,31 +94,25 @@ def _started(name: str, folder: Path, destinations: Destinations) -> tuple[str, 
 @contextmanager
 def _vna(folder: Path, destinations: Destinations) -> Iterator[Running]:
     with running_node(folder, settings={"VNA_DIMSE__ARTIM_TIMEOUT_S": _ARTIM_S}, peers=destinations) as server:
-        http = json.loads((server.storage / "node.json").read_text())["http"]
-        yield server, f"http://{http['host']}:{http['port']}/dicom-web"
+        root = dicomweb_root(server)
+        yield server, root, f"{root}/wado"
 
 
 @contextmanager
 def _orthanc(program: str, folder: Path, destinations: Destinations) -> Iterator[Running]:
-    if not _DICOMWEB_PLUGIN.exists():
+    if not DICOMWEB_PLUGIN.exists():
         with orthanc(program, folder, destinations=destinations) as server:
-            yield server, ""
+            yield server, "", ""
         return
-    port = free_port()
-    more = {
-        "HttpServerEnabled": True,
-        "HttpPort": port,
-        "AuthenticationEnabled": False,
-        "Plugins": [str(_DICOMWEB_PLUGIN)],
-    }
+    more, address = dicomweb_settings()
     with orthanc(program, folder, destinations=destinations, more=more) as server:
-        yield server, f"http://127.0.0.1:{port}/dicom-web"
+        yield server, f"{address}/dicom-web", f"{address}/wado"
 
 
 @contextmanager
 def _dcmqrscp(program: str, folder: Path, destinations: Destinations) -> Iterator[Running]:
     with dcmqrscp(program, folder, destinations=destinations) as server:
-        yield server, ""
+        yield server, "", ""
 
 
 def _version(program: str) -> str:

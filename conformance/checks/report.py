@@ -8,9 +8,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import vna
-from conformance.checks.run import Result
+from conformance.checks.run import Identity, Result
 from conformance.checks.verdicts import Verdict
-from conformance.upper_layer import Acceptance
 
 _WIDTH = 15
 
@@ -20,7 +19,7 @@ class Report:
     """All that a run found. `name` is what the node is called in it; `left_behind` are studies that it now holds."""
 
     name: str
-    node: Acceptance
+    node: Identity
     results: Sequence[Result]
     left_behind: Sequence[str]
 
@@ -38,7 +37,8 @@ class Report:
 
 def as_text(report: Report) -> str:
     """Return a line for each check, those with something to say in two, and the sum."""
-    lines = [f"{report.name} ({report.node.implementation_uid})", ""]
+    uid = report.node.implementation_uid
+    lines = [f"{report.name} ({uid})" if uid else report.name, ""]
     for result in report.results:
         lines.append(
             f"{result.verdict.upper():<{_WIDTH}}{result.check.id}: {result.check.title} [{result.check.section}]"

@@ -3,12 +3,15 @@
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from http.client import HTTPException
 
 from conformance.checks.registry import Check
 from conformance.checks.session import IMPLICIT, Session
 from conformance.checks.verdicts import Failed, NotSupported, Skipped, Verdict
 from conformance.requests import VERIFICATION
-from conformance.upper_layer import Aborted, Acceptance, PeerClosed, Proposal, Refused
+from conformance.upper_layer import Aborted, PeerClosed, Proposal, Refused
+
+_UNAUTHORIZED = (401, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +24,49 @@ class Result:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a node says of itself; empty where it says nothing."""
+
+    implementation_uid: str
+    implementation_version: str
+
+
 class Unreachable(Exception):
     """There is nobody to check, or nobody who lets us in; the message says what to do."""
 
 
-def meet(session: Session) -> Acceptance:
-    """Return what the node says of itself.
+def meet(session: Session) -> Identity:
+    """Return what the node says of itself: over DIMSE where it has an address there, else over DICOMweb.
 
     Raises:
-        Unreachable: it does not accept an association for Verification.
+        Unreachable: it does not accept an association for Verification, or does not answer a search.
     """
+    if session.target.address is None:
+        return _meet_over_web(session)
     address = session.target.address
     try:
         with session.open(Proposal(VERIFICATION, (IMPLICIT,))) as association:
-            return association.acceptance
+            said = association.acceptance
+            return Identity(said.implementation_uid, said.implementation_version)
     except Refused as exc:
         text = f"{address.ae_title} at {address.host}:{address.port}: {exc}; register {session.target.calling} there"
         raise Unreachable(text) from exc
     except (Aborted, PeerClosed, OSError, ValueError) as exc:
         raise Unreachable(f"{address.ae_title} at {address.host}:{address.port} does not answer: {exc}") from exc
+
+
+def _meet_over_web(session: Session) -> Identity:
+    client = session.target.web
+    if client is None:
+        raise Unreachable("there is neither an address nor a DICOMweb root")
+    try:
+        answer = client.get("/studies", query={"limit": "1"})
+    except (OSError, HTTPException) as exc:
+        raise Unreachable(f"{client.root} does not answer: {exc}") from exc
+    if answer.status in _UNAUTHORIZED:
+        raise Unreachable(f"{client.root} answers with {answer.status}; give --header 'Authorization: Bearer ...'")
+    return Identity("", answer.headers.get("server", ""))
 
 
 def run_checks(session: Session, checks: Iterable[Check]) -> Iterator[Result]:
@@ -65,6 +92,8 @@ def _outcome(session: Session, check: Check) -> tuple[Verdict, str]:
         return Verdict.FAILED, f"the association is {exc}"
     except PeerClosed:
         return Verdict.FAILED, "the connection is closed instead of an answer"
+    except HTTPException as exc:
+        return Verdict.FAILED, f"the answer is no HTTP: {type(exc).__name__}"
     except TimeoutError:
         return Verdict.FAILED, f"no answer within {session.target.timeout_s:g} s"
     except OSError as exc:

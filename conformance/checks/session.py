@@ -4,7 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from conformance.checks.objects import QUERIED, TestObjects
+from conformance.checks.storing import store_over_web
 from conformance.checks.verdicts import NotSupported, Skipped
+from conformance.checks.web_client import WebClient
 from conformance.corpus import Instance
 from conformance.messages import MessageReader
 from conformance.requests import Answer, in_batches, store, store_proposals
@@ -29,15 +31,30 @@ class Listener:
 class Target:
     """The node to check and how to reach it.
 
-    `patience_s` is how long to wait for the node to give up on a connection that says nothing, 0 not to try.
+    It is checked over DIMSE where it has an address, and over DICOMweb where it has a root; `uri` is the address of the
+    URI service (WADO-URI, PS3.18 chapter 9). `study` is one that it holds already: then nothing is stored over DICOMweb
+    alone. `patience_s` is how long to wait for the node to give up on a connection that says nothing, 0 not to try.
     """
 
-    address: Address
+    address: Address | None
     calling: str = "CONFCHECK"
-    web: str = ""
+    web: WebClient | None = None
     listener: Listener | None = None
     timeout_s: float = 10
     patience_s: float = 0
+    study: str = ""
+    uri: str = ""
+
+    @property
+    def node(self) -> Address:
+        """The address over DIMSE.
+
+        Raises:
+            Skipped: none was given.
+        """
+        if self.address is None:
+            raise Skipped("give --dimse AET@HOST:PORT")
+        return self.address
 
 
 @dataclass(slots=True)
@@ -60,7 +77,7 @@ class Session:
             Refused, Aborted, PeerClosed, OSError: there is none.
         """
         said = requestor or self.requestor()
-        return Association.open(self.target.address, proposals, requestor=said, timeout_s=self.target.timeout_s)
+        return Association.open(self.target.node, proposals, requestor=said, timeout_s=self.target.timeout_s)
 
     def requestor(self, extended: Mapping[str, bytes] | None = None) -> Requestor:
         """Return what we say of ourselves."""
@@ -82,6 +99,9 @@ class Session:
         """Send objects that were not sent yet, and note the answers."""
         instances = {name: self.objects.instance(name) for name in names if name not in self.answers}
         by_instance = {id(instance): name for name, instance in instances.items()}
+        if self.target.address is None:
+            self._send_over_web(instances)
+            return
         for batch in in_batches(list(instances.values())):
             if not batch:
                 continue
@@ -92,6 +112,16 @@ class Session:
                     if answer and is_stored(answer.status):
                         self.taken.add(self.objects.numbers(name)[0])
 
+    def _send_over_web(self, instances: Mapping[str, Instance]) -> None:
+        if self.target.web is None:
+            raise Skipped("give --web URL")
+        if self.target.study:
+            raise Skipped("a study was named, so nothing is stored")
+        for name, instance in instances.items():
+            answer = self.answers[name] = store_over_web(self.target.web, instance)
+            if answer and is_stored(answer.status):
+                self.taken.add(self.objects.numbers(name)[0])
+
     def stored(self, name: str) -> Instance:
         """Return an object that the node has taken, which is sent now if it was not before.
 
@@ -101,7 +131,7 @@ class Session:
         self.send([name])
         answer = self.answers[name]
         if answer is None:
-            raise Skipped(f"{name} was not stored: no presentation context was accepted for it")
+            raise Skipped(f"{name} was not stored: it is not accepted")
         if not is_stored(answer.status):
             raise Skipped(f"{name} was not stored: status {answer.status:04X}")
         return self.objects.instance(name)

@@ -1,88 +1,61 @@
-"""A DICOMweb client (PS3.18) as small as checks allow: requests, JSON answers and multipart bodies."""
+"""What checks of DICOMweb share: requests of a session, and what an answer to something optional means."""
 
-import http.client
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
 
+from conformance.checks.multipart import Part, body_of, related
 from conformance.checks.session import Session
-from conformance.checks.verdicts import Failed, NotSupported, Skipped, expect
+from conformance.checks.verdicts import NotSupported, Skipped, expect
+from conformance.checks.web_client import JSON, WebAnswer, WebClient, value
+from conformance.corpus import Instance
 
-JSON = "application/dicom+json"
-_NOT_OFFERED = (404, 405, 501)
-_BOUNDARY = "conformance-check"
+AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+OCTETS = 'multipart/related; type="application/octet-stream"'
+XML = 'multipart/related; type="application/dicom+xml"'
+NOT_OFFERED = (404, 405, 406, 415, 501)
+"""What a server answers that does not have a resource or a media type."""
 
 
 @dataclass(frozen=True, slots=True)
-class WebAnswer:
-    """An HTTP answer; header names are in lower case."""
+class Subject:
+    """An image that the node holds, by its UIDs: what the rows of the tables ask for."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
+    study: str
+    series: str
+    instance: str
 
-    @property
-    def media_type(self) -> str:
-        """The media type without its parameters, in lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
-    def items(self) -> list[dict[str, Any]]:
-        """Return the data sets of a DICOM JSON answer (PS3.18 Annex F); 204 has none.
-
-        Raises:
-            Failed: it is no such answer.
-        """
-        if self.status == http.client.NO_CONTENT:
-            return []
-        expect(self.status == http.client.OK, f"the answer is {self.status}")
-        expect(self.media_type in (JSON, "application/json"), f"the media type is {self.media_type!r}")
-        found = json.loads(self.body)
-        if not isinstance(found, list):
-            raise Failed("the answer is no JSON array")
-        return found
-
-    def parts(self) -> list[bytes]:
-        """Return the parts of a multipart body without their headers (RFC 2387).
-
-        Raises:
-            Failed: it is no multipart body.
-        """
-        expect(self.status == http.client.OK, f"the answer is {self.status}")
-        expect(self.media_type == "multipart/related", f"the media type is {self.media_type!r}")
-        boundary = _parameter(self.headers["content-type"], "boundary")
-        pieces = self.body.split(b"--" + boundary.encode())[1:-1]
-        return [piece.partition(b"\r\n\r\n")[2].removesuffix(b"\r\n") for piece in pieces]
+    def path(self, template: str) -> str:
+        """Return a path in which {study}, {series} and {instance} are the addresses of these levels."""
+        study = f"/studies/{self.study}"
+        series = f"{study}/series/{self.series}"
+        return template.format(study=study, series=series, instance=f"{series}/instances/{self.instance}")
 
 
-def value(item: Mapping[str, Any], tag: str) -> Any:
-    """Return the first value of an attribute of DICOM JSON, None where it has none."""
-    return next(iter(item.get(tag, {}).get("Value", [])), None)
-
-
-def get(session: Session, path: str, *, accept: str = JSON, query: Mapping[str, str] | None = None) -> WebAnswer:
-    """Get a resource below the DICOMweb root.
+def client(session: Session) -> WebClient:
+    """Return what speaks to the DICOMweb root.
 
     Raises:
         Skipped: no root was given.
     """
-    asked = f"?{urlencode(query, quote_via=quote, safe='*,')}" if query else ""
-    return _request(session, "GET", path + asked, headers={"Accept": accept})
+    if session.target.web is None:
+        raise Skipped("give --web URL")
+    return session.target.web
 
 
-def post(session: Session, path: str, body: bytes, *, media_type: str) -> WebAnswer:
+def get(session: Session, path: str, *, accept: str = JSON, query: Mapping[str, str] | None = None) -> WebAnswer:
+    """Get a resource below the DICOMweb root."""
+    return client(session).get(path, accept=accept, query=query)
+
+
+def post(session: Session, path: str, body: bytes, *, media_type: str, accept: str = JSON) -> WebAnswer:
     """Post a body to a resource below the DICOMweb root."""
-    return _request(session, "POST", path, headers={"Accept": JSON, "Content-Type": media_type}, body=body)
+    return client(session).request("POST", path, headers={"Accept": accept, "Content-Type": media_type}, body=body)
 
 
-def post_instances(session: Session, *instances: bytes) -> WebAnswer:
+def post_instances(session: Session, *instances: bytes, path: str = "/studies", accept: str = JSON) -> WebAnswer:
     """Store Part 10 files (PS3.18 10.5)."""
-    head = f"--{_BOUNDARY}\r\nContent-Type: application/dicom\r\n\r\n".encode()
-    body = b"".join(head + instance + b"\r\n" for instance in instances) + f"--{_BOUNDARY}--\r\n".encode()
-    return post(
-        session, "/studies", body, media_type=f'multipart/related; type="application/dicom"; boundary={_BOUNDARY}'
-    )
+    body = body_of(Part({"Content-Type": "application/dicom"}, instance) for instance in instances)
+    return post(session, path, body, media_type=related("application/dicom"), accept=accept)
 
 
 def expect_offered(session: Session) -> None:
@@ -92,27 +65,46 @@ def expect_offered(session: Session) -> None:
         NotSupported: searching for studies is not offered there.
     """
     answer = get(session, "/studies", query={"limit": "1"})
-    if answer.status in _NOT_OFFERED:
+    if answer.status in NOT_OFFERED:
         raise NotSupported(f"GET /studies is answered with {answer.status}")
 
 
-def _request(session: Session, method: str, path: str, *, headers: Mapping[str, str], body: bytes = b"") -> WebAnswer:
-    if not session.target.web:
-        raise Skipped("give --web URL")
-    root = urlsplit(session.target.web)
-    kind = http.client.HTTPSConnection if root.scheme == "https" else http.client.HTTPConnection
-    connection = kind(root.hostname or "", root.port, timeout=session.target.timeout_s)
-    try:
-        connection.request(method, root.path.rstrip("/") + path, body or None, dict(headers))
-        answer = connection.getresponse()
-        return WebAnswer(answer.status, {name.lower(): text for name, text in answer.getheaders()}, answer.read())
-    finally:
-        connection.close()
+def offered(answer: WebAnswer, *, unless: tuple[int, ...] = (405, 501)) -> WebAnswer:
+    """Return an answer.
+
+    Raises:
+        NotSupported: its status says that what was asked for is not offered.
+    """
+    if answer.status in unless:
+        raise NotSupported(f"answered with {answer.status}")
+    return answer
 
 
-def _parameter(header: str, name: str) -> str:
-    for part in header.split(";")[1:]:
-        key, _equals, text = part.strip().partition("=")
-        if key.lower() == name:
-            return text.strip('"')
-    raise Failed(f"the media type has no {name}")
+def ready(session: Session, name: str) -> Instance:
+    """Return an object that the node has taken, over DICOMweb or DIMSE."""
+    expect_offered(session)
+    return session.stored(name)
+
+
+def subject(session: Session, name: str = "mr") -> Subject:
+    """Return the image that rows are about: an object of ours, or the first one of the study that was named.
+
+    Raises:
+        Skipped: the node does not hold it.
+    """
+    if not session.target.study:
+        ready(session, name)
+        uid, (study, series, number) = session.objects.uid, session.objects.numbers(name)
+        return Subject(uid(study), uid(study, series), uid(study, series, number))
+    found = get(session, f"/studies/{session.target.study}/instances").items()
+    images = [one for one in found if value(one, "00280010")] or found
+    if not images:
+        raise Skipped("the study that was named is not found")
+    first = images[0]
+    return Subject(session.target.study, str(value(first, "0020000E")), str(value(first, "00080018")))
+
+
+def expect_problem(answer: WebAnswer, status: int) -> str:
+    """See that a request is refused with a status, and return the media type of what explains it."""
+    expect(answer.status == status, f"the status is {answer.status} instead of {status}")
+    return answer.media_type or "without a body"

@@ -6,7 +6,8 @@ from conformance.checks.objects import NAMES
 from conformance.checks.registry import check
 from conformance.checks.session import Session
 from conformance.checks.verdicts import NotSupported, expect, expect_equal
-from conformance.checks.web import expect_offered, get, value
+from conformance.checks.web import expect_offered, get
+from conformance.checks.web_client import value
 
 _STUDY_UID, _SERIES_UID, _INSTANCE_UID = "0020000D", "0020000E", "00080018"
 _STUDY_ATTRIBUTES = ("00080020", "00080030", "00080050", "00080061", "00100010", "00100020", "00201206", "00201208")
