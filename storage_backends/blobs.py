@@ -21,6 +21,7 @@ from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
 from storage_backends.frame_table import FrameTable, Span, StoredFrames
 from storage_backends.mirror import MirroredStaged
 from storage_backends.planar import PixelShape
+from storage_backends.recent import RecentChunks
 from storage_backends.stored import RawBlob, StoredBlob, ZstdBlob, decode_together
 
 _Result = TypeVar("_Result")
@@ -29,6 +30,9 @@ MAIN: Final = ""
 """The name of the store itself among its replicas."""
 
 _HASHED_AT_ONCE = 1 << 20
+_RECENT_BYTES = 64 << 20
+"""Of chunks that were read a moment ago; as much as a series of 120 CT slices."""
+
 _HASHED_HERE = 32 << 10
 """Up to this size hashing takes less time than handing it to another thread."""
 
@@ -103,6 +107,7 @@ class BlobStore:
         self.written_at: tuple[str, ...] = (MAIN, *self._mirrors)
         self._codec = codec
         self._tools = Tools()
+        self._recent = RecentChunks(_RECENT_BYTES)
         self._encoder = Encoder(self._tools)
         self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="blobs")
 
@@ -203,12 +208,14 @@ class BlobStore:
         return plains
 
     def opened(self, ref: BlobRef) -> StoredBlob:
-        """Open a blob for reading several parts of it; what it gives is compared with the checksum of its chunk.
+        """Open a blob for reading parts of it; what it gives was compared with the checksum of its chunk.
+
+        Chunks that were read so a moment ago are not read again.
 
         Raises:
             BlobNotFound, BlobDamaged: as `get`.
         """
-        return self._open(ref)
+        return self._open(ref, recent=self._recent)
 
     def range(self, ref: BlobRef, offset: int, length: int) -> bytes:
         """Return a part of the plain bytes; only the chunks that hold it are read and checked.
@@ -308,11 +315,11 @@ class BlobStore:
     def _stage(self) -> Staged:
         return MirroredStaged(self.backend, self._mirrors) if self._mirrors else self.backend.stage()
 
-    def _open(self, ref: BlobRef, place: Readable | None = None) -> StoredBlob:
+    def _open(self, ref: BlobRef, place: Readable | None = None, recent: RecentChunks | None = None) -> StoredBlob:
         place = place or self.backend
         if ref.codec is Codec.RAW:
             return RawBlob(place, ref.name, plain_size=ref.plain_size)
-        return ZstdBlob(place, ref.name, plain_size=ref.plain_size, tools=self._tools)
+        return ZstdBlob(place, ref.name, plain_size=ref.plain_size, tools=self._tools, recent=recent)
 
     def _hash(self, content: Content) -> "Future[str]":
         if content.size <= _HASHED_HERE:

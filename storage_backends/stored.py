@@ -27,6 +27,7 @@ from storage_backends.layout import (
     seek_table_size,
 )
 from storage_backends.planar import Filter, PixelShape, undo
+from storage_backends.recent import RecentChunks
 
 READ_AHEAD = 1 << 20
 """A file up to this size is read at once; of larger ones, about as many bytes at a time."""
@@ -65,7 +66,11 @@ class RawBlob:
 class ZstdBlob:
     """A blob in the layout of `storage_backends.layout`."""
 
-    def __init__(self, backend: Readable, name: str, *, plain_size: int, tools: Tools) -> None:
+    def __init__(
+        self, backend: Readable, name: str, *, plain_size: int, tools: Tools, recent: RecentChunks | None = None
+    ) -> None:
+        """Open a file; parts of it are taken from `recent` chunks where they are there, and put there."""
+        self._recent = recent
         self._file = _File(backend, name)
         self._tools = tools
         self.head = self._parse_head(plain_size)
@@ -80,8 +85,8 @@ class ZstdBlob:
         if span.length == 0:
             return b""
         chunks = self.head.chunks
-        first = chunks.at(span.offset)
-        parts = list(self._plain(first, chunks.at(span.offset + span.length - 1) + 1))
+        first, after = chunks.at(span.offset), chunks.at(span.offset + span.length - 1) + 1
+        parts = [self._one(first)] if after == first + 1 else list(self._plain(first, after))
         start = span.offset - chunks[first].offset
         plain = parts[0] if len(parts) == 1 else b"".join(parts)
         return bytes(plain[start : start + span.length])
@@ -96,6 +101,16 @@ class ZstdBlob:
     def unpack_only_chunk(self) -> bytes:
         """Return the filtered bytes of a blob of one chunk."""
         return self._unpack(next(self._packed(0, 1)), 0)
+
+    def _one(self, number: int) -> Plain:
+        """Return one chunk, read a moment ago or now."""
+        key = (self._file.name, number)
+        plain = self._recent.get(key) if self._recent else None
+        if plain is None:
+            plain = next(self._plain(number, number + 1))
+            if self._recent:
+                self._recent.put(key, plain)
+        return plain
 
     def _plain(self, first: int, after: int) -> Iterator[Plain]:
         """Yield the plain bytes of a range of chunks; each may be asked for by another thread."""

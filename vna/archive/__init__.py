@@ -2,7 +2,7 @@
 
 from vna.archive.archive import Archive
 from vna.archive.bulk import BulkContent
-from vna.archive.commitments import CommitmentReport, Commitments, FailureReason
+from vna.archive.commitments import NOBODY, CommitmentReport, Commitments, FailureReason, report_of
 from vna.archive.composing import NUMBER_OF_FRAMES, BulkPart, compose, references
 from vna.archive.derived import Derived, document_name
 from vna.archive.erasing import erase_payloads
@@ -30,9 +30,11 @@ from vna.archive.sweeping import Sweeper, Swept
 from vna.archive.translation import storage_errors
 from vna.archive.verify import Finding
 from vna.events import CommitmentRequested, JournalMark
-from vna.index import Counts, HeldInstance, Intake, Page, Rejection, Turn, Visible, Waiting
+from vna.index import ANYBODY, Counts, HeldInstance, Intake, Page, Rejection, Turn, Visible, Waiting
 
 __all__ = [
+    "ANYBODY",
+    "NOBODY",
     "NUMBER_OF_FRAMES",
     "Archive",
     "Arrived",
@@ -92,6 +94,7 @@ __all__ = [
     "document_name",
     "erase_payloads",
     "references",
+    "report_of",
     "representative",
     "storage_errors",
     "store_name",

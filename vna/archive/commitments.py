@@ -11,7 +11,7 @@ one process at a time tells the answer; it goes by `vna.index.commitments`.
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Final
@@ -37,10 +37,17 @@ from vna.index import (
 )
 from vna.model import InstanceUID
 
+RESULTS_KEPT_S: Final = 7 * 86400.0
+"""For how long after the request an answer that nobody is told can be asked for (PS3.18 13.2)."""
+
+NOBODY: Final = ""
+"""The AE title to tell an answer where there is none: who asked over the web asks for the answer too."""
+
 TURN_S: Final = 30.0
 """How long a turn lasts; who is killed in it keeps the others waiting as long."""
 
 _RENEW_AFTER_S = 10.0
+_LOOK_AGAIN_S = 3600.0
 _ACTOR = "storage commitment"
 
 Reference = tuple[str, InstanceUID]
@@ -102,6 +109,11 @@ class Commitments:
         """
         return record(self._index, request, actor)
 
+    def asked(self, transaction: str) -> list[Owed]:
+        """Return the commitments that were asked for under a Transaction UID, and are not settled; oldest first."""
+        with index_errors():
+            return self._table.asked(transaction)
+
     def count(self) -> int:
         """Return how many are owed."""
         with index_errors():
@@ -145,9 +157,19 @@ class Commitments:
             if failed is None or (_may_pass(failed) and _age_s(owed) < patience_s):
                 return None
             record(self._index, CommitmentAnswered(owed.number, failed, self._seal()), _ACTOR)
-        names = {(sop_class, uid) for sop_class, uid, _reason in failed}
-        kept = tuple(each for each in owed.instances if each not in names)
-        return CommitmentReport(owed.transaction, kept, failed)
+        return report_of(replace(owed, failed=failed))
+
+    def leave(self, turn: Turn) -> None:
+        """Leave an answer until it is asked for; after `RESULTS_KEPT_S` it is settled, and known no more.
+
+        Raises:
+            OutOfResources: index or journal cannot be written now.
+        """
+        left_s = RESULTS_KEPT_S - _age_s(turn.owed)
+        if left_s <= 0:
+            self.settle(turn.owed.number, delivered=True)
+        else:
+            self.pass_on(turn, min(left_s, _LOOK_AGAIN_S))
 
     def settle(self, number: int, *, delivered: bool) -> None:
         """Record that who asked was told, or that it is given up: the commitment is owed no more."""
@@ -219,6 +241,13 @@ class Commitments:
             )
             return False
         return True
+
+
+def report_of(owed: Owed) -> CommitmentReport:
+    """Return the answer to a commitment that is decided."""
+    failed = owed.failed or ()
+    names = {(sop_class, uid) for sop_class, uid, _reason in failed}
+    return CommitmentReport(owed.transaction, tuple(each for each in owed.instances if each not in names), failed)
 
 
 def _there(store: str, copies: Sequence[Copy]) -> dict[str, BlobEntry]:

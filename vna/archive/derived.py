@@ -15,7 +15,8 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -86,13 +87,20 @@ class Derived:
 
 def _clear(folder: Path, limit: int) -> None:
     """Delete what was not used longest until the folder is well below the limit, if it is above."""
-    with os.scandir(folder) as entries:
-        files = sorted((stat.st_mtime, stat.st_size, entry.path) for entry in entries if (stat := entry.stat()))
+    files = sorted(_files(folder))
     total = sum(size for _, size, _ in files)
     if total <= limit:
         return
     for _, size, path in files:
         if total <= limit * _CLEARED_TO:
             return
-        Path(path).unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
         total -= size
+
+
+def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
+    """Yield time of last use, size and path of each file; other processes delete some meanwhile."""
+    for path in folder.iterdir():
+        with suppress(FileNotFoundError):
+            stat = path.stat()
+            yield stat.st_mtime, stat.st_size, path

@@ -111,12 +111,11 @@ class ExtraIndexer:
             if furthest >= position:
                 return False
             behind = [each for each in reached if each.read_upto == furthest]
-            goal = min((each.read_upto for each in reached if each.read_upto > furthest), default=position)
             attributes = [asked[each.setting] for each in behind]
             levels = {attribute.level for attribute in attributes}
-            owners = self._index.extra.owners(levels, after=furthest, upto=min(goal, position), most=_PAGE)
+            owners = self._index.extra.owners(levels, after=furthest, upto=position, most=_PAGE)
             told = self._values.read(owners, attributes)
-            upto = owners[-1] if len(owners) == _PAGE else min(goal, position)
+            upto = owners[-1] if len(owners) == _PAGE else position
             self._index.extra.enter([_stretch(asked[each.setting], each, upto, told) for each in behind])
         return True
 

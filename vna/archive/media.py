@@ -57,6 +57,8 @@ _ALLOCATED, _STORED, _HIGH_BIT, _SIGNED = 0x00280100, 0x00280101, 0x00280102, 0x
 _LOSSY, _METHOD = 0x00282110, 0x00282114
 _MIME_TYPE, _DOCUMENT_LENGTH = 0x00420012, 0x00420015
 _OF_THE_STREAM: Final = frozenset({ROWS, COLUMNS, SAMPLES})
+_MOST: Final = 0xFFFF
+"""Rows and columns that an image may have."""
 _METHODS: Final = {"image/jpeg": "ISO_10918_1", "image/jls": "ISO_14495_1", "image/jphc": "ISO_15444_15"}
 
 
@@ -135,7 +137,11 @@ def check_agrees(known: Mapping[int, bytes], filled_in: Sequence[Value]) -> None
 
 
 def _image(facts: StreamFacts, media_type: str, head: bytes) -> list[Value]:
-    allocated = next(bits for bits in (8, 16, 32, 64) if facts.precision <= bits)
+    if not (0 < facts.rows <= _MOST and 0 < facts.columns <= _MOST and facts.components in (1, 3)):
+        raise CannotUnderstand(f"{media_type}: of a size, or with a number of samples, that no image of DICOM has")
+    allocated = next((bits for bits in (8, 16, 32) if 0 < facts.precision <= bits), 0)
+    if not allocated:
+        raise CannotUnderstand(f"{media_type}: {facts.precision} bits a sample")
     found = {
         SAMPLES: facts.components,
         ROWS: facts.rows,
@@ -197,7 +203,7 @@ def _is_first_order(head: bytes, frame: int) -> bool:
 
 def number_value(tag: int, number: int) -> Value:
     """Return a value of VR US."""
-    return Value(tag, "US", pack("<H", number & 0xFFFF))
+    return Value(tag, "US", pack("<H", number))
 
 
 def text_value(tag: int, vr: str, text: str) -> Value:

@@ -5,18 +5,16 @@ What is read of a header is kept a while, because who looks at one frame looks a
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from vna.archive.encapsulated import document, video
 from vna.archive.frames import FrameReader
-from vna.archive.kept import Chunk, Shelf
+from vna.archive.kept import Shelf
 from vna.archive.subjects import Kind, Subject, subject_of
 from vna.dicom.encoding import DOUBLE_FLOAT_PIXEL_DATA, EXPLICIT_LE_UID, FLOAT_PIXEL_DATA
 from vna.dicom.image_layout import BITS_ALLOCATED, COLUMNS, ROWS
 from vna.dicom.tree import Tree
-from vna.dicom.values import StoredDataSet, inflated
+from vna.dicom.values import inflated
 from vna.errors import CannotConvert, NotFound
 from vna.index import HeldInstance
 from vna.pixels.attributes import image_of
@@ -68,7 +66,7 @@ class Renderer:
             if held.version_id in self._read:
                 self._read.move_to_end(held.version_id)
                 return self._read[held.version_id][0]
-        stored = self._stored(held)
+        stored = inflated(self._shelf.data_set(self._shelf.fetch([held])[0], {}))
         subject = subject_of(held, stored)
         with self._lock:
             self._read[held.version_id] = subject, len(stored.header)
@@ -102,18 +100,6 @@ class Renderer:
             CannotConvert: no codec process could draw it.
         """
         return self._transcoder.render(b"", TileTask(word, options))
-
-    def content(self, subject: Subject) -> Iterator[Chunk]:
-        """Give the document or the video that an instance encapsulates.
-
-        Raises:
-            CannotConvert: there is none.
-        """
-        stored = self._stored(subject.held)
-        return video(stored) if subject.kind is Kind.VIDEO else document(stored)
-
-    def _stored(self, held: HeldInstance) -> StoredDataSet:
-        return inflated(self._shelf.data_set(self._shelf.fetch([held])[0], {}))
 
     def _frame(self, held: HeldInstance, number: int) -> tuple[str, bytes]:
         """Return the transfer syntax of a frame that can be decoded, and the frame."""

@@ -10,7 +10,8 @@ from typing import Final
 from vna.dicom.encoding import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA
 from vna.dicom.frames import VIDEO_UIDS
 from vna.dicom.image_layout import COLUMNS, NUMBER_OF_FRAMES, ROWS
-from vna.dicom.tree import Tree, tree_of
+from vna.dicom.tree import Tree
+from vna.dicom.tree_reading import tree_of
 from vna.dicom.values import Bulk, StoredDataSet, bulk_chunks, read_values
 from vna.index import HeldInstance
 

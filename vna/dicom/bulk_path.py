@@ -47,7 +47,8 @@ def parse_bulk_path(text: str) -> BulkPath:
 
 def find_value(reader: ElementReader, path: BulkPath) -> Found | None:
     """Return the value at the end of a way, None if there is none, or it is a sequence."""
-    return _find(reader.read_tag(path[0]), path, charset_of(reader.scan))
+    charset = charset_of(reader.scan)
+    return reader.read_tag(path[0], lambda tokens: _find(tokens, path, charset))
 
 
 def _find(tokens: Iterable[Token], path: BulkPath, charset: str) -> Found | None:

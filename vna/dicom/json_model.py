@@ -54,7 +54,10 @@ _EXACT: Final = 2**53
 _NAME_GROUPS: Final = ("Alphabetic", "Ideographic", "Phonetic")
 _PADDING: Final = " \0"
 _WRITTEN_AT: Final = 32
-"""Items deeper than this are written before what is around them: the JSON library goes 254 levels deep."""
+"""Items deeper than this are written before what is around them, for the JSON library goes 254 levels deep.
+
+So are those of the top level: an object takes twenty times the memory of its text.
+"""
 _DECIDING: Final = frozenset({0x0028_3002, 0x0028_3006})
 """LUT Descriptor decides what LUT Data is."""
 _SHARED_BYTES: Final = 4096
@@ -102,9 +105,8 @@ class JsonWriter:
                 key = _private_key(found, element) if tag & 0x10000 else bytes(buffer[start:end])
             text = None if key is None else known.get(key)
             if text is None:
-                attribute = _Attribute(charset, bulk_uri)
-                text = attribute.write(reader.read(element))
-                if key is not None and not attribute.has_uri and len(known) < _SHARED:
+                text, has_uri = reader.read(element, lambda tokens: _Attribute(charset, bulk_uri).write(tokens))
+                if key is not None and not has_uri and len(known) < _SHARED:
                     known[key] = text
             written[tag] = text
         return b"{" + b",".join(_in_order(written).values()) + b"}"
@@ -131,14 +133,14 @@ class _Attribute:
     """One attribute being written, with all that lies inside of it."""
 
     def __init__(self, charset: str, bulk_uri: str) -> None:
-        self.has_uri = False
+        self._has_uri = False
         self._bulk_uri = bulk_uri
         self._charsets = [charset]
         self._objects: list[JsonObject] = [{}]
         self._sequences: list[_Sequence] = []
 
-    def write(self, tokens: Iterable[Token]) -> bytes:
-        """Return the name and the attribute, as they stand in an object."""
+    def write(self, tokens: Iterable[Token]) -> tuple[bytes, bool]:
+        """Return the name and the attribute, as they stand in an object, and whether there is a BulkDataURI in it."""
         for token in tokens:
             if isinstance(token, Value):
                 self._add(token.tag, self._value(token))
@@ -153,7 +155,7 @@ class _Attribute:
                 self._end_item()
             else:
                 self._end_sequence()
-        return orjson.dumps(self._objects[0])[1:-1]
+        return orjson.dumps(self._objects[0])[1:-1], self._has_uri
 
     def _add(self, tag: int, attribute: JsonObject) -> None:
         self._objects[-1][f"{tag:08X}"] = attribute
@@ -171,8 +173,8 @@ class _Attribute:
     def _end_item(self) -> None:
         self._charsets.pop()
         item = _in_order(self._objects.pop())
-        deep = len(self._objects) > _WRITTEN_AT
-        self._sequences[-1].items.append(orjson.Fragment(orjson.dumps(item)) if deep else item)
+        is_written = len(self._objects) == 1 or len(self._objects) > _WRITTEN_AT
+        self._sequences[-1].items.append(orjson.Fragment(orjson.dumps(item)) if is_written else item)
 
     def _path(self) -> str:
         if not self._sequences:
@@ -180,7 +182,7 @@ class _Attribute:
         return f"{self._sequences[-1].path}/{len(self._sequences[-1].items) + 1}"
 
     def _uri(self, tag: int) -> str:
-        self.has_uri = True
+        self._has_uri = True
         return f"{self._path()}/{tag:08X}"
 
     def _value(self, value: Value) -> JsonObject:

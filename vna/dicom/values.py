@@ -11,7 +11,7 @@ the Extended Offset Table of encapsulated uncompressed Pixel Data.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 from vna.dicom.byte_order import swap, swapped
 from vna.dicom.elements import Element, Mark, Walker, holds_items
@@ -33,6 +33,8 @@ from vna.errors import CannotConvert, CannotUnderstand
 
 MAX_INFLATED: Final = 256 * 1024 * 1024
 """A deflated data set that is larger is not read for conversion or comparison."""
+
+_Made = TypeVar("_Made")
 
 OpenBlob = Callable[[str], Iterator[bytes | memoryview]]
 """Gives the bytes of the blob of a digest, in order."""
@@ -262,25 +264,29 @@ class ElementReader(_Reading):
         """Return the top-level elements in their order, those left out that depend on the encoding."""
         return [each for tag, each in self._found.elements.items() if not self._is_of_the_encoding(tag)]
 
-    def read_tag(self, tag: int) -> list[Token]:
-        """Return the element of a tag with all it holds, nothing if it is absent; before it, what it may depend on."""
+    def read_tag(self, tag: int, use: Callable[[Iterator[Token]], _Made]) -> _Made:
+        """Read the element of a tag, of which there are no tokens if it is absent; before it, what it may depend on."""
         for element in self.content():
             if element.tag == tag:
-                return self.read(element)
+                return self.read(element, use)
             if element.length <= _LONGEST_CREATOR and not element.undefined:
-                self.read(element)
-        return []
+                self.read(element, list)
+        return use(iter(()))
 
-    def read(self, element: Element) -> list[Token]:
-        """Return one of them with all it holds; as one unknown value if it is broken inside."""
+    def read(self, element: Element, use: Callable[[Iterator[Token]], _Made]) -> _Made:
+        """Return what `use` makes of one of them with all it holds, however large.
+
+        If it is broken inside, `use` is called once more, and given it as one unknown value.
+        """
         self._walker = Walker(self._stored.header, holes=self._holes)
         try:
-            return list(self._between(element.start, element.end))
+            return use(self._between(element.start, element.end))
         except (CannotUnderstand, CannotConvert):
-            while self._depth:
+            return use(iter((self._as_it_lies(element),)))
+        finally:
+            while self._depth:  # it is broken there, or `use` has seen enough
                 self._depth -= 1
                 self._lookup.end_item()
-            return [self._as_it_lies(element)]
 
     def _as_it_lies(self, element: Element) -> Value | Bulk:
         digest = self._blobs.get(element.offset) if element.length else None

@@ -1,7 +1,7 @@
 """The index: the journal's tail and everything that can be asked of it, in SQL."""
 
 from vna.index.blob_reading import BlobReader, Holding, place_key
-from vna.index.commitments import Copy, Owed, Turn, Waiting
+from vna.index.commitments import ANYBODY, Copy, Owed, Turn, Waiting
 from vna.index.database import sqlite_path
 from vna.index.election import Election
 from vna.index.entries import (
@@ -29,6 +29,7 @@ from vna.index.sweeping import BlobRow, LostUse, SweepReader
 from vna.index.translation import index_errors
 
 __all__ = [
+    "ANYBODY",
     "BlobReader",
     "BlobRow",
     "BlobState",

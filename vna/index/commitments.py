@@ -43,6 +43,9 @@ _VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.vers
 )
 
 
+ANYBODY: Final = ""
+"""The source of a commitment that is asked for by whom nothing sets apart from others: whoever has sent it."""
+
 _LONGEST_TURN_MS: Final = 2 * 3600 * 1000
 """Nobody takes a turn for longer: one that ends later was taken by a clock that has been set back since."""
 
@@ -129,9 +132,11 @@ class CommitmentTable:
         self._lock, self._turn = Lock(), turn_of(writing)
 
     def count(self) -> int:
-        """Return how many are owed."""
+        """Return how many are owed; not those that are decided, and that nobody is to be told."""
+        table = tables.commitment
+        owed = select(func.count()).where(or_(table.c.ae_title != "", table.c.failed.is_(None)))
         with self._reading.connect() as connection:
-            return int(connection.execute(select(func.count()).select_from(tables.commitment)).scalar_one())
+            return int(connection.execute(owed).scalar_one())
 
     def waiting(self) -> list[Waiting]:
         """Return those that nobody deals with now, oldest first."""
@@ -144,6 +149,13 @@ class CommitmentTable:
         )
         with self._reading.connect() as connection:
             return [Waiting(*row) for row in connection.execute(wanted)]
+
+    def asked(self, transaction: str) -> list[Owed]:
+        """Return those that are owed under a Transaction UID, oldest first."""
+        table = tables.commitment
+        wanted = select(table).where(table.c.transaction_uid == transaction).order_by(table.c.id)
+        with self._reading.connect() as connection:
+            return [_owed(row) for row in connection.execute(wanted)]
 
     def take(self, number: int, for_s: float) -> Turn | None:
         """Take the turn for some seconds; None if somebody else has it, or the commitment is owed no more."""
@@ -198,16 +210,17 @@ class CommitmentTable:
         """Return the versions under a SOP Instance UID that a source sent or may have sent, oldest first.
 
         Live ones alone: neither rejected nor superseded. Which instance of a study was sent again is not known: of such
-        a study all count.
+        a study all count. `ANYBODY` sent all of them.
         """
         resent = select(tables.resent.c.study_id).where(tables.resent.c.source == source)
         wanted = (
             select(*HELD_COLUMNS)
             .select_from(_VERSIONS)
             .where(tables.version.c.sop_instance_uid == instance, tables.version.c.state.in_(_LIVE))
-            .where(or_(tables.version.c.source == source, tables.version.c.study_id.in_(resent)))
             .order_by(tables.version.c.id)
         )
+        if source != ANYBODY:
+            wanted = wanted.where(or_(tables.version.c.source == source, tables.version.c.study_id.in_(resent)))
         with self._reading.connect() as connection:
             return [held_instance(row) for row in connection.execute(wanted)]
 

@@ -1,7 +1,8 @@
 """Extra attributes in queries (vna.dicom.extra): which rows one of them leads to, and the values of a page of rows.
 
 What the housekeeper has not read yet (vna.index.extra_tables) is read from the stored headers while the answer is made.
-So an answer is complete from the moment an attribute is in the settings; until all is read it only takes longer.
+So an answer is complete from the moment an attribute is in the settings, it only takes longer. A query that would read
+more than `MOST_HEADERS` fails instead, and may be tried again when more is read, or be narrowed by other keys.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from vna.dicom.describe import TEXT_VRS, Value
 from vna.dicom.extra import ExtraAttribute
 from vna.dicom.matching import NUMBER_VRS, TEMPORAL_VRS, ListOfUID, Matcher, Range, SingleValue, WildCard, fold
 from vna.dicom.query import Query
+from vna.errors import OutOfResources
 from vna.index import tables
 from vna.index.extra_filling import form_of
 from vna.index.extra_tables import extra_attribute, extra_value
@@ -27,6 +29,9 @@ ReadHeaders = Callable[[Sequence[int], Sequence[ExtraAttribute]], Mapping[int, M
 
 MOST: Final = 20_000
 """An attribute leads to the rows of a query unless there are more than so many."""
+
+MOST_HEADERS: Final = 20_000
+"""Most headers that one query reads, which takes some 10 s."""
 
 _VALUE = extra_value.c
 _REACHED = select(extra_attribute.c.setting, extra_attribute.c.id, extra_attribute.c.read_upto)
@@ -65,9 +70,14 @@ class ExtraRows:
 
     def __init__(self, query: Query, read_headers: ReadHeaders) -> None:
         self._level, self._attributes, self._read_headers = query.level, tuple(query.extra), read_headers
+        self._headers_read = 0
 
     def add(self, cursor: Cursor, rows: Sequence[Row]) -> None:
-        """Put the values of each row in, from the index or else from stored headers."""
+        """Put the values of each row in, from the index or else from stored headers.
+
+        Raises:
+            OutOfResources: too many headers would have to be read for one query.
+        """
         if not self._attributes or not rows:
             return
         reached, unread = _reached(cursor), dict[int, list[tuple[ExtraAttribute, dict[str, Value]]]]()
@@ -93,6 +103,10 @@ class ExtraRows:
         return [records[entity_id] for entity_id, _, _ in rows]
 
     def _read_on(self, unread: Mapping[int, Sequence[tuple[ExtraAttribute, dict[str, Value]]]]) -> None:
+        self._headers_read += len(unread)
+        if self._headers_read > MOST_HEADERS:
+            names = ", ".join(attribute.keyword for attribute in self._attributes)
+            raise OutOfResources(f"the headers for {names} are still being read: try again later, or narrow the query")
         told = self._read_headers(sorted(unread), self._attributes)
         for owner, waiting in unread.items():
             for attribute, values in waiting:

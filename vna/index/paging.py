@@ -58,7 +58,10 @@ class Pager:
         Raises:
             sqlalchemy.exc.DBAPIError: the database cannot be read.
         """
-        matches, passed = list[Match](), self._jump(offset)
+        passed = self._jump(offset)
+        if passed is None:
+            return Page([], 0, exact=True)
+        matches = list[Match]()
         while not self._candidates.done:
             if passed >= offset and len(matches) >= limit:
                 return self._counted(matches, passed - offset - len(matches))
@@ -67,14 +70,14 @@ class Pager:
             matches += values
         return Page(matches, max(0, passed - offset - len(matches)), exact=True)
 
-    def _jump(self, offset: int) -> int:
-        """Leave out the first matches where SQL alone knows which ones they are; return how many."""
+    def _jump(self, offset: int) -> int | None:
+        """Leave out the first matches where SQL alone knows which ones they are; return how many, None for all."""
         if not self._takes_all or not offset:
             return 0
         with self._snapshots.reading() as cursor:
             last = cursor.scalar(_NTH[self._matching.level], {"before": offset - 1})
         if last is None:
-            return 0
+            return None
         self._last = last
         self._candidates = Candidates(self._matching, self._dictionary, ordered=True, after=last)
         return offset

@@ -35,6 +35,16 @@ SOURCE: dict[Level, FromClause] = {
     ),
 }
 """The tables of a level and those above."""
+_ABOVE: dict[Level, Select[Any]] = {
+    Level.PATIENT: select(tables.study_record.c.id, tables.study_record.c.patient_id).where(
+        one_of(tables.study_record.c.id, "ids")
+    ),
+    Level.STUDY: select(tables.study_record.c.id, tables.study_record.c.study_id).where(
+        one_of(tables.study_record.c.id, "ids")
+    ),
+    Level.SERIES: select(tables.version.c.id, tables.version.c.series_id).where(one_of(tables.version.c.id, "ids")),
+}
+"""Which patient or study a study record is of, and which series an instance."""
 ENTITY_ID: dict[Level, ColumnElement[int]] = {
     Level.PATIENT: tables.study_record.c.patient_id,
     Level.STUDY: tables.study.c.id,
@@ -59,7 +69,7 @@ class LevelRows:
         asked = [BY_KEYWORD[k] for k in query.keys if k in BY_KEYWORD]
         self.level = query.level
         self._attributes = [a for a in asked if _ORDER.index(a.level) <= depth and a.storage is not Storage.COMPUTED]
-        self._computed = [a.keyword for a in asked if a.storage is Storage.COMPUTED and a.keyword in COMPUTED]
+        self._computed = [a for a in asked if a.storage is Storage.COMPUTED and a.keyword in COMPUTED]
         self._select = page_query(query.level, tuple(self._attributes))
         self._extra = ExtraRows(query, read_headers)
 
@@ -71,12 +81,28 @@ class LevelRows:
         rows = {(row[0], row[1]): row for row in cursor.all(self._select, parameters)}
         found = [(entity, rows.get((entity.entity_id, entity.record_id))) for entity in page]
         result = [(entity, values_of(self._attributes, row)) for entity, row in found if row is not None]
-        for keyword in self._computed:
-            answers = COMPUTED[keyword](cursor, [entity.entity_id for entity, _ in result])
-            for entity, values in result:
-                values[keyword] = answers.get(entity.entity_id, "")
+        if self._computed:
+            self._compute(cursor, result)
         self._extra.add(cursor, [(entity.entity_id, entity.record_id, values) for entity, values in result])
         return result
+
+    def _compute(self, cursor: Cursor, rows: Sequence[tuple[Entity, dict[str, Value]]]) -> None:
+        """Put in what is counted or collected, of the entity itself or of what it belongs to."""
+        entities = [entity for entity, _ in rows]
+        owners = {level: self._owners(cursor, level, entities) for level in {a.level for a in self._computed}}
+        for attribute in self._computed:
+            ids = owners[attribute.level]
+            answers = COMPUTED[attribute.keyword](cursor, list(set(ids)))
+            for owner, (_, values) in zip(ids, rows, strict=True):
+                values[attribute.keyword] = answers.get(owner, "")
+
+    def _owners(self, cursor: Cursor, level: Level, entities: Sequence[Entity]) -> list[int]:
+        """Return which patient, study or series each entity belongs to, by row number; itself at its own level."""
+        if level is self.level:
+            return [entity.entity_id for entity in entities]
+        ids = [entity.entity_id if level is Level.SERIES else entity.record_id for entity in entities]
+        above = {row[0]: row[1] for row in cursor.all(_ABOVE[level], {"ids": cursor.several(ids)})}
+        return [above[each] for each in ids]
 
 
 def values_of(attributes: Sequence[Attribute], row: Sequence[Any]) -> dict[str, Value]:

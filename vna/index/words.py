@@ -1,7 +1,7 @@
 """The words of all names of one attribute, in memory: which names a fuzzy key may mean (vna.dicom.fuzzy_names).
 
-Made when the first such key comes: 1 s for the names of 300,000 studies. One thread adds at a time, others search
-meanwhile: everything here only grows.
+Made when the first such key comes: 0.3 s and 5 MiB for the 38,000 names of 100,000 synthetic studies, in which a word
+is looked for in 3 to 9 ms. One thread adds at a time, others search meanwhile: everything here only grows.
 """
 
 from array import array

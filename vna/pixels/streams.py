@@ -93,6 +93,8 @@ def jpeg_ls_facts(stream: bytes) -> StreamFacts:
             frame = _dimensions(body)
         elif marker == _SOS and frame is not None:
             precision, rows, columns, components = frame
+            if not body or len(body) < 2 + 2 * body[0]:
+                break
             near = body[1 + 2 * body[0]]
             return StreamFacts(rows, columns, components, precision, lossy=near > 0)
     raise BrokenStream("no JPEG-LS stream")

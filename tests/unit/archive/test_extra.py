@@ -19,6 +19,7 @@ from vna.dicom.attributes import Level, Model, unique_key
 from vna.dicom.extra import ExtraAttributes
 from vna.dicom.keys import parse_key
 from vna.dicom.query import Query
+from vna.errors import OutOfResources
 from vna.index import extra as index_extra
 from vna.index import open_index, tables
 from vna.index.extra_tables import extra_value
@@ -69,6 +70,7 @@ QUESTIONS = [
 ]
 
 NUMBERS = {str(phantoms.ct_slice(study=number, size=16).StudyInstanceUID): number for number in range(1, 11)}
+STUDY_1 = next(iter(NUMBERS))
 
 
 def instance(number: int, **changes: object) -> Dataset:
@@ -210,6 +212,25 @@ def test_of_many_values_some_go_at_a_time(on_sqlite: Node, monkeypatch: pytest.M
         assert connection.execute(select(func.count()).select_from(extra_value)).scalar_one() == 0
 
 
+def test_what_is_left_of_a_forgotten_attribute_is_not_taken_for_another_ones(
+    on_sqlite: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vna.index.extra_filling._PURGED", 1)
+    stopped = Event()
+    stopped.set()
+    with on_sqlite.opened("ExposureTime") as archive:
+        for number in VALUES:
+            Sending(archive).store(instance(number))
+        archive.extra.run(GOING_ON)
+    with on_sqlite.opened() as archive:
+        archive.extra.run(stopped)
+    with on_sqlite.opened("ContrastBolusIngredient") as archive:
+        archive.extra.run(GOING_ON)
+
+        assert find(archive, Level.IMAGE, "ContrastBolusIngredient", "100") == {}
+        assert find(archive, Level.IMAGE, "ContrastBolusIngredient", "")[4] == ""
+
+
 def test_the_newest_version_counts(on_sqlite: Node) -> None:
     with on_sqlite.opened("ExposureTime", "RequestingPhysician@study") as archive:
         sending = Sending(archive)
@@ -328,6 +349,21 @@ def test_a_common_value_is_walked_to(on_sqlite: Node, monkeypatch: pytest.Monkey
         archive.extra.run(GOING_ON)
 
         assert set(find(archive, Level.IMAGE, "ExposureTime", "100")) == {1, 4}
+
+
+def test_a_query_that_would_read_too_many_headers_fails_until_they_are_read(
+    on_sqlite: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(index_extra, "MOST_HEADERS", 3)
+    with on_sqlite.opened("ExposureTime") as archive:
+        for number in VALUES:
+            Sending(archive).store(instance(number))
+        narrowed = find(archive, Level.IMAGE, "ExposureTime", "", StudyInstanceUID=STUDY_1)
+        with pytest.raises(OutOfResources, match="the headers for ExposureTime are still being read"):
+            find(archive, Level.IMAGE, "ExposureTime", "100")
+        archive.extra.run(GOING_ON)
+
+        assert (set(narrowed), set(find(archive, Level.IMAGE, "ExposureTime", "100"))) == ({1}, {1, 4})
 
 
 def test_other_events_count_as_read(on_sqlite: Node) -> None:

@@ -1,6 +1,7 @@
 """Single frames: of every kind of pixels, in every encoding, read from where they lie and converted on request."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 
 import numpy as np
 import pytest
@@ -11,25 +12,37 @@ from conformance import phantoms
 from image_kinds import DEFLATED_FRAME, EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, JPEG_XL, KINDS, RLE, Kind
 from sending import Sending
 from storage_backends import BlobStore, Memory
-from vna.archive import Archive, Frames
+from vna.archive import Archive, Frames, Room, Spool
 from vna.dicom.byte_order import swap
 from vna.errors import CannotConvert, Damaged, NotFound
+from vna.index import open_index
 from vna.pixels.decoding import decode_frame
 
 _J = "1.2.840.10008.1.2.4."
 JPEG_BASELINE, JPEG_LOSSLESS, JPEG_LS, JPEG_2000, HTJ2K = (_J + n for n in ("50", "70", "80", "90", "201"))
 DEFLATED, ENCAPSULATED = "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.1.98"
+NUMBERS = count()
 SEVERAL = Kind(16, 12, frames=9, rows=33, columns=35)
 
 
-@pytest.fixture
-def sending(archive: Archive) -> Sending:
-    return Sending(archive)
+@pytest.fixture(scope="module")
+def blobs() -> BlobStore:
+    return BlobStore(Memory())
+
+
+@pytest.fixture(scope="module")
+def sending(blobs: BlobStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sending]:
+    """One archive for all: so codec processes are started once."""
+    folder = tmp_path_factory.mktemp("archive")
+    room = Room(blobs, min_free_percent=0, min_free_bytes=0)
+    archive = Archive(open_index(f"sqlite:///{folder / 'index.sqlite'}"), blobs, Spool(folder / "spool"), room)
+    yield Sending(archive)
+    archive.close()
 
 
 def frames_of(sending: Sending, ds: Dataset, numbers: Sequence[int], syntax: str | None = None) -> Frames:
-    stored = sending.store(ds)
-    (held,) = sending.archive.versions(stored.key)
+    ds.SOPInstanceUID = phantoms.uid("frames", next(NUMBERS))
+    (held,) = sending.archive.versions(sending.store(ds).key)
     return sending.archive.frames(held, numbers, syntax)
 
 
@@ -101,12 +114,12 @@ def test_floating_point_frames(sending: Sending, keyword: str, dtype: str) -> No
 @pytest.mark.parametrize("name", ["us-rle", "jpeg-bot", "jpeg-nobot", "jpeg-eot", "jpeg-3-fragments"])
 def test_compressed_frames_come_as_they_are_stored(sending: Sending, name: str) -> None:
     ds = phantoms.every_image()[name]
-    count = int(ds.NumberOfFrames)
+    declared = int(ds.NumberOfFrames)
 
-    got = frames_of(sending, ds, range(1, count + 1))
+    got = frames_of(sending, ds, range(1, declared + 1))
 
-    wanted = list(generate_frames(ds.PixelData, number_of_frames=count))
-    assert (got.transfer_syntax, got.count) == (ds.file_meta.TransferSyntaxUID, count)
+    wanted = list(generate_frames(ds.PixelData, number_of_frames=declared))
+    assert (got.transfer_syntax, got.count) == (ds.file_meta.TransferSyntaxUID, declared)
     assert [f.data.rstrip(b"\0") for f in got] == [frame.rstrip(b"\0") for frame in wanted]
 
 
@@ -125,10 +138,10 @@ def test_encapsulated_uncompressed_frames_lose_their_padding(sending: Sending) -
 
 def test_frames_without_a_number_of_frames_are_told_by_their_streams(sending: Sending) -> None:
     ds = phantoms.jpeg_multiframe(study=16, offsets="none")
-    count = int(ds.NumberOfFrames)
+    declared = int(ds.NumberOfFrames)
     del ds.NumberOfFrames
 
-    assert frames_of(sending, ds, [count]).count == count
+    assert frames_of(sending, ds, [declared]).count == declared
 
 
 @pytest.mark.parametrize("syntax", [RLE, JPEG_LOSSLESS, JPEG_LS, JPEG_2000, HTJ2K, JPEG_XL, DEFLATED_FRAME])
@@ -194,14 +207,14 @@ def test_pixel_data_cut_short_gives_the_frames_that_are_whole(sending: Sending) 
 
 
 def test_damage_is_never_served(sending: Sending, blobs: BlobStore) -> None:
-    stored = sending.store(SEVERAL.data_set())
-    (held,) = sending.archive.versions(stored.key)
-    memory = blobs.backend
-    assert isinstance(memory, Memory)
-    for name in list(memory.names()):
-        data = bytearray(memory.read(name, 0, memory.size(name)))
+    sound = set(blobs.backend.names())
+    ds = Kind(16, 12, rows=99, columns=101).data_set()
+    ds.SOPInstanceUID = phantoms.uid("frames", next(NUMBERS))
+    (held,) = sending.archive.versions(sending.store(ds).key)
+    for name in set(blobs.backend.names()) - sound:
+        data = bytearray(blobs.backend.read(name, 0, blobs.backend.size(name)))
         data[100] ^= 0xFF
-        staged = memory.stage()
+        staged = blobs.backend.stage()
         staged.write(bytes(data))
         staged.commit(name)
 

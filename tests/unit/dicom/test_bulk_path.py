@@ -21,6 +21,7 @@ def test_values_are_found_at_any_depth_with_the_character_set_that_holds_there()
     inner = data_set(SpecificCharacterSet="ISO_IR 192", CodeMeaning="Ä")
     outer = data_set(CodeValue="1")
     outer.ProcedureCodeSequence = Sequence([data_set(CodeValue="2"), inner])
+    outer.ScheduledProcedureStepDescription = "behind"
     made = data_set(SpecificCharacterSet="ISO_IR 100", PatientID="P")
     made.RequestAttributesSequence = Sequence([data_set(CodeValue="3"), outer])
     reader = ElementReader(held(encoded(made), EXPLICIT_LE))
@@ -33,6 +34,9 @@ def test_values_are_found_at_any_depth_with_the_character_set_that_holds_there()
     assert other is not None
     assert other.charset == "ISO_IR 100"
     assert getattr(other.value, "data", None) == b"2 "
+    behind = find_value(reader, parse_bulk_path("00400275/2/00400007"))
+    assert behind is not None
+    assert behind.charset == "ISO_IR 100"
     assert find_value(reader, parse_bulk_path("00400275/3/00080100")) is None
     assert find_value(reader, parse_bulk_path("00400275")) is None
     assert find_value(reader, parse_bulk_path("00100010")) is None

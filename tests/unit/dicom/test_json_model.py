@@ -289,6 +289,25 @@ def test_private_values_of_implicit_vr_are_known_by_their_creator() -> None:
     assert second["vr"] == "UN"
 
 
+def test_the_same_bytes_say_something_else_under_another_character_set_or_representation() -> None:
+    def implicit(tag: int, value: bytes) -> bytes:
+        return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value)) + value
+
+    def stored(charset: bytes, signed: bytes) -> bytes:
+        text = implicit(0x0008_0005, charset) + implicit(0x0010_0020, b"\xc4\xe0")
+        return text + implicit(0x0028_0103, signed) + implicit(0x0028_0106, b"\xff\xff")
+
+    writer = JsonWriter()
+    latin, cyrillic = (
+        json.loads(writer.data_set(held(data, IMPLICIT_LE), bulk_uri=URI))
+        for data in (stored(b"ISO_IR 100", b"\0\0"), stored(b"ISO_IR 144", b"\1\0"))
+    )
+
+    assert (latin["00100020"]["Value"], cyrillic["00100020"]["Value"]) == (["Äà"], ["Фр"])
+    assert latin["00280106"] == {"vr": "US", "Value": [65535]}
+    assert cyrillic["00280106"] == {"vr": "SS", "Value": [-1]}
+
+
 def test_sequences_deeper_than_the_json_library_goes_are_written() -> None:
     levels = 300
     data = element("00100020", "LO", b"P1")

@@ -113,6 +113,29 @@ def test_counts_and_modalities_are_computed(sender: Sender) -> None:
     assert (found["NumberOfStudyRelatedSeries"], found["NumberOfStudyRelatedInstances"]) == ("2", "3")
 
 
+def test_counts_of_the_levels_above_come_at_every_level(sender: Sender) -> None:
+    """They belong to the patient, study or series of each match, not to whatever has its row number."""
+    study(sender, patient={"PatientID": "P1"})
+    for number, place in enumerate((("1.1.1", "1.1.1.1"), ("1.1.2", "1.1.2.1"), ("1.1.2", "1.1.2.2"))):
+        sender.send(arrival(f"counted {number}", key("1.1", *place)))
+    counted = ("NumberOfPatientRelatedStudies", "NumberOfStudyRelatedSeries", "ModalitiesInStudy")
+    asked = dict.fromkeys(counted, Universal())
+    wanted = {"NumberOfPatientRelatedStudies": "2", "NumberOfStudyRelatedSeries": "2", "ModalitiesInStudy": "CT"}
+
+    (of_study,) = find(sender, Level.STUDY, **asked, StudyInstanceUID=SingleValue("1.1"))
+    of_series = find(sender, Level.SERIES, **asked, StudyInstanceUID=SingleValue("1.1"))
+    of_images = find(
+        sender,
+        Level.IMAGE,
+        **asked,
+        StudyInstanceUID=SingleValue("1.1"),
+        NumberOfSeriesRelatedInstances=Universal(),
+    )
+
+    assert [each | wanted for each in (of_study, *of_series, *of_images)] == [of_study, *of_series, *of_images]
+    assert [each["NumberOfSeriesRelatedInstances"] for each in of_images] == ["1", "2", "2"]
+
+
 def test_a_study_of_two_patients_is_found_by_either_id_once(sender: Sender) -> None:
     sender.send(arrival("a"))
     sender.send(arrival("b", key(instance="1.1.1.2")), description({"PatientID": "P9"}))

@@ -6,6 +6,7 @@ Times are of the processor, which other programs on the machine change less.
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from statistics import median
@@ -15,7 +16,8 @@ import pytest
 from conformance.synthetic_index import build_index
 from conformance.synthetic_studies import SyntheticStudy, synthetic_study
 from vna.dicom.attributes import BY_KEYWORD, Level, Model
-from vna.dicom.keys import parse_key
+from vna.dicom.keys import Rules, parse_key
+from vna.dicom.matching import Universal
 from vna.dicom.query import Query
 from vna.index import Index, open_index
 
@@ -78,3 +80,38 @@ def test_the_first_matches_of_a_wild_card_come_in_time(
     query = query_of(Level.STUDY, {keyword: pattern})
 
     assert median_ms(indexes[MANY], [query] * 20) < (50 if keyword == "PatientName" else 10)
+
+
+@pytest.mark.parametrize(
+    ("keys", "offset", "limit_ms"),
+    [
+        ({}, 0, 25),
+        ({}, 99_000, 50),
+        ({"StudyDescription": "*THORAX*"}, 0, 50),
+        ({"PatientName": "MARTIN*"}, 100, 50),
+    ],
+    ids=["first", "far-down", "wild", "second"],
+)
+def test_a_page_comes_in_time_with_the_number_of_what_is_behind_it(
+    indexes: Mapping[int, Index], keys: Mapping[str, str], offset: int, limit_ms: float
+) -> None:
+    query, times = query_of(Level.STUDY, keys), []
+    for _ in range(10):
+        begin = time.thread_time()
+        page = indexes[MANY].finder.page(query, offset=offset, limit=100)
+        times.append(time.thread_time() - begin)
+
+    assert len(page.matches) == 100
+    assert page.behind > 0
+    assert median(times) * 1e3 < limit_ms
+
+
+def test_a_name_is_found_by_its_sound_in_time(indexes: Mapping[int, Index]) -> None:
+    asked = parse_key("jean martain", "PN", Rules(fuzzy_names=True))
+    query = replace(query_of(Level.STUDY, {}), keys={"StudyInstanceUID": Universal(), "PatientName": asked})
+    first = list(indexes[MANY].finder.find(query))
+    begin = time.thread_time()
+
+    assert first
+    assert list(indexes[MANY].finder.find(query)) == first
+    assert (time.thread_time() - begin) * 1e3 < 100

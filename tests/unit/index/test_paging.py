@@ -44,11 +44,13 @@ EVERY_WAY: dict[str, dict[str, Matcher]] = {
 }
 
 
-@pytest.fixture(params=[1, 200], ids=["by-index", "by-walking"])
+@pytest.fixture(params=[True, False], ids=["by-index", "by-walking"])
 def sampled(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With a sample of one row nothing seems to match, so that indexes are followed."""
-    monkeypatch.setattr("vna.index.candidates._SAMPLE", request.param)
+    """Let no walk pay once it has passed a row, or let the whole archive fit into its first step."""
     monkeypatch.setattr("vna.index.candidates.PAGE", 3)
+    if request.param:
+        monkeypatch.setattr("vna.index.candidates._SAMPLE", 2)
+        monkeypatch.setattr("vna.index.candidates._ONE_IN", 0)
 
 
 @pytest.mark.usefixtures("sampled")
@@ -60,7 +62,7 @@ def test_pages_put_together_are_all_matches_in_order(sender: Sender) -> None:
 
     for name, keys in EVERY_WAY.items():
         wanted = sent if keys else ["1.8", *sent]
-        for size in (1, 4, 12):
+        for size in (3, 12):
             pages = [page(sender, offset, size, **keys) for offset in range(0, len(wanted), size)]
             left = [max(0, len(wanted) - given) for given in range(size, len(wanted) + size, size)]
 
@@ -115,7 +117,12 @@ def test_what_was_rejected_is_on_no_page_and_counted_nowhere(sender: Sender, lev
 def test_behind_the_last_match_there_is_nothing(sender: Sender) -> None:
     send(sender, 1)
 
-    assert page(sender, offset=5) == page(sender, offset=5, PatientID=SingleValue("P1")) == Page([], 0, exact=True)
+    assert (
+        page(sender, offset=5)
+        == page(sender, offset=10**12)
+        == page(sender, offset=5, PatientID=SingleValue("P1"))
+        == Page([], 0, exact=True)
+    )
 
 
 BY_NAME_OR_NOTHING: list[tuple[str, Matcher, list[str]]] = [
@@ -142,12 +149,15 @@ def test_studies_are_found_by_name_and_by_what_is_missing(sender: Sender) -> Non
         assert uids(page(sender, **{keyword: matcher})) == found, (keyword, matcher)
 
 
+@pytest.mark.usefixtures("sampled")
 def test_names_that_came_after_a_fuzzy_search_are_found_by_the_next(sender: Sender) -> None:
-    send(sender, 1, PatientName="DUPONT^JEAN")
-    page(sender, PatientName=FuzzyName("dupond"))
-    send(sender, 2, PatientName="DUPOND^ANNE")
+    for number in range(3):
+        send(sender, number)
+    before = page(sender, PatientName=FuzzyName("dupond"))
+    send(sender, 3, PatientName="DUPOND^ANNE")
 
-    assert uids(page(sender, PatientName=FuzzyName("dupont"))) == ["1.9.1", "1.9.2"]
+    assert uids(before) == []
+    assert uids(page(sender, PatientName=FuzzyName("dupont"))) == ["1.9.3"]
 
 
 def test_every_value_asked_for_has_to_be_there(sender: Sender) -> None:
@@ -159,3 +169,18 @@ def test_every_value_asked_for_has_to_be_there(sender: Sender) -> None:
     assert parse_key("CT\\PT", "CS", rules) == EveryOf(frozenset({"CT", "PT"}))
     assert uids(page(sender, ModalitiesInStudy=parse_key("CT\\PT", "CS", rules))) == ["1.1"]
     assert uids(page(sender, ModalitiesInStudy=parse_key("CT\\PT", "CS"))) == ["1.1", "1.2"]
+
+
+def test_what_lies_in_another_day_of_the_zone_asked_for_is_not_counted(
+    sender: Sender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vna.index.candidates._SAMPLE", 3)
+    for number, time in enumerate(("1200", "2330", "1300", "2345", "1400")):
+        send(sender, number, StudyDate="20240301", StudyTime=time, TimezoneOffsetFromUTC="+0000")
+    keys = dict.fromkeys(("StudyInstanceUID", "StudyTime", "TimezoneOffsetFromUTC"), Universal())
+    query = Query(Level.STUDY, Model.STUDY_ROOT, {**keys, "StudyDate": Range("20240301", "20240301")}, offset=60)
+
+    found = sender.index.finder.page(query, offset=0, limit=1)
+
+    assert (uids(found), found.behind) == (["1.9.0"], 2)
+    assert uids(sender.index.finder.page(query, offset=1, limit=5)) == ["1.9.2", "1.9.4"]

@@ -260,10 +260,11 @@ def test_pixels_that_are_not_square_become_so() -> None:
     assert seen(ds, through=wide).shape == (50, 200)
 
 
-def test_an_area_without_end_is_passed_over() -> None:
+@pytest.mark.parametrize("edge", [60_000, 2**31 - 1])
+def test_an_area_without_end_is_passed_over(edge: int) -> None:
     ds = image(CORNERS)
 
-    huge = area(-(2**31), -(2**31), 2**31 - 1, 2**31 - 1, PresentationPixelAspectRatio=[2**31 - 1, 1])
+    huge = area(-edge, -edge, edge, edge, PresentationPixelAspectRatio=[2**31 - 1, 1])
     assert seen(ds, through=state(ds, DisplayedAreaSelectionSequence=huge)).shape == (2, 3)
 
 

@@ -77,8 +77,16 @@ def tile(word: str, size: int) -> Shown:
 
 def _lines(header: Tree, attributes: tuple[tuple[str, int], ...]) -> list[str]:
     """Return a line for each attribute that is there."""
-    found = ((label, header.text(tag).replace("^", " ").strip(" =")) for label, tag in attributes)
+    found = ((label, _shown(header, tag)) for label, tag in attributes)
     return [label + text for label, text in found if text]
+
+
+def _shown(header: Tree, tag: int) -> str:
+    """Return a value as it is written; of a name the first spelling, in letters that the font has."""
+    text = header.text(tag)
+    if header.vr(tag) != "PN":
+        return text
+    return next((spelling for spelling in text.replace("^", " ").split("=") if spelling.strip()), "").strip()
 
 
 def _line_height(size: tuple[int, int]) -> int:
