@@ -12,9 +12,10 @@ from conformance.node_process import dicomweb_root, running_node
 from conformance.orthanc import DICOMWEB_PLUGIN, dicomweb_settings, orthanc
 from conformance.server import Server
 from conformance.side_by_side import Plan, compared, store
-from conformance.sources import CtSlices, SmallStudies
+from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
 _LOAD_ASSOCIATIONS = 4
+_SLOW_CLIENTS, _SLOW_BYTES_PER_S, _SLOW_S = 4, 4e6, 20
 _FIRST_PAGE = "/studies?limit=100&includefield=all"
 _MOST_STUDIES_BESIDE = 2_000
 """Orthanc takes a minute to store so many."""
@@ -71,7 +72,7 @@ def measure_web_retrieve(plan: Plan) -> list[Row]:
     return [
         _rate_row("frames of a CT series, 1 connection", "frames/s", one, 1.2),
         _rate_row("frames of a CT series, 6 connections", "frames/s", six, 1.2),
-        _rate_row(f"{name}, by Orthanc", "MB/s", whole, 0.8),
+        _rate_row(f"{name}, beside Orthanc", "MB/s", whole, 0.8),
         Row(name, "MB/s", Spread.of(whole[0]), target=Target(400, at_least=True)),
     ]
 
@@ -90,11 +91,37 @@ def measure_web_store(plan: Plan) -> list[Row]:
     return [_rate_row("STOW-RS, 10 a request, 2 connections", "instances/s", rates, 1.5)]
 
 
+def measure_web_memory(plan: Plan) -> list[Row]:
+    """Memory of a worker that serves one large study to slow clients together."""
+    big = BigMultiframe(2 * plan.big_bytes, 7)
+    with running_node(plan.folder / "web-memory") as node:
+        if load.run_store_big(node.address, [big]).failed:
+            raise load.LoadFailed(f"a study of {big.size} bytes was not stored")
+        stored = node.peak_resident_bytes()
+        came = web_load.read_slowly(
+            dicomweb_root(node),
+            str(phantoms.uid("big study", big.sop_instance_uid)),
+            readers=_SLOW_CLIENTS,
+            bytes_per_s=_SLOW_BYTES_PER_S,
+            duration_s=_SLOW_S,
+        )
+        peaks = node.peak_resident_bytes()
+    what = f"study of {big.size / 1e6:.0f} MB to {_SLOW_CLIENTS} slow clients"
+    return [
+        Row(
+            f"{what}, largest process (VmHWM)", "MB", Spread.of([max(peaks.values()) / 1e6]), target=Target(400, False)
+        ),
+        Row("the same before, after it was stored", "MB", Spread.of([max(stored.values()) / 1e6])),
+        Row(f"{what}, given out", "MB", Spread.of([came / 1e6])),
+    ]
+
+
 MEASURES_WEB: dict[str, Callable[[Plan], list[Row]]] = {
     "web-find": measure_web_find,
     "web-metadata": measure_web_metadata,
     "web-retrieve": measure_web_retrieve,
     "web-store": measure_web_store,
+    "web-memory": measure_web_memory,
 }
 
 

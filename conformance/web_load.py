@@ -4,7 +4,7 @@ import json
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ AS_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 FRAMES = 'multipart/related; type="application/octet-stream"; transfer-syntax=*'
 _BOUNDARY = "load"
 _TIMEOUT_S = 120
+_PIECE = 256 * 1024
 
 
 class WebConnection:
@@ -39,6 +40,18 @@ class WebConnection:
     def post(self, path: str, body: bytes, media_type: str) -> bytes:
         """Post a body and return what answers it; raises LoadFailed."""
         return self._send("POST", path, {"Accept": JSON, "Content-Type": media_type}, body)
+
+    def paced(self, path: str, accept: str, bytes_per_s: float, duration_s: float) -> Iterator[int]:
+        """Get a resource at a pace, for so long at most; yield how many bytes came each time. Raises LoadFailed."""
+        self._connection.request("GET", self._path + path, headers={"Accept": accept})
+        answer = self._connection.getresponse()
+        if answer.status != 200:
+            raise LoadFailed(f"GET {path} is answered with {answer.status}")
+        begin, came = time.perf_counter(), 0
+        while time.perf_counter() - begin < duration_s and (piece := answer.read(_PIECE)):
+            came += len(piece)
+            yield len(piece)
+            time.sleep(max(0.0, came / bytes_per_s - (time.perf_counter() - begin)))
 
     def close(self) -> None:
         """Close it."""
@@ -84,6 +97,20 @@ def study_megabytes_per_s(root: str, study: str) -> float:
     taken = time.perf_counter() - begin
     connection.close()
     return size / taken / 1e6
+
+
+def read_slowly(root: str, study: str, *, readers: int, bytes_per_s: float, duration_s: float) -> int:
+    """Get a study as it is stored over several slow connections at once, give up after a while; return what came."""
+    came = [0] * readers
+
+    def share(number: int) -> None:
+        connection = WebConnection(root)
+        for taken in connection.paced(f"/studies/{study}", AS_STORED, bytes_per_s, duration_s):
+            came[number] += taken
+        connection.close()
+
+    _together(share, readers)
+    return sum(came)
 
 
 def stored_per_s(root: str, instances: Sequence[Instance], *, per_request: int, connections: int) -> float:

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.routing import Mount, Route
 
-from dicomweb import bulkdata, capabilities, metadata, rendered, retrieve, search, store, wado_uri
+from dicomweb import bulkdata, capabilities, commitment, metadata, rendered, retrieve, search, store, wado_uri
 from dicomweb.services import ROOT, Services
 
 _SERVICES: Final[tuple[Callable[[Services], list[Route]], ...]] = (
@@ -16,6 +16,7 @@ _SERVICES: Final[tuple[Callable[[Services], list[Route]], ...]] = (
     rendered.routes,
     store.routes,
     wado_uri.routes,
+    commitment.routes,
 )
 """Every service gives its routes."""
 

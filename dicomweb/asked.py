@@ -18,7 +18,7 @@ from vna.web.problem import Problem
 
 ORDER: Final = {level: number for number, level in enumerate(Level)}
 _TAG: Final = re.compile(r"[0-9A-Fa-f]{8}", re.ASCII)
-_LIKE_A_KEYWORD: Final = re.compile(r"[A-Z][A-Za-z0-9]*(\.\w+)*", re.ASCII)
+_LIKE_AN_ATTRIBUTE: Final = re.compile(r"([A-Z][A-Za-z0-9]*|\d\w{7})(\.\w+)*", re.ASCII)
 _TO_BE_NAMED: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _COMMAS: Final = frozenset({"CS", "UI"})
 """VRs in whose values no comma can be, so that one separates values; other VRs have it in their texts."""
@@ -60,8 +60,8 @@ class Asked:
         """Take in a parameter that may be an attribute and its value (PS3.18 8.3.4.1)."""
         path = _path(name)
         if path is None:
-            if _LIKE_A_KEYWORD.fullmatch(name) or name.lower() in _LOWER_KEYWORDS:
-                raise Problem(400, f"{_shown(name)} is the keyword of no attribute{_meant(name)}")
+            if _LIKE_AN_ATTRIBUTE.fullmatch(name) or name.lower() in _LOWER_KEYWORDS:
+                raise Problem(400, f"{_shown(name)} is no attribute{_meant(name)}")
             self._ignored.append(_shown(name))
             return
         if path in self._given:
@@ -147,9 +147,9 @@ class Asked:
 
     def _set_offset(self, value: str) -> None:
         """Take in the time zone in which dates and times are meant; it is no key itself (PS3.4 C.2.2.2)."""
-        self.offset = offset_minutes(value)
+        self.offset = offset_minutes(value.replace(" ", "+"))  # a plus sign that nobody encoded is read as a blank
         if self.offset is None:
-            raise Problem(400, f"{TIMEZONE}: not an offset such as +0100; a plus sign is written %2B")
+            raise Problem(400, f"{TIMEZONE}: not an offset such as +0100")
 
     def _extra_at(self, path: tuple[int, ...]) -> ExtraAttribute | None:
         return self.extra.by_tag.get(path[0]) if len(path) == 1 else None
@@ -177,6 +177,7 @@ class Asked:
 
     def _parse(self, tag: int, vr: str, value: str) -> Matcher:
         every = self.rules.every_value and vr in MULTIPLE_VALUE_VRS and (_is_private(tag) or dictionary_VM(tag) != "1")
+        value = value.replace("\0", "\ufffd")  # as in what is stored
         if every or vr in _COMMAS:
             value = value.replace(",", "\\")
         rules = Rules(self.rules.fuzzy_names, self.rules.empty_values, every, past_midnight=True)

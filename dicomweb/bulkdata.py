@@ -7,7 +7,7 @@ Compressed images are given as stored, a part to a frame, to who accepts that, a
 
 from collections.abc import Iterator, Sequence
 from functools import partial
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, Final
 
 import orjson
@@ -30,24 +30,24 @@ from vna.web.media_types import accepted
 from vna.web.problem import Problem
 from vna.web.streaming import Chunk, Streamed
 
-_DOCUMENT_TYPES: Final = frozenset({"application/pdf", "text/xml", "model/stl", "model/obj", "model/mtl"})
+_XML: Final = "text/xml"
+_DOCUMENT_TYPES: Final = frozenset({"application/pdf", _XML, "model/stl", "model/obj", "model/mtl"})
 """Documents given as what they say they are; others, which a browser might run, as octets."""
 
-_EMBEDDED: Final = {
-    "Content-Security-Policy": "default-src 'none'; object-src 'self'; frame-ancestors 'self'",
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "X-Frame-Options": "SAMEORIGIN",
-}
+_EMBEDDED: Final = {"Content-Security-Policy": "frame-ancestors 'self'", "X-Frame-Options": "SAMEORIGIN"}
 """Documents and videos are shown inside pages of the node's own: the viewer's."""
+_XML_POLICY: Final = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'; sandbox"}
+"""XML may hold scripts, of which none is to run."""
 
 _PIXELS: Final = frozenset(f"{tag:08X}" for tag in (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA))
-_MPEG_2: Final = "1.2.840.10008.1.2.4.100"
+_MPEG_2: Final = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
+"""How their transfer syntaxes begin; those of other videos are for MP4."""
 _AT_ONCE: Final = 512 * 1024
 
 
 def routes(services: Services) -> list[Route]:
     """Return the routes of single values, and of all values of a study, a series and an instance."""
-    every, pixels = partial(_every_value, services, all_values=True), partial(_every_value, services, all_values=False)
+    every, pixels = partial(every_value, services, all_values=True), partial(every_value, services, all_values=False)
     return [
         Route(f"{INSTANCE}/bulkdata/{{path:path}}", partial(_value, services), methods=["GET"]),
         Route(f"{INSTANCE}/pixeldata", partial(_value, services), methods=["GET"]),
@@ -57,18 +57,21 @@ def routes(services: Services) -> list[Route]:
 
 
 def _value(services: Services, request: Request) -> Response:
-    """Answer with one value."""
-    scope = scope_of(request)
+    """Answer with the value that the path names."""
     path = request.path_params.get("path", f"{PIXEL_DATA:08X}")
     try:
-        steps = parse_bulk_path(path)
+        parse_bulk_path(path)
     except ValueError as exc:
         raise Problem(404, f"the path names no bulk value: {exc}") from exc
-    (instance,) = held(services, scope)
-    wanted = offers(accepted(request))
+    (instance,) = held(services, scope_of(request))
+    return _one_value(services, request, instance, path)
+
+
+def _one_value(services: Services, request: Request, instance: HeldInstance, path: str) -> Response:
+    steps, wanted = parse_bulk_path(path), offers(accepted(request))
     content = services.archive.bulk(instance, steps)
     location = f"{service_url(request)}{bulk_path(instance)}/{path}"
-    name = "" if content.is_compressed_images else _media_type(content, instance)
+    name = "" if content.is_compressed_images else value_type(content, instance)
     form = _form(wanted, name) if name else None
     if form is None:
         if steps != (PIXEL_DATA,) or content.is_video:
@@ -81,10 +84,11 @@ def _value(services: Services, request: Request) -> Response:
     if form.multipart:
         parts = iter((Part(form.media_type, location, content.chunks(range(content.size)), content.size),))
         return _in_parts(parts, form.media_type, headers)
-    return _alone(request, content, form.media_type, headers)
+    return value_answer(request, content, form.media_type, headers)
 
 
-def _media_type(content: BulkContent, instance: HeldInstance) -> str:
+def value_type(content: BulkContent, instance: HeldInstance) -> str:
+    """Return the media type of a value that is no compressed images."""
     if content.is_video:
         return "video/mpeg" if instance.transfer_syntax.startswith(_MPEG_2) else "video/mp4"
     return content.document_type if content.document_type in _DOCUMENT_TYPES else OCTETS
@@ -104,9 +108,15 @@ def _form(wanted: Sequence[Offer], name: str) -> Form | None:
     return None
 
 
-def _alone(request: Request, content: BulkContent, media_type: str, headers: dict[str, str]) -> Response:
+def value_answer(request: Request, content: BulkContent, media_type: str, headers: dict[str, str]) -> Response:
+    """Answer with a value alone, or with the range of it that is asked for.
+
+    Raises:
+        Problem: 416.
+    """
     headers = headers | {"Accept-Ranges": "bytes", "Content-Type": media_type}
-    headers |= {} if media_type == OCTETS else _EMBEDDED
+    if media_type != OCTETS:
+        headers |= _EMBEDDED | (_XML_POLICY if media_type == _XML else {})
     wanted, status = byte_range(request, content.size, headers["ETag"]), 206
     if wanted is None:
         wanted, status = range(content.size), 200
@@ -168,11 +178,17 @@ def _forms(wanted: Sequence[Offer], stored: str, count: int) -> Iterator[Form]:
             yield form
 
 
-def _every_value(services: Services, request: Request, *, all_values: bool) -> Response:
-    """Answer with all bulk values of a study, a series or an instance, or with their pixels alone."""
+def every_value(services: Services, request: Request, *, all_values: bool) -> Response:
+    """Answer with all bulk values of a study, a series or an instance, or with their pixels alone.
+
+    An only one is given to who takes no parts, too.
+    """
     instances = held(services, scope_of(request))
     wanted = [offer for offer in offers(accepted(request)) if offer.multipart and offer.q]
     if not wanted:
+        found = list(islice(_values(services, instances, all_values=all_values), 2))
+        if len(found) == 1:
+            return _one_value(services, request, *found[0])
         raise not_acceptable("several values, which are parts of a multipart answer,")
     root = service_url(request)
     etag = entity_tag((root, all_values, *wanted, *((one.version_id, one.digest) for one in instances)))
@@ -212,7 +228,7 @@ def _parts_of(
             return
         yield from parts
         return
-    form = _form(wanted, _media_type(content, instance))
+    form = _form(wanted, value_type(content, instance))
     if form is not None:
         location = f"{root}{bulk_path(instance)}/{path}"
         yield Part(form.media_type, location, content.chunks(range(content.size)), content.size)

@@ -11,7 +11,8 @@ from dicomweb.negotiation import DICOM
 from dicomweb.services import Services
 from vna.archive import DataSet, HeldInstance
 from vna.errors import CannotConvert, VnaError
-from vna.web.conditional import CACHE_CONTROL, byte_range, entity_tag, not_modified
+from vna.web.conditional import CACHE_CONTROL, entity_tag, not_modified
+from vna.web.ranged import ranged
 from vna.web.streaming import Chunk, Streamed
 
 
@@ -101,24 +102,7 @@ def file_answer(
     data_set = _opened(services, held, transfer_syntax, asked=asked)
     size = file_size(data_set)
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
-    wanted = None
-    if size is not None:
-        headers["Accept-Ranges"] = "bytes"
-        wanted = byte_range(request, size, etag)
-    if wanted is None:
-        return Streamed(file_chunks(data_set), headers=headers, media_type=file_type(data_set), size=size)
-    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
-    chunks = part_of(file_chunks(data_set), wanted)
-    return Streamed(chunks, status_code=206, headers=headers, media_type=file_type(data_set), size=len(wanted))
-
-
-def part_of(chunks: Iterator[Chunk], wanted: range) -> Iterator[Chunk]:
-    """Give a range of a stream."""
-    at = 0
-    for chunk in chunks:
-        start, stop = max(wanted.start - at, 0), wanted.stop - at
-        at += len(chunk)
-        if start < len(chunk):
-            yield memoryview(chunk)[start:stop]
-        if at >= wanted.stop:
-            return
+    chunks, media_type = file_chunks(data_set), file_type(data_set)
+    if size is None:
+        return Streamed(chunks, headers=headers, media_type=media_type)
+    return ranged(request, chunks, size, headers=headers, media_type=media_type)

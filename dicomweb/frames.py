@@ -15,11 +15,12 @@ from vna.archive import Frames, HeldInstance
 from vna.dicom.encoding import EXPLICIT_LE_UID
 from vna.dicom.recode import SOURCES
 from vna.errors import CannotConvert
-from vna.web.conditional import CACHE_CONTROL, byte_range, not_modified
+from vna.web.conditional import CACHE_CONTROL, not_modified
 from vna.web.media_types import accepted
 from vna.web.pieces import Pieces
 from vna.web.problem import Problem
-from vna.web.streaming import Streamed
+from vna.web.ranged import ranged
+from vna.web.streaming import Chunk, Streamed
 
 _MOST_DIGITS: Final = 9
 
@@ -46,26 +47,22 @@ def frames_answer(services: Services, request: Request) -> Response:
     headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
     media_type = f"{form.media_type}; transfer-syntax={frames.transfer_syntax}"
     if not form.multipart:
-        return _alone(request, frames, media_type, headers)
+        return _whole(request, [frame.data for frame in frames], media_type, headers)
     location = f"{root}{path_of(scope)}/frames/"
     parts = (Part(media_type, f"{location}{one.number}", iter((one.data,)), len(one.data)) for one in frames)
     boundary = boundary_of(etag)
     body = multipart(parts, boundary)
     whole_type = content_type(media_type, boundary)
     if len(numbers) == 1:
-        return Pieces(list(body), headers=headers, media_type=whole_type)
+        return _whole(request, list(body), whole_type, headers)
     return Streamed(body, headers=headers, media_type=whole_type)
 
 
-def _alone(request: Request, frames: Frames, media_type: str, headers: dict[str, str]) -> Response:
-    """Answer with one frame, or a range of its bytes."""
-    (data,) = (frame.data for frame in frames)
-    headers = headers | {"Accept-Ranges": "bytes"}
-    wanted = byte_range(request, len(data), headers["ETag"])
-    if wanted is None:
-        return Response(data, headers=headers, media_type=media_type)
-    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{len(data)}"
-    return Response(data[wanted.start : wanted.stop], 206, headers=headers, media_type=media_type)
+def _whole(request: Request, pieces: list[Chunk], media_type: str, headers: dict[str, str]) -> Response:
+    """Answer with what lies in memory, or a range of it."""
+    if "range" in request.headers:
+        return ranged(request, iter(pieces), sum(map(len, pieces)), headers=headers, media_type=media_type)
+    return Pieces(pieces, headers={**headers, "Accept-Ranges": "bytes"}, media_type=media_type)
 
 
 def _opened(

@@ -34,7 +34,18 @@ def multipart(parts: Iterable[Part], boundary: str) -> Iterator[Chunk]:
         yield start + _head(part, boundary)
         yield from part.chunks
         start = b"\r\n"
-    yield start + f"--{boundary}--\r\n".encode()
+    yield _end(boundary)
+
+
+def size_of(part: Part, boundary: str) -> int | None:
+    """Return the bytes of an answer that is this part alone, None if it is not known how many the part has."""
+    if part.size is None:
+        return None
+    return len(_head(part, boundary)) + part.size + len(_end(boundary))
+
+
+def _end(boundary: str) -> bytes:
+    return f"\r\n--{boundary}--\r\n".encode()
 
 
 def _head(part: Part, boundary: str) -> bytes:

@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dicomweb.bulkdata import value_answer
 from dicomweb.files import instances_tag
 from dicomweb.frames import frame_numbers
 from dicomweb.multipart import Part, boundary_of, content_type, multipart
@@ -39,7 +40,6 @@ _LOOK: Final = 1
 """How pictures look: another number makes all of them new to clients and caches."""
 
 _PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; sandbox"
-_FILE_POLICY: Final = "frame-ancestors 'self'"
 
 
 def routes(services: Services) -> list[Route]:
@@ -85,18 +85,17 @@ def content_answer(request: Request, rendering: Rendering, subject: Subject, nam
     """Answer with what is no picture, in a media type that was chosen.
 
     Raises:
-        Problem: 406 for a character set that cannot be had.
+        Problem: 406 for a character set that cannot be had, 416 for a range.
         CannotConvert: the content is not there.
     """
     etag = _tag(request, [subject.held])
     if unchanged := not_modified(request, etag):
         return unchanged
-    media_type, chunks = rendering.content(subject, name)
-    headers = _headers(etag)
-    is_page = subject.kind is Kind.REPORT or not name.startswith(("video/", "application/pdf"))
-    policy = _PAGE_POLICY if is_page else _FILE_POLICY
-    headers |= {"Content-Security-Policy": policy, "X-Frame-Options": "SAMEORIGIN"}
-    return Streamed(chunks, headers=headers, media_type=media_type)
+    if subject.kind is not Kind.REPORT:
+        return value_answer(request, rendering.enclosed(subject), name, _headers(etag))
+    media_type, text = rendering.text(subject, name)
+    headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Frame-Options": "SAMEORIGIN"}
+    return Response(text, headers=_headers(etag) | headers, media_type=media_type)
 
 
 def frames_answer(services: Services, request: Request) -> Response:

@@ -3,34 +3,31 @@
 Which of those it can be follows from the instance, which of them it becomes from what the client accepts.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dicomweb.bulkdata import value_type
 from dicomweb.multipart import Part
 from dicomweb.negotiation import Offer, not_acceptable
 from dicomweb.rendering_parameters import options_of
 from dicomweb.report import report_html, report_text
 from dicomweb.resources import held, path_of
 from dicomweb.services import Services
-from vna.archive import HeldInstance, Kind, NotInPicture, Subject
+from vna.archive import BulkContent, Kind, NotInPicture, Subject
+from vna.dicom.encoding import ENCAPSULATED_DOCUMENT, PIXEL_DATA
 from vna.errors import CannotConvert, NotFound
 from vna.model import InstanceUID, Scope, SeriesUID
 from vna.pixels.rendering.request import MediaType, Options
 from vna.web.problem import Problem
-from vna.web.streaming import Chunk
 
 PICTURES: Final = tuple(str(each) for each in MediaType)
 TEXTS: Final = ("text/html", "text/plain", "text/xml")
 
 _REFERENCED_SERIES, _REFERENCED_IMAGES = 0x00081115, 0x00081140
 _SERIES_UID, _INSTANCE_UID, _FRAMES = 0x0020000E, 0x00081155, 0x00081160
-_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9.+-]{0,60}/[a-z0-9][a-z0-9.+-]{0,60}", re.ASCII)
-_OCTETS: Final = "application/octet-stream"
+_ENCLOSED: Final = {Kind.DOCUMENT: ENCAPSULATED_DOCUMENT, Kind.VIDEO: PIXEL_DATA}
 _CHARSETS: Final = {"utf-8": "utf-8", "iso-8859-1": "iso-8859-1", "us-ascii": "ascii"}
-_MPEG_2: Final = frozenset({"1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101"})
-_HEVC: Final = frozenset({"1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +59,9 @@ class Rendering:
             return PICTURES
         if subject.kind is Kind.REPORT:
             return TEXTS
-        if subject.kind is Kind.DOCUMENT:
-            named = subject.document_type
-            return (named if _MEDIA_TYPE.fullmatch(named) else _OCTETS,)
-        return (_video_type(subject.held),) if subject.kind is Kind.VIDEO else ()
+        if subject.kind in _ENCLOSED:
+            return (value_type(self.enclosed(subject), subject.held),)
+        return ()
 
     def chosen(self, names: Sequence[str], *, several: bool) -> tuple[str, bool]:
         """Return which media type the client gets, and whether in parts.
@@ -122,15 +118,23 @@ class Rendering:
         except NotInPicture as exc:
             raise Problem(400, str(exc)) from exc
 
-    def content(self, subject: Subject, name: str) -> tuple[str, Iterator[Chunk]]:
-        """Return what is no picture: its media type with parameters, and its bytes.
+    def enclosed(self, subject: Subject) -> BulkContent:
+        """Return the document or the video that an instance holds as a file of its own.
+
+        Raises:
+            CannotConvert: it is not there.
+        """
+        try:
+            return self._services.archive.bulk(subject.held, (_ENCLOSED[subject.kind],))
+        except NotFound as exc:
+            raise CannotConvert(str(exc)) from exc
+
+    def text(self, subject: Subject, name: str) -> tuple[str, bytes]:
+        """Return a report: its media type with the character set, and the text.
 
         Raises:
             Problem: 406, a character set that texts are not given in.
-            CannotConvert: it is not there.
         """
-        if subject.kind is not Kind.REPORT:
-            return name, self._renderer.content(subject)
         charset = self._parameters.get("charset", "utf-8").lower()
         if charset not in _CHARSETS:
             raise Problem(406, f"texts are given in {', '.join(_CHARSETS)}")
@@ -140,7 +144,7 @@ class Rendering:
         if not plain:
             opening = f'<?xml version="1.0" encoding="{charset}"?>\n' if name == "text/xml" else "<!DOCTYPE html>\n"
             encoded = opening.encode() + encoded.replace(b'charset="utf-8"', f'charset="{charset}"'.encode(), 1)
-        return f"{name}; charset={charset}", iter((encoded,))
+        return f"{name}; charset={charset}", encoded
 
     def parts(self, subject: Subject, root: str, *, several: bool) -> Iterator[Part]:
         """Give what an instance is rendered as, part by part; nothing if it cannot be what the client accepts."""
@@ -149,8 +153,7 @@ class Rendering:
             if name in PICTURES:
                 yield from self.pictures(self.frames(subject), name, root)
             else:
-                media_type, chunks = self.content(subject, name)
-                yield Part(media_type, f"{root}{Frame(subject).path}/rendered", chunks)
+                yield self._whole(subject, name, f"{root}{Frame(subject).path}/rendered")
         except (CannotConvert, NotFound, Problem):
             return
 
@@ -165,6 +168,13 @@ class Rendering:
         for frame in frames:
             data = self.picture(frame, options)
             yield Part(name, f"{root}{frame.path}/rendered", iter((data,)), len(data))
+
+    def _whole(self, subject: Subject, name: str, location: str) -> Part:
+        if subject.kind is Kind.REPORT:
+            media_type, text = self.text(subject, name)
+            return Part(media_type, location, iter((text,)), len(text))
+        content = self.enclosed(subject)
+        return Part(name, location, content.chunks(range(content.size)), content.size)
 
     def _seen_through(self, state: Subject, scope: Scope, number: int) -> list[Frame]:
         try:
@@ -183,9 +193,3 @@ def _referenced(state: Subject) -> Iterator[tuple[Scope, int]]:
             uid = InstanceUID(image.text(_INSTANCE_UID))
             if series_uid and uid:
                 yield Scope(state.held.key.study, series_uid, uid), max(image.whole(_FRAMES, 1), 1)
-
-
-def _video_type(held: HeldInstance) -> str:
-    if held.transfer_syntax in _MPEG_2:
-        return "video/mpeg"
-    return "video/H265" if held.transfer_syntax in _HEVC else "video/mp4"

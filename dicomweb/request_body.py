@@ -25,22 +25,28 @@ async def read_body(request: Request, take: Callable[[bytes], None]) -> None:
     turns = _turns(request)
     coming = _next(turns)
     try:
-        while turn := await coming:
+        while pieces := await coming:
             coming = _next(turns)
-            await run_in_threadpool(take, turn)
+            await run_in_threadpool(_take_all, take, pieces)
     finally:
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)
 
 
-def _next(turns: AsyncIterator[bytes]) -> "asyncio.Future[bytes]":
-    async def next_turn() -> bytes:
-        return await anext(turns, b"")
+def _take_all(take: Callable[[bytes], None], pieces: list[bytes]) -> None:
+    for piece in pieces:
+        take(piece)
+
+
+def _next(turns: AsyncIterator[list[bytes]]) -> "asyncio.Future[list[bytes]]":
+    async def next_turn() -> list[bytes]:
+        return await anext(turns, [])
 
     return asyncio.ensure_future(next_turn())
 
 
-async def _turns(request: Request) -> AsyncIterator[bytes]:
+async def _turns(request: Request) -> AsyncIterator[list[bytes]]:
+    """Yield what comes in a turn, piece by piece; never nothing."""
     more = True
     while more:
         pieces, size = list[bytes](), 0
@@ -49,7 +55,8 @@ async def _turns(request: Request) -> AsyncIterator[bytes]:
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
             piece, more = message.get("body", b""), message.get("more_body", False)
-            pieces.append(piece)
-            size += len(piece)
-        if size:
-            yield b"".join(pieces)
+            if piece:
+                pieces.append(piece)
+                size += len(piece)
+        if pieces:
+            yield pieces

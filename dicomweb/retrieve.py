@@ -13,10 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dicomweb.bulkdata import every_value
 from dicomweb.files import Chosen, file_answer, file_chunks, file_size, file_type
 from dicomweb.frames import frames_answer
-from dicomweb.multipart import Part, boundary_of, content_type, multipart
-from dicomweb.negotiation import ANY, DICOM, ZIP, Offer, instance_syntax, not_acceptable, offers
+from dicomweb.multipart import Part, boundary_of, content_type, multipart, size_of
+from dicomweb.negotiation import ANY, DICOM, OCTETS, ZIP, Offer, instance_syntax, not_acceptable, offers
 from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of, scope_of
 from dicomweb.services import Services, service_url
 from dicomweb.zipped import zip_answer
@@ -24,6 +25,8 @@ from vna.archive import HeldInstance
 from vna.model import Scope
 from vna.web.conditional import not_modified
 from vna.web.media_types import accepted
+from vna.web.pieces import gathered
+from vna.web.ranged import ranged
 from vna.web.streaming import Streamed
 
 Answer = Callable[[Request, Services, Chosen], Response]
@@ -41,25 +44,25 @@ def routes(services: Services) -> list[Route]:
 
 
 def _retrieve(services: Services, request: Request) -> Response:
-    instances = held(services, scope_of(request))
-    wanted = offers(accepted(request))
-    answers = [(offer, _answer_of(offer, single=len(instances) == 1)) for offer in wanted]
+    scope = scope_of(request)
+    instances = held(services, scope)
+    answers = [(offer, _answer_of(offer, scope)) for offer in offers(accepted(request))]
     for answer in dict.fromkeys(answer for _, answer in answers if answer is not None):
         chosen = _chosen(
             instances, [offer for offer, other in answers if other is answer], as_it_is=answer is zip_answer
         )
-        if chosen.given:
+        if chosen.given or answer is _values:
             return answer(request, services, chosen)
     raise not_acceptable("what is held of this resource")
 
 
-def _answer_of(offer: Offer, *, single: bool) -> Answer | None:
+def _answer_of(offer: Offer, scope: Scope) -> Answer | None:
     """Return what gives the answer that an offer is about, None if there is no such answer."""
     if not offer.q:
         return None
     if offer.multipart:
-        return _multipart if offer.media_type.covers(DICOM) else None
-    if offer.media_type.covers(DICOM) and single:
+        return _multipart if offer.media_type.covers(DICOM) else _values if offer.media_type.name == OCTETS else None
+    if offer.media_type.covers(DICOM) and scope.instance is not None:
         return _single
     return zip_answer if offer.media_type.covers(ZIP) else None
 
@@ -81,6 +84,11 @@ def _single(request: Request, services: Services, chosen: Chosen) -> Response:
     return file_answer(request, services, one, chosen.syntaxes[one.version_id], asked=chosen.asked)
 
 
+def _values(request: Request, services: Services, _chosen: Chosen) -> Response:
+    """Answer with the bulk values of what is asked for, instead of instances (PS3.18 10.4.1.1.5)."""
+    return every_value(services, request, all_values=True)
+
+
 def _multipart(request: Request, services: Services, chosen: Chosen) -> Response:
     root = service_url(request)
     etag = chosen.tag(DICOM, root)
@@ -89,12 +97,12 @@ def _multipart(request: Request, services: Services, chosen: Chosen) -> Response
     parts = _parts(services, chosen, root)
     first = next(parts)
     boundary = boundary_of(etag)
-    return Streamed(
-        multipart(chain([first], parts), boundary),
-        status_code=chosen.status,
-        headers=chosen.headers(root, etag),
-        media_type=content_type(first.media_type, boundary),
-    )
+    chunks = gathered(multipart(chain([first], parts), boundary))
+    headers, media_type = chosen.headers(root, etag), content_type(first.media_type, boundary)
+    size = size_of(first, boundary) if chosen.of == 1 else None
+    if size is not None:
+        return ranged(request, chunks, size, headers=headers, media_type=media_type)
+    return Streamed(chunks, status_code=chosen.status, headers=headers, media_type=media_type)
 
 
 def _parts(services: Services, chosen: Chosen, root: str) -> Iterator[Part]:

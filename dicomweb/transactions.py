@@ -18,11 +18,8 @@ DICOM_XML: Final = "application/dicom+xml"
 PLAIN_JSON: Final = "application/json"
 _RENDERED: Final = ("image/jpeg", "image/png")
 
-REFUSALS: Final = (400, 401, 403, 406, 408, 413, 414, 421, 429, 431, 500, 503)
+REFUSALS: Final = (400, 401, 403, 404, 406, 408, 413, 414, 421, 429, 431, 500, 503)
 """What any request may be refused with (PS3.18 8.5), before or after its transaction was looked at."""
-GONE: Final = (404, 410)
-PARTIAL: Final = (206, 304, 416)
-"""What conditional and partial requests of a representation are answered with (RFC 9110 13, 14)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +151,7 @@ def _pictures() -> Iterator[Transaction]:
 
 def _retrieval(name: str, path: str, media_types: tuple[str, ...], more: tuple[Parameter, ...] = ()) -> Transaction:
     answers = {200: media_types, 206: media_types, 304: ()}
-    return Transaction(name, "GET", path, "10.4", (*more, ACCEPT), answers=answers, refusals=(*GONE, 416))
+    return Transaction(name, "GET", path, "10.4", (*more, ACCEPT), answers=answers, refusals=(410, 416))
 
 
 def _stores() -> Iterator[Transaction]:
@@ -171,8 +168,8 @@ def _others() -> Iterator[Transaction]:
     optional = tuple(Parameter(name, "PS3.18 9.4.1, 9.5.1") for name in (*named.split(), "annotation"))
     pictures = (*_RENDERED, DICOM, "application/pdf", "text/html")
     answers = {200: pictures, 206: pictures, 304: ()}
-    yield Transaction("RetrieveByURI", "GET", "/wado", "9", required + optional, answers=answers, refusals=(*GONE, 416))
+    yield Transaction("RetrieveByURI", "GET", "/wado", "9", required + optional, answers=answers, refusals=(410, 416))
     path, results = "/commitment-requests/{transaction}", {200: (DICOM_JSON, PLAIN_JSON, DICOM_XML), 202: ()}
     payload = (DICOM_JSON, DICOM_XML)
     yield Transaction("RequestCommitment", "POST", path, "13.4", (ACCEPT,), payload, results, (409, 415))
-    yield Transaction("CheckCommitmentResult", "GET", path, "13.5", (ACCEPT,), answers=results, refusals=GONE)
+    yield Transaction("CheckCommitmentResult", "GET", path, "13.5", (ACCEPT,), answers=results, refusals=(410,))

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 import dcmtk
+import ohif_needs
 import prepared
 import s3_server
 from conformance import node_process
@@ -45,3 +46,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("NOT TESTED", sep="!", red=True, bold=True)
         terminalreporter.line(f"{len(without_s3)} tests were skipped: {s3_server.REASON}.", red=True)
         terminalreporter.line("The node was NOT tried with an object store.", red=True)
+    if any(ohif_needs.REASON in str(report.longrepr) for report in skipped):
+        terminalreporter.section("NOT TESTED", sep="!", red=True, bold=True)
+        terminalreporter.line(f"{ohif_needs.REASON}: the viewer was NOT tried in a browser.", red=True)

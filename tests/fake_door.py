@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from storage_backends.content import Content, MemoryContent
 from vna.archive import Arrived, DataSet, HeldInstance, Stored
 from vna.dicom.describe import Value
+from vna.dicom.extra import ExtraAttributes
 from vna.dicom.query import Query
 from vna.errors import CannotConvert, OutOfResources, VnaError
 from vna.metrics import Metrics
@@ -61,6 +62,7 @@ class FakeArchive:
     metrics: Metrics = field(default_factory=Metrics)
     room: int = 1 << 40
     data: Callable[[HeldInstance], Iterator[bytes]] = lambda held: iter([held.digest.encode() * 10])
+    extra_attributes: ExtraAttributes = field(default_factory=ExtraAttributes)
 
     def peers(self) -> Mapping[str, Peer]:
         """Return the registered peers."""

@@ -90,13 +90,14 @@ def fuzzy(session: Session) -> None:
 
 @check(
     "web.query.multiple-values",
-    "Multiple value matching finds what one of the values fits, or a warning says that it does not",
+    "Of several values each has to be there, or a warning says that multiple value matching is not done",
     "PS3.18 8.3.4.6",
 )
 def multiple_values(session: Session) -> None:
-    """Look for two accession numbers."""
-    numbers = f"{session.objects.accession_number(1)}\\{session.objects.accession_number(3)}"
-    _expect_or_warning(session, {"AccessionNumber": numbers, "multiplevaluematching": "true"}, [(1,), (3,)])
+    """Look for studies of patient A with CT and MR in one: there is none (PS3.4 C.2.2.2.8)."""
+    keys = {"PatientID": session.objects.patient_id(1), "multiplevaluematching": "true"}
+    _expect_or_warning(session, {**keys, "ModalitiesInStudy": "CT"}, [(1,)])
+    _expect_or_warning(session, {**keys, "ModalitiesInStudy": "CT\\MR"}, [])
 
 
 @check(

@@ -133,7 +133,7 @@ def _offered(session: Session) -> WebAnswer:
         NotSupported: there is no URI service at the address.
     """
     if not session.target.uri:
-        raise Skipped("give --web URL or --wado-uri URL")
+        raise Skipped("give --web URL")
     answer = _ask(session, {"contentType": _DICOM})
     if answer.status in (404, 405, 501):
         raise NotSupported(f"answered with {answer.status}")

@@ -11,7 +11,7 @@ from vna.dimse.status import Status
 Services = tuple[str, ...]
 
 _EVERY: Services = ("C-ECHO", "C-STORE", "C-FIND", "C-GET", "C-MOVE", "N-ACTION")
-_ACTION = ("N-ACTION",)
+_ACTION, _STOW = ("N-ACTION",), ("STOW-RS",)
 _STORE, _FIND, _MOVE, _RETRIEVE = ("C-STORE",), ("C-FIND",), ("C-MOVE",), ("C-GET", "C-MOVE")
 _QUERY_RETRIEVE: Services = (*_FIND, *_RETRIEVE)
 _WITH_DATA: Services = (*_STORE, *_QUERY_RETRIEVE)
@@ -57,15 +57,18 @@ STATUSES: Mapping[str, tuple[Services, str]] = MappingProxyType(
 ERRORS: Mapping[str, Services] = MappingProxyType(
     {
         "NotFound": _RETRIEVE,
-        "OutOfResources": _WITH_DATA,
-        "DataSetMismatch": _STORE,
-        "CannotUnderstand": _WITH_DATA,
+        "OutOfResources": (*_WITH_DATA, *_STOW),
+        "DataSetMismatch": (*_STORE, *_STOW),
+        "StudyMismatch": _STOW,
+        "NotStorable": _STOW,
+        "SyntaxNotSupported": _STOW,
+        "CannotUnderstand": (*_WITH_DATA, *_STOW),
         "IdentifierMismatch": _QUERY_RETRIEVE,
         "MoveDestinationUnknown": _MOVE,
         "CannotConvert": _RETRIEVE,
         "Damaged": _RETRIEVE,
         "PeerUnreachable": _MOVE,
-        "RejectedBefore": _STORE,
+        "RejectedBefore": (*_STORE, *_STOW),
     }
 )
 """By the name of the error: the services it is answered to, or where it is the reason of a failed sub-operation.
@@ -83,9 +86,12 @@ def status_section() -> Section:
             ("Status", "Kind", "Meaning"),
             ((f"`{status:04X}`", _kind(status), meaning) for status, services, meaning in rows if service in services),
         )
-        for service in _EVERY
+        for service in (*_EVERY, *_STOW)
     )
-    text = "Failures carry an Error Comment (0000,0902) in words, without patient data. Elements at fault are named."
+    text = (
+        "Failures carry an Error Comment (0000,0902) in words, without patient data. Elements at fault are named. "
+        "In answers of STOW-RS the statuses are Failure Reasons (0008,1197)."
+    )
     return Section("Statuses", (Paragraph(text), *tables))
 
 

@@ -178,6 +178,11 @@ def security() -> Section:
                   supported. Put the node into a network of its own, or behind a tunnel.
                 - User identity (PS3.7 D.3.3.7) is neither asked for nor answered.
                 - Callers are let in by AE title and address, as above.
+                - HTTP is not encrypted by the node: a proxy in front does that. Without tokens (`http.tokens`), patient
+                  data goes to the machine itself only, unless `http.allow_unauthenticated` is set; with tokens each
+                  request needs one, as bearer token or as password of any user (RFC 6750, RFC 7617).
+                - The Host header has to name the node (`http.allowed_hosts`), and pages of other origins are refused
+                  unless `http.cors_origins` names them.
                 - Logs hold UIDs and digests, and no names, birth dates, patient IDs or free text.
                 - Every stored blob is compared with its digest before it is given out.
                 """

@@ -42,6 +42,19 @@ _TERMS = points(
     """
 )
 
+_OTHER_SERVICES = table(
+    "Other services",
+    ("Service", "Supported"),
+    (
+        (
+            "DICOMweb (PS3.18)",
+            "Studies (Search, Retrieve, Store), URI and Storage Commitment; see DICOMweb below",
+        ),
+        ("Media storage application profiles (PS3.11)", "None is claimed; see Media below"),
+        ("Real-time communication (PS3.22)", "No"),
+    ),
+)
+
 
 def overview() -> Section:
     """Return the chapter that is read first: which services there are, in which role."""
@@ -73,15 +86,7 @@ def overview() -> Section:
                 services,
             ),
             Paragraph(f"Objects are taken in {len(TRANSFER_SYNTAXES)} transfer syntaxes: {kinds}."),
-            table(
-                "Other services",
-                ("Service", "Supported"),
-                (
-                    ("DICOMweb (PS3.18)", "No"),
-                    ("Media storage application profiles (PS3.11)", "None is claimed; see Media below"),
-                    ("Real-time communication (PS3.22)", "No"),
-                ),
-            ),
+            _OTHER_SERVICES,
         ),
     )
 

@@ -13,6 +13,7 @@ from conformance.statement.tables import (
     query_models,
     uid_name,
 )
+from conformance.statement.web import web_services
 from vna.archive import FailureReason
 from vna.dicom.attributes import OF_THE_ANSWER, Attribute, Kind, Level
 from vna.dicom.encoding import tag_text
@@ -62,7 +63,16 @@ def services() -> Section:
     return Section(
         "Service and Interoperability Description",
         (),
-        (_verification(), _storage(), _commitment(), _query(), _retrieve(), _extended_negotiation(), status_section()),
+        (
+            _verification(),
+            _storage(),
+            _commitment(),
+            _query(),
+            _retrieve(),
+            _extended_negotiation(),
+            status_section(),
+            web_services(),
+        ),
     )
 
 

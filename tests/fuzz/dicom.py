@@ -38,7 +38,7 @@ from vna.dicom.values import StoredDataSet
 from vna.errors import CannotConvert, CannotUnderstand, IdentifierMismatch
 
 _JPEG = "1.2.840.10008.1.2.4.50"
-_SYNTAXES = (EXPLICIT_LE_UID, IMPLICIT_LE_UID, EXPLICIT_BE_UID, DEFLATED_UID, _JPEG, GE_PRIVATE_UID)
+SYNTAXES = (EXPLICIT_LE_UID, IMPLICIT_LE_UID, EXPLICIT_BE_UID, DEFLATED_UID, _JPEG, GE_PRIVATE_UID)
 _VRS = ("PN", "LO", "DA", "TM", "DT", "UI", "CS", "IS", "DS", "US", "UT", "ST", "AE", "SH", "UR")
 _CHARSETS = (
     "",
@@ -55,7 +55,7 @@ _SMALL = 16_000
 
 def data_set(data: bytes) -> None:
     """Take a data set apart, describe it, and put it together again: the same bytes, from header and blobs."""
-    syntax, content = _SYNTAXES[data[0] % len(_SYNTAXES)] if data else EXPLICIT_LE_UID, data[1:]
+    syntax, content = SYNTAXES[data[0] % len(SYNTAXES)] if data else EXPLICIT_LE_UID, data[1:]
     try:
         found = scan(content, syntax)
     except CannotUnderstand:
@@ -109,7 +109,7 @@ def _compare(found: Scan, of_header: Scan) -> None:
 def data_sets() -> Iterator[bytes]:
     """Data sets of every kind and encoding, and the broken ones beside this checkout."""
     for name, instance in _instances():
-        number = _SYNTAXES.index(instance.transfer_syntax) if instance.transfer_syntax in _SYNTAXES else 4
+        number = SYNTAXES.index(instance.transfer_syntax) if instance.transfer_syntax in SYNTAXES else 4
         if len(instance.data) <= _SMALL or name.startswith("encapsulated"):
             yield bytes([number]) + instance.data[:_SMALL]
     for path in sorted((SAMPLES / "synthetic" / "malformed").glob("*.dcm")):
@@ -125,13 +125,13 @@ def _instances() -> Sequence[tuple[str, oddities.Instance]]:
 
 def converted(data: bytes) -> None:
     """Write a data set in another uncompressed transfer syntax, and compare the two; what comes out can be read."""
-    syntax, content = _SYNTAXES[data[0] % 4] if data else EXPLICIT_LE_UID, data[1:]
+    syntax, content = SYNTAXES[data[0] % 4] if data else EXPLICIT_LE_UID, data[1:]
     try:
         stored = held(content, syntax)
     except CannotUnderstand:
         return
     same_content(stored, _well_made())
-    for target in _SYNTAXES[:4]:
+    for target in SYNTAXES[:4]:
         try:
             again = b"".join(map(bytes, recode(stored, target).chunks()))
         except (CannotUnderstand, CannotConvert):

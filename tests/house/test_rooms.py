@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-READMES = ("vna", "storage_backends")
+READMES = ("vna", "storage_backends", "dicomweb")
 
 
 def rooms(package: Path) -> list[str]:

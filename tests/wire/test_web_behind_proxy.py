@@ -88,25 +88,6 @@ def test_what_was_stored_is_retrieved_where_it_says(public: str) -> None:
     assert dcmread(BytesIO(answer.content)) == ds
 
 
-def test_what_a_proxy_says_is_believed_of_trusted_proxies_alone(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("distrusting")
-    with (
-        web_node(folder, HELD[:1], VNA_HTTP__TRUSTED_PROXIES="192.0.2.1") as node,
-        reverse_proxy(node, PREFIX, x_forwarded) as public,
-    ):
-        found = metadata_of(f"{public}/dicom-web", HELD[0])
-
-    assert found["7FE00010"]["BulkDataURI"].startswith(f"{node}/dicom-web/studies/")
-
-
-def test_a_configured_address_is_given_out_whoever_asks(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("configured")
-    with web_node(folder, HELD[:1], VNA_HTTP__PUBLIC_URL="https://archive.example/pacs") as node:
-        found = metadata_of(f"{node}/dicom-web", HELD[0])
-
-    assert found["7FE00010"]["BulkDataURI"].startswith("https://archive.example/pacs/dicom-web/studies/")
-
-
 def test_the_way_to_the_viewer_stays_below_the_prefix(public: str) -> None:
     answer = requests.get(f"{public}/viewer", allow_redirects=False, timeout=20)
 

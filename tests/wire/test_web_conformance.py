@@ -31,9 +31,9 @@ A_FEW = [
 ]
 LEFT_OPEN = {
     "web.query.refused.tag": "a parameter that names nothing is passed over, and said in a warning",
-    "web.rendered.sr": "in parts",
+    "web.range.rendered": "pictures are small, and made anew",
 }
-"""What our node does not offer of what is left open."""
+"""What our node does not offer of what is left open, and why."""
 
 
 def _session(root: str, **more: str) -> Session:

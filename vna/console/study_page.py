@@ -89,7 +89,7 @@ def _viewer_path(study: Study) -> str:
 
 
 def _patient(study: Study) -> Iterator[str]:
-    yield f"<strong>{html.escape(wording.person(study.patient_name) or 'No name')}</strong>"
+    yield f"<strong><bdi>{html.escape(wording.person(study.patient_name) or 'No name')}</bdi></strong>"
     if study.patient_id:
         address = html.escape("?" + urlencode({"patient": study.patient_id}))
         yield f'<a href="{address}" title="All studies with this ID">{html.escape(study.patient_id)}</a>'
@@ -98,7 +98,7 @@ def _patient(study: Study) -> Iterator[str]:
 
 
 def _what(study: Study) -> Iterator[str]:
-    yield f"<strong>{html.escape(study.description or 'No description')}</strong>"
+    yield f"<strong><bdi>{html.escape(study.description or 'No description')}</bdi></strong>"
     yield _line(wording.day(study.date) or "no date", wording.clock(study.time))
     yield _line(f"accession {study.accession_number}" if study.accession_number else "")
 

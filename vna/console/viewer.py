@@ -29,9 +29,6 @@ _HEADERS: Final = {
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' blob: data:; worker-src 'self' blob:; "
     "media-src 'self' blob:; object-src 'self' blob:; frame-src 'self' blob:; manifest-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'self'",
-    # memory shared with workers, which volumes are held in, is given to isolated pages alone
-    "Cross-Origin-Embedder-Policy": "require-corp",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "X-Frame-Options": "SAMEORIGIN",
     "Vary": "Accept-Encoding",
 }
@@ -103,7 +100,7 @@ class _Viewer:
 def _whole(request: Request, content: bytes, media_type: str) -> Response:
     etag = entity_tag([content])
     headers = _HEADERS | {"ETag": etag, "Cache-Control": _ASK_EACH_TIME}
-    return not_modified(request, etag) or Response(content, headers=headers, media_type=media_type)
+    return _unchanged(request, headers) or Response(content, headers=headers, media_type=media_type)
 
 
 def _file(request: Request, file: _File) -> Response:
@@ -113,7 +110,15 @@ def _file(request: Request, file: _File) -> Response:
     if coding:
         headers["Content-Encoding"] = coding
     path = file.forms.get(coding, file.path)
-    return not_modified(request, etag) or FileResponse(path, headers=headers, media_type=file.media_type)
+    return _unchanged(request, headers) or FileResponse(path, headers=headers, media_type=file.media_type)
+
+
+def _unchanged(request: Request, headers: Mapping[str, str]) -> Response | None:
+    """Return the answer 304 with the headers of the whole one: they replace those that the browser holds."""
+    answer = not_modified(request, headers["ETag"])
+    if answer is not None:
+        answer.headers.update(headers)
+    return answer
 
 
 def _files(folder: Path) -> Iterator[tuple[str, _File]]:

@@ -56,6 +56,13 @@ EDITS: Final = (
         b".then(studies => studies.filter(study => study.issuer === qidoForStudyUID[0].issuer));",
         1,
     ),
+    # a measurement of a segment has no coordinates, and would leave the viewport blank
+    Edit(
+        ".js",
+        b"const referencedSOPSequence = measurement.coords[0].ReferencedSOPSequence;",
+        b"const referencedSOPSequence = measurement.coords[0]?.ReferencedSOPSequence;",
+        1,
+    ),
     # the page: its own scripts go, what they set is set by our configuration
     Edit(".html", b'<script>console.time("scriptToView"),window.PUBLIC_URL="/"</script>', b"", 1),
     Edit(

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime
 from typing import Final
 
-from vna.archive import Archive, CommitmentReport, Turn
+from vna.archive import NOBODY, Archive, CommitmentReport, Turn
 from vna.dicom.encoding import EXPLICIT_LE_UID, IMPLICIT_LE_UID
 from vna.dicom.supported import STORAGE_COMMITMENT
 from vna.dimse.command import CommandField
@@ -78,6 +78,10 @@ class _Visit:
         told = [each for number in numbers if (each := self._decided(number)) is not None]
         if not told or self._stopping.is_set():
             self._try_later(told, tried=False)
+            return
+        if ae_title == NOBODY:
+            for turn, _report in told:
+                self._archive.commitments.leave(turn)
             return
         peer = self._archive.peers().get(ae_title)
         if peer is None:

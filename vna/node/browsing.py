@@ -63,7 +63,7 @@ def _find(archive: Archive, asked: StudySearch, dates: Range, days: int | None) 
     if dates.low or dates.high:
         keys["StudyDate"] = dates
     if asked.modality:
-        keys["ModalitiesInStudy"] = parse_key(asked.modality, "CS")
+        keys["ModalitiesInStudy"] = _key(asked.modality, "CS")
     if asked.description:
         keys["StudyDescription"] = _containing(asked.description)
     queries = (Query(Level.STUDY, Model.STUDY_ROOT, keys | way, relational=True) for way in _patients(asked.patient))
@@ -79,10 +79,15 @@ def _patients(text: str) -> list[dict[str, Matcher]]:
     """Return what may be meant: a name and else an ID, the other way round where there are digits in it."""
     if not text:
         return [{}]
-    ways: list[dict[str, Matcher]] = [{"PatientID": parse_key(f"{text}*", "LO")}]
+    ways: list[dict[str, Matcher]] = [{"PatientID": _key(f"{text}*", "LO")}]
     if key_words(text.replace("=", " ")):
-        ways.append({"PatientName": parse_key(text, "PN", Rules(fuzzy_names=True))})
+        ways.append({"PatientName": _key(text, "PN")})
     return ways if any(map(str.isdecimal, text)) else ways[::-1]
+
+
+def _key(text: str, vr: str) -> Matcher:
+    """Return a key; a backslash, which separates values, is nothing that anybody types here."""
+    return parse_key(text.replace("\\", " "), vr, Rules(fuzzy_names=True))
 
 
 def _containing(text: str) -> Matcher:

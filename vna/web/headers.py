@@ -11,6 +11,8 @@ _DEFAULTS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'",
+    # isolated: the viewer may share memory with its workers, and shows only documents that are isolated too
+    "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
@@ -20,13 +22,16 @@ _DEFAULTS: Final = {
 
 
 class DefaultHeaders(HttpMiddleware):
-    """ASGI: no caching, no framing, nothing from elsewhere, errors included."""
+    """ASGI: no caching, no framing, nothing from elsewhere, errors included.
+
+    A 304 gets none: what it says replaces the headers of the answer that the browser holds (RFC 9111 3.2).
+    """
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
 
         async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
+            if message["type"] == "http.response.start" and message["status"] != 304:
                 headers = MutableHeaders(scope=message)
                 for name, value in _DEFAULTS.items():
                     headers.setdefault(name, value)

@@ -1,5 +1,6 @@
 """Media types and what a client accepts (RFC 9110 12.5.1), as DICOMweb extends it (PS3.18 8.3.3, 8.7)."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -8,6 +9,8 @@ from starlette.requests import Request
 from vna.web.problem import Problem
 
 _MOST_ACCEPTED = 100
+_PLUS = re.compile(r"(?<=\w) (?=\w)")
+"""A plus sign in an address that nobody encoded is read as a blank, which no media type has there."""
 _BEHIND = 0.0001
 """Less than any quality that a client can write (RFC 9110 12.4.2: three digits)."""
 
@@ -56,7 +59,8 @@ def accepted(request: Request) -> tuple[MediaType, ...]:
     Raises:
         Problem: 400, it cannot be read.
     """
-    named, told = _named(request.query_params.getlist("accept")), _named(request.headers.getlist("accept"))
+    named = _named(_PLUS.sub("+", text) for text in request.query_params.getlist("accept"))
+    told = _named(request.headers.getlist("accept"))
     if named:
         told = [replace(each, q=each.q * _BEHIND) for each in told]
     return tuple(sorted([*named, *told], key=_preference)) or (MediaType("*/*"),)

@@ -1,11 +1,31 @@
-"""Answers that lie in memory in several pieces, sent as they are: putting them together first would copy them all."""
+"""Pieces of answers: small ones are sent together, large ones as they lie in memory, without a copy of them all."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from vna.web.streaming import Chunk
+
+_SMALL: Final = 64 * 1024
+"""Bytes of a piece that it costs less to copy than to send by itself."""
+
+
+def gathered(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Put small pieces of a stream together, which are then sent at once; large ones are left as they are."""
+    waiting, size = list[Chunk](), 0
+    for chunk in chunks:
+        if len(chunk) < _SMALL:
+            waiting.append(chunk)
+            size += len(chunk)
+        if waiting and (len(chunk) >= _SMALL or size >= _SMALL):
+            yield b"".join(waiting)
+            waiting, size = [], 0
+        if len(chunk) >= _SMALL:
+            yield chunk
+    if waiting:
+        yield b"".join(waiting)
 
 
 class Pieces(Response):
@@ -26,7 +46,6 @@ class Pieces(Response):
     async def __call__(self, scope: Scope, _receive: Receive, send: Send) -> None:
         """Send it over ASGI."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if scope["method"] != "HEAD":
-            for piece in self._pieces:
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        pieces = self._pieces if scope["method"] != "HEAD" else (b"",)
+        for number, piece in enumerate(pieces, start=1):
+            await send({"type": "http.response.body", "body": piece, "more_body": number < len(pieces)})

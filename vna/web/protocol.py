@@ -81,6 +81,10 @@ class GuardedProtocol(HttpToolsProtocol):
         if not self._refused:
             super().on_message_complete()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP as everything else is refused; uvicorn would write plain text."""
+        self._refuse(b"400 Bad Request", msg.rstrip("."))
+
     def _expect_head(self) -> None:
         self._waiting_bytes = 0
         self._head_timer = self.loop.call_later(_HEAD_TIMEOUT_S, self._too_slow)

@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 Chunk = bytes | bytearray | memoryview
 
-_TURN_BYTES = 512 * 1024
+_TURN_BYTES = 2 * 1024 * 1024
 """So much is asked for in one visit to a thread, if it comes in pieces: a visit costs as much as sending 100 kB."""
 
 

@@ -6,7 +6,6 @@ from itertools import pairwise
 
 import pytest
 
-import dicomweb
 import vna
 from conformance.statement.answers import ERRORS, STATUSES, error_classes
 from conformance.statement.command import statement
@@ -20,6 +19,8 @@ from conformance.statement.tables import (
     rejections,
     sop_classes,
 )
+from conformance.statement.web import WEB_STATUSES, statuses_of
+from dicomweb.transactions import Transaction, transactions
 from vna.dicom.attributes import BY_KEYWORD, BY_TAG, OF_THE_ANSWER, Model
 from vna.dicom.encoding import tag_text
 from vna.dicom.supported import STORAGE_CLASSES, TRANSFER_SYNTAXES
@@ -153,11 +154,17 @@ def test_every_character_set_that_is_listed_can_be_read() -> None:
     assert [term for term, _name in character_sets()] == list(CHARACTER_SETS)
 
 
-def test_dicomweb_is_denied_as_long_as_there_is_none() -> None:
-    """Whoever builds it finds this test, and the statement's overview."""
-    has_none = not [name for name in vars(dicomweb) if not name.startswith("_")]
+@pytest.mark.parametrize("transaction", transactions(), ids=lambda each: each.name)
+def test_every_transaction_over_the_web_is_stated(transaction: Transaction) -> None:
+    media_types = [*transaction.request, *(one for types in transaction.answers.values() for one in types)]
 
-    assert ("| DICOMweb (PS3.18) | No |" in MARKDOWN) == has_none
+    assert f"| {transaction.name} | {transaction.method} | `{transaction.path}` |" in MARKDOWN
+    assert transaction.path in CELLS
+    assert [one for one in media_types if f"`{one}`" not in MARKDOWN] == []
+
+
+def test_every_status_over_the_web_is_stated_and_no_other() -> None:
+    assert set(WEB_STATUSES) == {status for each in transactions() for status in statuses_of(each)}
 
 
 def test_chapters_are_those_of_the_template() -> None:

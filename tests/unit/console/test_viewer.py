@@ -106,6 +106,8 @@ def test_what_the_browser_holds_is_not_sent_again(client: TestClient, name: str)
     again = client.get(f"/viewer/{name}", headers={"If-None-Match": first.headers["etag"]})
 
     assert (first.status_code, again.status_code, again.content) == (200, 304, b"")
+    held = first.headers | again.headers  # as a browser puts them together
+    assert {name: held[name] for name in first.headers} == dict(first.headers)
 
 
 def test_each_coding_has_an_etag_of_its_own(client: TestClient) -> None:
@@ -127,6 +129,11 @@ def test_no_path_leads_out_of_the_folder(client: TestClient, path: str) -> None:
     assert "not the viewer's" not in answer.text
     assert "root:" not in answer.text
     assert answer.status_code == 404 or answer.text.startswith(PAGE)
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "assets/nothing.png", "ort/model.wasm", "app.js.map", "codec.wasm.zst"])
+def test_a_file_that_is_not_there_is_not_the_page(client: TestClient, name: str) -> None:
+    assert client.get(f"/viewer/{name}").status_code == 404
 
 
 def test_the_configuration_is_ours_and_takes_its_addresses_from_where_it_lies(client: TestClient) -> None:

@@ -195,6 +195,30 @@ def test_an_instance_is_had_in_ranges(web: TestClient, sending: Sending) -> None
     assert get(web, path(ds), "application/dicom", Range=f"bytes={len(whole.content)}-").status_code == 416
 
 
+@pytest.mark.parametrize("where", ["", "/frames/1"])
+def test_the_only_part_of_an_answer_is_had_in_ranges(web: TestClient, sending: Sending, where: str) -> None:
+    ds = phantoms.ct_slice(size=64)
+    sending.store(ds)
+    whole = get(web, path(ds) + where, "*/*")
+
+    pieces = [
+        get(web, path(ds) + where, "*/*", Range=r).content for r in ("bytes=0-99", "bytes=100-7000", "bytes=7001-")
+    ]
+
+    assert int(whole.headers["content-length"]) == len(whole.content)
+    assert b"".join(pieces) == whole.content
+
+
+def test_the_bulk_values_of_a_study_are_octets(web: TestClient, sending: Sending) -> None:
+    series = phantoms.ct_series(2, size=16)
+    for ds in series:
+        sending.store(ds)
+
+    answer = get(web, path(series[0], "study"), 'multipart/related; type="application/octet-stream"')
+
+    assert bodies(answer) == [ds.PixelData for ds in series]
+
+
 @pytest.mark.parametrize("accept", ["application/dicom", AS_STORED, "application/zip"])
 def test_who_holds_it_already_is_told_so(web: TestClient, sending: Sending, accept: str) -> None:
     ds = phantoms.ct_slice(size=16)

@@ -8,6 +8,8 @@ from xml.etree import ElementTree as ET
 
 import orjson
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from arrivals import PACS_B, Sender, arrival, description, key
@@ -23,6 +25,12 @@ STUDY_RESULT = {
     *("00100030", "00100040", "0020000D", "00200010", "00201206", "00201208"),
 }
 """PS3.18 table 10.6.3-3 but for Timezone Offset From UTC, which is there if it is known."""
+NAMES = [
+    *("PatientID", "PatientName", "StudyDate", "StudyTime", "AccessionNumber", "ModalitiesInStudy", "StudyDescription"),
+    *("00400275.00401001", "limit", "offset", "includefield", "fuzzymatching", "emptyvaluematching"),
+    *("multiplevaluematching", "TimezoneOffsetFromUTC", "NumberOfStudyRelatedSeries"),
+]
+VALUES = ["", "*", '""', "1", "CT,PT", "20240101-", "1200-2359", "all", "true", "+0100", "A\\B", "M*", "é", "\0", "x y"]
 REQUESTS: tuple[Mapping[str, str], ...] = (
     {"RequestedProcedureID": "RP1", "ScheduledProcedureStepID": "SPS1"},
     {"RequestedProcedureID": "RP2"},
@@ -105,6 +113,8 @@ def test_all_series_and_instances_tell_of_their_study_too(client: TestClient, pa
     found = search(client, path)
 
     assert STUDY_RESULT - {"00081190"} <= set(found[0])
+    assert {result["0020000D"]["Value"][0]: result["00201206"]["Value"][0] for result in found}["1.2"] == 2
+    assert found[-1]["00080061"]["Value"] == ["CT"]
     assert set(uids(found)) == {"1.1", "1.2", "1.3", "1.4"}
 
 
@@ -230,6 +240,7 @@ def test_the_most_results_of_the_server_go_before_the_limit_asked_for(sender: Se
         ("StudyDate=20240501&TimezoneOffsetFromUTC=%2B0000", ["1.4"]),
         ("StudyDate=20240501&TimezoneOffsetFromUTC=%2B0100", []),
         ("StudyDate=20240502&TimezoneOffsetFromUTC=%2B0100", ["1.4"]),
+        ("StudyDate=20240502&TimezoneOffsetFromUTC=+0100", ["1.4"]),
         ("StudyDate=20240502-&StudyTime=0000-0100&00080201=%2B0100", ["1.4"]),
         ("StudyDate=20240401&TimezoneOffsetFromUTC=%2B0100", ["1.3"]),
     ],
@@ -283,12 +294,14 @@ def test_what_is_supported_brings_no_warning(client: TestClient, query: str) -> 
         ("/studies?StudyInstanceUID=1.2.x", "StudyInstanceUID: not a UID"),
         ("/studies?PatientId=1", "PatientID is one"),
         ("/studies?patientid=1", "PatientID is one"),
+        ("/studies?0010001G=1", "no attribute"),
+        ("/studies?OtherPatientIDsSequence.PatientId=1", "no attribute"),
         ("/studies?PatientID=1&00100020=1", "PatientID is given twice"),
         ("/studies?Modality=CT", "below what is searched for"),
         ("/series?RequestAttributesSequence=1", "a sequence"),
         ("/studies?PatientID.PatientName=1", "only a sequence"),
         ("/studies?includefield=Patientt", "no attribute"),
-        ("/studies?TimezoneOffsetFromUTC=+0100", "%2B"),
+        ("/studies?TimezoneOffsetFromUTC=1", "not an offset"),
         ("/studies?PatientName=%FF", "UTF-8"),
         ("/studies/1.2.x/series", "study"),
         ("/studies?" + "&".join(f"x{n}=1" for n in range(501)), "more than 500"),
@@ -322,6 +335,14 @@ def test_results_come_as_the_client_accepts_them(client: TestClient, accept: str
     assert "Accept" in answer.headers["Vary"]
 
 
+@pytest.mark.parametrize("parameter", ["application/json", "application/dicom+json", "application/dicom%2Bjson"])
+def test_the_accept_parameter_goes_before_the_header(client: TestClient, parameter: str) -> None:
+    """PS3.18 8.3.3.1, with a plus sign encoded or not."""
+    answer = client.get(f"/dicom-web/studies?accept={parameter}", headers={"Accept": "application/*"})
+
+    assert answer.headers["Content-Type"] == parameter.replace("%2B", "+")
+
+
 @pytest.mark.parametrize("accept", ["image/png", 'multipart/related; type="application/dicom"', "*/*;q=0"])
 def test_other_media_types_are_not_acceptable(client: TestClient, accept: str) -> None:
     answer = client.get("/dicom-web/studies", headers={"Accept": accept})
@@ -348,3 +369,17 @@ def test_long_answers_are_compressed_for_whom_that_suits(client: TestClient) -> 
     assert "Content-Encoding" not in plain.headers
     assert coded.headers.get("Content-Encoding", "none") == ("gzip" if len(plain.content) > 16 * 1024 else "none")
     assert orjson.loads(coded.content) == orjson.loads(plain.content)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.sampled_from(
+        ["/studies", "/series", "/instances", "/studies/1.1/series", "/studies/1.2/series/1.2.1/instances"]
+    ),
+    st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from(VALUES)), max_size=4),
+)
+def test_every_search_is_answered(client: TestClient, path: str, query: list[tuple[str, str]]) -> None:
+    answer = client.get(f"/dicom-web{path}", params=query)
+
+    assert answer.status_code in (200, 204, 400)
+    assert answer.status_code != 200 or answer.json()

@@ -8,10 +8,13 @@ from pydicom.dataset import Dataset
 from starlette.testclient import TestClient
 
 from conformance import oddities, phantoms
+from held_data_sets import sample_files
 from sending import MODALITY, Sending
+from shared_samples import needs_samples
 from storage_backends import BlobStore
 from storing_over_web import BOUNDARY, DICOM, JSON, body_of, items, post, post_files, reasons, stored
 from vna.archive import Archive, InFlight, Room, Spool
+from vna.dicom.part10 import find_data_set
 from vna.index import open_index
 from vna.model import InstanceKey, Outcome, Peer
 from web import web_client
@@ -261,3 +264,21 @@ def test_requests_without_json_in_mind_get_json(web: TestClient) -> None:
         web.post("/dicom-web/studies", content=slices(1)[0], headers={"Content-Type": DICOM}).headers["content-type"]
         == JSON
     )
+
+
+@needs_samples
+@pytest.mark.long
+def test_samples_are_kept_byte_for_byte_or_refused_with_a_reason(web: TestClient, archive: Archive) -> None:
+    kept = 0
+    for path in sample_files():
+        file = path.read_bytes()
+        answer = post_files(web, file)
+        assert answer.status_code in (200, 202, 400, 409), path
+        for item in items(answer, REFERENCED):
+            *_, study, _, series, _, instance = item["00081190"].split("/")
+            held = archive.versions(InstanceKey(study, series, instance))
+            whole = [archive.part10_head(each) + b"".join(archive.open(each).chunks) for each in held]
+            headless = file[find_data_set(file).length :]
+            assert any(each == file or each.endswith(headless) for each in whole), path
+            kept += 1
+    assert kept > 350

@@ -13,7 +13,7 @@ from vna.events import BlobEntry, BlobsEntered
 from vna.index import EventEntry, open_index
 from vna.node.parts import clear_staging, index_url, open_archive, open_store, refuse_unmounted_store
 from vna.node.readiness import readiness_checks
-from vna.settings import Settings, StoreSettings
+from vna.settings import IndexSettings, Settings, StoreSettings
 
 CONTENT = MemoryContent(b"content")
 
@@ -114,3 +114,10 @@ def _enter(settings: Settings, *blobs: BlobEntry) -> None:
     with closing(open_index(index_url(settings))) as index:
         for blob in blobs:
             index.committer.submit(EventEntry(index.committer.next_sequence(), "", "", BlobsEntered((blob,))))
+
+
+def test_an_extra_attribute_that_cannot_be_had_stops_the_start(tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path, index=IndexSettings(extra_attributes=("ExposureTime", "PixelData")))
+
+    with pytest.raises(StartRefused, match=r"index\.extra_attributes: PixelData: its VR is OB"):
+        open_archive(settings)

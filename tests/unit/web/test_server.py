@@ -89,8 +89,10 @@ def test_a_problem_is_answered_as_json_and_a_fault_without_its_traceback() -> No
 def test_a_head_that_is_too_much_is_refused_before_it_ends(sent: bytes, status: int) -> None:
     with serving(ROUTES) as address, connected(address) as connection:
         connection.sendall(sent)
+        answer = all_of(connection)
 
-        assert status_of(all_of(connection)) == status
+        assert status_of(answer) == status
+        assert b"application/problem+json" in answer
 
 
 @pytest.mark.parametrize("sent", [b"", b"GET /hel", HEAD], ids=["nothing", "half a line", "half a head"])

@@ -1,0 +1,37 @@
+"""Answers of which a part may be asked for: streams of known size (RFC 9110 14)."""
+
+from collections.abc import Iterator, Mapping
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vna.web.conditional import byte_range
+from vna.web.streaming import Chunk, Streamed
+
+
+def ranged(
+    request: Request, chunks: Iterator[Chunk], size: int, *, headers: Mapping[str, str], media_type: str
+) -> Response:
+    """Answer with a stream of `size` bytes, or the range of it that is asked for; `headers` hold its ETag.
+
+    Raises:
+        Problem: 416, there are no such bytes.
+    """
+    headers = {**headers, "Accept-Ranges": "bytes"}
+    wanted = byte_range(request, size, headers["ETag"])
+    if wanted is None:
+        return Streamed(chunks, headers=headers, media_type=media_type, size=size)
+    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
+    return Streamed(part_of(chunks, wanted), status_code=206, headers=headers, media_type=media_type, size=len(wanted))
+
+
+def part_of(chunks: Iterator[Chunk], wanted: range) -> Iterator[Chunk]:
+    """Give a range of a stream."""
+    at = 0
+    for chunk in chunks:
+        start, stop = max(wanted.start - at, 0), wanted.stop - at
+        at += len(chunk)
+        if start < len(chunk):
+            yield memoryview(chunk)[start:stop]
+        if at >= wanted.stop:
+            return
