@@ -10,13 +10,14 @@ from types import MappingProxyType
 from typing import Final
 
 from dicomweb.negotiation import DICOM, IMAGE_TYPES, MULTIPART, OCTETS, ZIP
+from dicomweb.renditions import PICTURES, TEXTS
 from dicomweb.resources import INSTANCE, SERIES, STUDY
 from vna.dicom.attributes import ATTRIBUTES, Level
 
 DICOM_JSON: Final = "application/dicom+json"
 DICOM_XML: Final = "application/dicom+xml"
 PLAIN_JSON: Final = "application/json"
-_RENDERED: Final = ("image/jpeg", "image/png")
+_DOCUMENTS: Final = ("application/pdf", *TEXTS)
 
 REFUSALS: Final = (400, 401, 403, 404, 406, 408, 413, 414, 421, 429, 431, 500, 503)
 """What any request may be refused with (PS3.18 8.5), before or after its transaction was looked at."""
@@ -83,8 +84,11 @@ _RENDERING: Final = (
     Parameter("quality", "of a lossy picture, from 1 to 100", "integer"),
     Parameter("viewport", "width and height, and which region of the image fills them"),
     Parameter("window", "centre, width, and function: linear, linear-exact or sigmoid"),
-    Parameter("iccprofile", "which colour space to embed"),
+    Parameter("iccprofile", "whether a colour profile goes into the picture: no, yes, or srgb to be converted to that"),
+    Parameter("overlays", "burn the overlays of the image into the picture", "boolean"),
+    Parameter("charset", "character set of texts: utf-8, iso-8859-1 or us-ascii"),
 )
+_SMALL: Final = (Parameter("viewport", "width and height", pattern=r"^[0-9]+,[0-9]+$"),)
 _LEVELS: Final = {"Study": STUDY, "Series": SERIES, "Instance": INSTANCE}
 _ORDER: Final = {Level.STUDY: 0, Level.SERIES: 1, Level.IMAGE: 2}
 
@@ -143,10 +147,10 @@ def _retrievals() -> Iterator[Transaction]:
 def _pictures() -> Iterator[Transaction]:
     levels = {**_LEVELS, "Frames": f"{INSTANCE}/frames/{{frames}}"}
     for level, path in levels.items():
-        several = tuple(map(multipart, _RENDERED))
-        single = (*_RENDERED, "application/pdf", "text/html") if path.startswith(INSTANCE) else ()
+        several = tuple(map(multipart, PICTURES))
+        single = (*PICTURES, *_DOCUMENTS) if path.startswith(INSTANCE) else ()
         yield _retrieval(f"RetrieveRendered{level}", f"{path}/rendered", (*single, *several), _RENDERING)
-        yield _retrieval(f"Retrieve{level}Thumbnail", f"{path}/thumbnail", _RENDERED, _RENDERING)
+        yield _retrieval(f"Retrieve{level}Thumbnail", f"{path}/thumbnail", PICTURES, _SMALL)
 
 
 def _retrieval(name: str, path: str, media_types: tuple[str, ...], more: tuple[Parameter, ...] = ()) -> Transaction:
@@ -166,7 +170,7 @@ def _others() -> Iterator[Transaction]:
     required = tuple(Parameter(name, "PS3.18 9.1.2", required=True) for name in named.split())
     named = "contentType transferSyntax charset frameNumber rows columns region windowCenter windowWidth imageQuality"
     optional = tuple(Parameter(name, "PS3.18 9.4.1, 9.5.1") for name in (*named.split(), "annotation"))
-    pictures = (*_RENDERED, DICOM, "application/pdf", "text/html")
+    pictures = (*PICTURES, DICOM, *_DOCUMENTS)
     answers = {200: pictures, 206: pictures, 304: ()}
     yield Transaction("RetrieveByURI", "GET", "/wado", "9", required + optional, answers=answers, refusals=(410, 416))
     path, results = "/commitment-requests/{transaction}", {200: (DICOM_JSON, PLAIN_JSON, DICOM_XML), 202: ()}

@@ -60,9 +60,11 @@ def picture(shown: Locator) -> str:
 
 
 def coloured(shown: Locator) -> int:
-    """Return how many pixels of what is shown are neither grey nor nearly so."""
+    """Return how many pixels in the middle of what is shown are neither grey nor nearly so."""
     image = np.asarray(Image.open(BytesIO(shown.screenshot(timeout=_TIMEOUT_MS))).convert("RGB")).astype(int)
-    return int((image.max(axis=2) - image.min(axis=2) > 60).sum())
+    rows, columns = image.shape[0] // 6, image.shape[1] // 6
+    middle = image[rows:-rows, columns:-columns]
+    return int((middle.max(axis=2) - middle.min(axis=2) > 60).sum())
 
 
 def distance(one: str, other: str) -> float:

@@ -99,7 +99,7 @@ class FakeArchive:
                     CannotConvert(f"the peer takes nothing that {held.transfer_syntax} can be given in"),
                 )
             else:
-                yield held, DataSet(syntax, None, self.data(held))
+                yield held, DataSet(syntax, None, self.data(held), b"")
 
 
 @dataclass
@@ -115,4 +115,5 @@ class FakeSession:
             raise self.archive.failure
         data = bytes(arrived.content.read(0, arrived.content.size))
         self.archive.arrived.append((self.source, arrived, data))
-        return Stored(held_instance(1).key, "0" * 64, self.archive.outcome, 1)
+        held = held_instance(1)
+        return Stored(held.sop_class_uid, held.key, "0" * 64, self.archive.outcome, 1)

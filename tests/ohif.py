@@ -14,7 +14,7 @@ from sample_data.people import INFIRMARY
 from vna.console.viewer_files import default_folder, is_installed
 from web_node import http_address
 
-_NO_DIALOG = "localStorage.setItem('investigationalUseDialog', '{\"expiryDate\": \"2999-01-01\"}')"
+_NO_DIALOG = "localStorage?.setItem('investigationalUseDialog', '{\"expiryDate\": \"2999-01-01\"}')"
 
 
 @contextmanager

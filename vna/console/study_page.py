@@ -2,6 +2,7 @@
 
 import html
 from collections.abc import Iterator, Mapping
+from datetime import date
 from importlib import resources
 from string import Template
 from typing import Final
@@ -48,8 +49,14 @@ class StudyPage:
         if not found.studies:
             return said
         rows = "".join(self._row(study) for study in found.studies)
-        head = "".join(f'<th scope="col">{each}</th>' for each in ("Image", "Patient", "Study", "Holds", "Open"))
-        table = f'<table class="studies">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n'
+        head = "".join(
+            f'<th scope="col" role="columnheader">{each}</th>'
+            for each in ("Image", "Patient", "Study", "Holds", "Open")
+        )
+        table = (
+            '<table class="studies" role="table">\n<thead role="rowgroup">'
+            f'<tr role="row">{head}</tr></thead>\n<tbody role="rowgroup">\n{rows}</tbody>\n</table>\n'
+        )
         return said + table + _pages(parameters, search, found)
 
     def _row(self, study: Study) -> str:
@@ -60,7 +67,11 @@ class StudyPage:
             ("Holds", "".join(_holds(study))),
             ("Open", "".join(self._links(study))),
         )
-        return "<tr>" + "".join(f'<td data-label="{name}">{cell}</td>' for name, cell in cells) + "</tr>\n"
+        return (
+            '<tr role="row">'
+            + "".join(f'<td role="cell" data-label="{name}">{cell}</td>' for name, cell in cells)
+            + "</tr>\n"
+        )
 
     def _picture(self, study: Study) -> str:
         picture = f'<img src="{_study_path(study)}/thumbnail" alt="" loading="lazy" width="96" height="96">'
@@ -119,16 +130,24 @@ def _count(search: StudySearch, found: FoundStudies) -> str:
     if not found.count:
         return "No study matches." if search != StudySearch(page=search.page) else "The archive holds no study yet."
     count = wording.number(found.count, "study", "studies")
-    text = f"More than {count} match; narrow the search to see all" if found.more else count
+    text = f"More than {count}" if found.more else count
     if found.within_days is not None:
-        text += " of today" if found.within_days == 0 else f" of the last {wording.number(found.within_days, 'day')}"
-        text += "; for older ones give a date or a patient"
+        text += f" of {_days(found.within_days, search.last_date)}"
+    if found.more or found.within_days is not None:
+        text += "; narrow the search to see others"
     first = (search.page - 1) * PAGE_SIZE
     if not found.studies:
         return f"{text}. There is no page {search.page}."
     if found.count > PAGE_SIZE:
         text += f". Shown are {first + 1} to {first + len(found.studies)}"
     return f"{text}, latest first." if found.count > 1 else f"{text}."
+
+
+def _days(count: int, last: date | None) -> str:
+    if count == 0:
+        return "today" if last is None else f"{last:%Y-%m-%d}"
+    days = wording.number(count, "day")
+    return f"the last {days}" if last is None else f"the {days} before {last:%Y-%m-%d}"
 
 
 def _pages(parameters: Mapping[str, str], search: StudySearch, found: FoundStudies) -> str:

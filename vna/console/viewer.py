@@ -32,7 +32,12 @@ _HEADERS: Final = {
     "X-Frame-Options": "SAMEORIGIN",
     "Vary": "Accept-Encoding",
 }
-_TYPES: Final = {".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
+_TYPES: Final = {
+    ".js": "text/javascript",
+    ".json": "application/json",
+    ".wasm": "application/wasm",
+    ".woff2": "font/woff2",
+}
 """Set here: what the machine's own table says of them differs."""
 
 _ASK_EACH_TIME: Final = "no-cache"

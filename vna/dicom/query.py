@@ -65,11 +65,12 @@ class Query:
 
     def matching(self) -> "Query":
         """Return the query with only what has to be known of an entity to say whether it matches."""
-        asked = {keyword: matcher for keyword, matcher in self.keys.items() if not isinstance(matcher, Universal)}
         extra = {attribute: matcher for attribute, matcher in self.extra.items() if not isinstance(matcher, Universal)}
+        keys: dict[str, Matcher] = {}
         if self.offset is not None:
-            asked = dict.fromkeys(beside(asked), Universal()) | asked
-        return replace(self, keys=MappingProxyType(asked), extra=MappingProxyType(extra))
+            keys |= dict.fromkeys(beside(self.keys), Universal())
+        keys |= {keyword: matcher for keyword, matcher in self.keys.items() if not isinstance(matcher, Universal)}
+        return replace(self, keys=MappingProxyType(keys), extra=MappingProxyType(extra))
 
     def narrowed_by(self) -> Mapping[str, Matcher]:
         """Return the keys that whatever matches has in any case."""

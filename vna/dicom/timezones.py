@@ -5,7 +5,7 @@ both the date and the time, they are moved to the zone of the query before they 
 they stand. A moved date is the day before or after at most, so a search may go by dates of one day more at each end.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -14,7 +14,7 @@ from vna.dicom.matching import Matcher, Range, SingleValue, Universal
 from vna.dicom.temporal import offset_minutes, span
 
 TIMEZONE: Final = "TimezoneOffsetFromUTC"
-MOMENTS: Final = (
+_ZONED: Final = (
     ("StudyDate", "StudyTime"),
     ("SeriesDate", "SeriesTime"),
     ("PerformedProcedureStepStartDate", "PerformedProcedureStepStartTime"),
@@ -22,13 +22,11 @@ MOMENTS: Final = (
     ("ContentDate", "ContentTime"),
     ("InstanceCreationDate", "InstanceCreationTime"),
     ("PresentationCreationDate", "PresentationCreationTime"),
-    ("PatientBirthDate", "PatientBirthTime"),
 )
-"""Attributes that are a date and the time of that day."""
+MOMENTS: Final = (*_ZONED, ("PatientBirthDate", "PatientBirthTime"))
+"""Attributes that are a date and the time of that day; a day of birth is the same in every zone."""
 
 _DAY: Final = timedelta(days=1)
-_BORN: Final = "PatientBirthDate"
-"""A date of the calendar, wherever it is read."""
 
 
 def moved(values: Mapping[str, Value], offset: int) -> Mapping[str, Value]:
@@ -38,7 +36,7 @@ def moved(values: Mapping[str, Value], offset: int) -> Mapping[str, Value]:
     if own is None or own == offset:
         return values
     result = dict(values)
-    for date, time in _pairs():
+    for date, time in _ZONED:
         moment = _moment(values.get(date), values.get(time))
         if moment is not None:
             result[date], result[time] = _shifted(*moment, offset - own)
@@ -48,14 +46,14 @@ def moved(values: Mapping[str, Value], offset: int) -> Mapping[str, Value]:
 def beside(keys: Mapping[str, Matcher]) -> tuple[str, ...]:
     """Return what has to be known of an entity, beside its keys, to move what they are compared with."""
     asked = {keyword for keyword, matcher in keys.items() if not isinstance(matcher, Universal)}
-    pairs = [pair for pair in _pairs() if asked & set(pair)]
+    pairs = [pair for pair in _ZONED if asked & set(pair)]
     return (*(keyword for pair in pairs for keyword in pair), TIMEZONE) if pairs else ()
 
 
 def widened(keys: Mapping[str, Matcher]) -> dict[str, Matcher]:
     """Return keys that let through whatever these may match when it is moved."""
     result = dict(keys)
-    for date, time in _pairs():
+    for date, time in _ZONED:
         match keys.get(date):
             case SingleValue(day):
                 result[date] = Range(_later(day, -_DAY), _later(day, _DAY))
@@ -64,10 +62,6 @@ def widened(keys: Mapping[str, Matcher]) -> dict[str, Matcher]:
         if time in keys:
             result[time] = Universal()
     return result
-
-
-def _pairs() -> Iterator[tuple[str, str]]:
-    return (pair for pair in MOMENTS if pair[0] != _BORN)
 
 
 def _moment(date: Value | None, time: Value | None) -> tuple[str, str] | None:

@@ -19,8 +19,8 @@ MOST: Final = 1000
 """So many matches are looked at, to show the latest of them first."""
 
 _WINDOWS_DAYS: Final = (0, 1, 7, 31, 366)
-"""Without a patient, a date or a description, the latest studies are looked for: since so many days ago, until there
-are enough for a page, and then all of them."""
+"""Where all studies would do, or more match than are looked at, the latest ones are looked for: of so many days, until
+there are enough for a page."""
 _AHEAD: Final = timedelta(days=1)
 """Clocks of other machines go before ours."""
 _SHOWN: Final = (
@@ -46,14 +46,19 @@ def study_search(archive: Archive, today: Today = date.today) -> FindStudies:
     """Return the search over an archive; `today` gives the date."""
 
     def find(asked: StudySearch) -> FoundStudies:
+        every = None
         if not asked.is_open:
-            return _find(archive, asked, Range(_text(asked.first_date), _text(asked.last_date)), None)
+            every = _find(archive, asked, Range(_text(asked.first_date), _text(asked.last_date)), None)
+            if not every.more:
+                return every
+        end = asked.last_date or today()
         for days in _WINDOWS_DAYS:
-            since = Range(_text(today() - timedelta(days=days)), _text(today() + _AHEAD))
-            found = _find(archive, asked, since, days)
+            first = max(end - timedelta(days=days), asked.first_date or date.min)
+            last = asked.last_date or end + _AHEAD
+            found = _find(archive, asked, Range(_text(first), _text(last)), days)
             if found.count >= PAGE_SIZE:
                 return found
-        return _find(archive, asked, Range(None, None), None)
+        return every or _find(archive, asked, Range(None, None), None)
 
     return find
 

@@ -49,13 +49,14 @@ def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | Non
     Raises:
         StartRefused: a place that cannot be used, or an index newer than this release.
     """
+    extra = extra_attributes(settings)
     folder = DataFolder(settings.data_dir)
     folder.create()
     blobs = open_store(settings)
     index = open_index(
         index_url(settings),
         rejected_again=RejectedAgain(settings.archive.rejected_again),
-        extra_attributes=extra_attributes(settings),
+        extra_attributes=extra,
     )
     room = Room(blobs, min_free_percent=settings.store.min_free_percent, min_free_bytes=settings.store.min_free_bytes)
     archive = Archive(index, blobs, _spool(settings, workers), room, metrics)

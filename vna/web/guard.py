@@ -30,7 +30,8 @@ log = logging.getLogger(__name__)
 NO_PATIENT_DATA: Final = frozenset({"/healthz", "/readyz", "/metrics", "/status.json", "/console.css"})
 """Open to whoever reaches the node: what watches over it has no token."""
 
-_CHALLENGE: Final = 'Bearer realm="vna", Basic realm="vna", charset="UTF-8"'
+_CHALLENGES: Final = ('Basic realm="vna", charset="UTF-8"', 'Bearer realm="vna"')
+"""In a header each: a browser reads one of a header, and asks its user for a password only where that one is Basic."""
 
 
 def principal_of(request: Request) -> str:
@@ -81,7 +82,11 @@ class Guard(HttpMiddleware):
                 problem.status,
                 problem.detail,
             )
-            await answer(problem)(scope, receive, send)
+            refusal = answer(problem)
+            if problem.status == 401:
+                for challenge in _CHALLENGES:
+                    refusal.headers.append("WWW-Authenticate", challenge)
+            await refusal(scope, receive, send)
             return
         await self.inner(scope, receive, send)
 
@@ -114,7 +119,7 @@ class Guard(HttpMiddleware):
         given = _credential(headers.get("authorization", ""))
         found = [name for name, token in self._tokens.items() if hmac.compare_digest(token, given)]
         if not found:
-            raise Problem(401, "a token of http.tokens is needed", headers={"WWW-Authenticate": _CHALLENGE})
+            raise Problem(401, "a token of http.tokens is needed")
         return found[0]
 
 

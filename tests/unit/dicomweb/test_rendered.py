@@ -309,6 +309,8 @@ def test_a_video_comes_as_it_was(web: TestClient) -> None:
     answer = get(web, path("video"), "video/mp4")
 
     assert (answer.headers["content-type"], answer.content[:24]) == ("video/mp4", b"\0\0\0\x18ftypmp42 and so on"[:24])
+    part = get(web, path("video"), "video/mp4", Range="bytes=4-11")
+    assert (part.status_code, part.content, part.headers["accept-ranges"]) == (206, b"ftypmp42", "bytes")
     assert web.get(path("video", "/frames/1/rendered")).status_code == 406
 
 

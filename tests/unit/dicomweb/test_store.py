@@ -219,20 +219,20 @@ def test_no_room_is_told_as_such(blobs: BlobStore, tmp_path: Path) -> None:
     assert answer.json()["dicomStatus"] == "A700"
 
 
-def test_the_same_instance_twice_in_a_request_is_stored_in_that_order(web: TestClient, archive: Archive) -> None:
-    first, second = phantoms.ct_slice(), phantoms.ct_slice()
-    second.SeriesDescription = "corrected"
+def test_the_same_instance_again_and_again_in_a_request_is_stored_in_that_order(
+    web: TestClient, archive: Archive
+) -> None:
+    corrected = [phantoms.ct_slice() for _ in range(12)]
+    for number, ds in enumerate(corrected):
+        ds.SeriesDescription = "corrected" * (number % 5) + str(number)
 
-    answer = post_files(web, file_of(first), file_of(second))
+    answer = post_files(web, *map(file_of, corrected))
 
     assert answer.status_code == 200
-    served = archive.versions(key_of(first))[-1]
-    assert (
-        served.digest
-        == hashlib.sha256(
-            second.file_meta.TransferSyntaxUID.encode() + b"\0" + phantoms.data_set_bytes(second)
-        ).hexdigest()
-    )
+    syntax = corrected[0].file_meta.TransferSyntaxUID.encode()
+    assert [version.digest for version in archive.versions(key_of(corrected[0]))] == [
+        hashlib.sha256(syntax + b"\0" + phantoms.data_set_bytes(ds)).hexdigest() for ds in corrected
+    ]
 
 
 def test_other_content_from_another_source_is_kept_aside_with_a_warning(web: TestClient, archive: Archive) -> None:

@@ -110,12 +110,31 @@ def test_pages_are_cut_behind_the_sorting(archive: Archive, monkeypatch: pytest.
     assert pages == [[5, 1], [2, 3], [4], []]
 
 
+@pytest.mark.parametrize(
+    ("asked", "numbers", "days"),
+    [
+        (StudySearch(first_date=date(1990, 1, 1)), [5, 1], 0),
+        (StudySearch(last_date=date(2026, 2, 28)), [2, 3], 366),
+        (StudySearch(first_date=date(2026, 2, 26), last_date=date(2026, 3, 1)), [5, 1], None),
+    ],
+)
+def test_of_too_many_the_latest_are_looked_for(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch, asked: StudySearch, numbers: list[int], days: int | None
+) -> None:
+    monkeypatch.setattr(browsing, "MOST", 2)
+    monkeypatch.setattr(browsing, "PAGE_SIZE", 2)
+
+    shown = browsing.study_search(archive, lambda: TODAY)(asked)
+
+    assert ([NUMBERS[study.uid] for study in shown.studies], shown.within_days) == (numbers, days)
+
+
 def test_of_too_many_it_is_said_that_there_are_more(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(browsing, "MOST", 2)
 
-    shown = browsing.study_search(archive)(StudySearch(last_date=TODAY))
+    shown = browsing.study_search(archive, lambda: date(2100, 1, 1))(StudySearch(first_date=date(1990, 1, 1)))
 
-    assert (shown.count, shown.more) == (2, True)
+    assert (shown.count, shown.more, shown.within_days) == (2, True, None)
 
 
 @pytest.mark.parametrize("text", ["a\\b*", "==", "^^", "*", "?", "a" * 64, "%_'\"", "=a=b=c=d"])

@@ -117,7 +117,9 @@ def _enter(settings: Settings, *blobs: BlobEntry) -> None:
 
 
 def test_an_extra_attribute_that_cannot_be_had_stops_the_start(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path, index=IndexSettings(extra_attributes=("ExposureTime", "PixelData")))
+    folder = tmp_path / "data"
+    settings = Settings(data_dir=folder, index=IndexSettings(extra_attributes=("ExposureTime", "PixelData")))
 
     with pytest.raises(StartRefused, match=r"index\.extra_attributes: PixelData: its VR is OB"):
         open_archive(settings)
+    assert not folder.exists()

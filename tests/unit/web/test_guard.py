@@ -69,7 +69,8 @@ def test_without_the_right_token_nobody_is_let_in(base: str, header: str) -> Non
     answer = ask(base, headers={"Authorization": header}, tokens=[f"viewer={TOKEN}"], allow_unauthenticated=True)
 
     assert answer.status_code == 401
-    assert "Bearer" in answer.headers["www-authenticate"]
+    challenges = answer.headers.get_list("www-authenticate")
+    assert [challenge.split()[0] for challenge in challenges] == ["Basic", "Bearer"]
 
 
 def test_what_watches_the_node_needs_neither_token_nor_name() -> None:
