@@ -20,6 +20,7 @@ from vna.node import open_archive, open_sweeper
 LEFTOVERS = 3
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_sweep_that_is_killed_at_each_step_is_finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path))

@@ -59,6 +59,7 @@ def test_retrievals_bring_every_instance_each_time(loaded: RunningNode, capsys: 
     assert figures["megabytes_per_s"] > 0
 
 
+@pytest.mark.long
 def test_moves_end_in_our_sink(loaded: RunningNode, capsys: pytest.CaptureFixture[str]) -> None:
     port = free_port()
     loaded.add_peer("LOADSINK", port)

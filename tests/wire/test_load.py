@@ -63,6 +63,7 @@ def test_an_association_left_by_an_error_is_closed() -> None:
         fail()
 
 
+@pytest.mark.long
 def test_the_command_line_sends_files_and_prints_json(tmp_path: Path) -> None:
     write_ct_files(tmp_path / "ct", 2)
     with Sink() as sink:

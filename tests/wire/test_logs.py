@@ -135,6 +135,7 @@ def _association_of_last_receipt(data_dir: Path) -> str:
     return str(cbor2.loads(body)["association"])
 
 
+@pytest.mark.long
 def test_lines_of_other_threads_carry_the_id_too(node: RunningNode) -> None:
     """A C-MOVE sends from threads of its own; what its destination answers is logged there."""
 

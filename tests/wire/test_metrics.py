@@ -137,6 +137,7 @@ def _totals_do_not_go_backwards(before: Samples, after: Samples) -> None:
     assert _value(after, "vna_log_messages_total", **errors) == _value(before, "vna_log_messages_total", **errors) + 1
 
 
+@pytest.mark.long
 def test_refusals_are_counted_and_told_by_status(node: RunningNode) -> None:
     before = _scrape(node)
     bad = Instance(INSTANCES[0].sop_class_uid, "1.2.3", INSTANCES[0].transfer_syntax, INSTANCES[0].data)

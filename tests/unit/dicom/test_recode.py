@@ -107,6 +107,7 @@ def test_files_that_come_with_pydicom_are_converted_to_every_syntax() -> None:
         assert_converts_like_pydicom_reads(data_set)
 
 
+@pytest.mark.long
 @needs_samples
 def test_samples_are_converted_to_every_syntax() -> None:
     for data_set in convertible(sample_files())[::15]:

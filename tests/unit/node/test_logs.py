@@ -95,6 +95,7 @@ def test_an_event_is_what_is_the_same_each_time(message: str, event: str) -> Non
     assert event_of(_record(message)) == event
 
 
+@pytest.mark.long
 def test_no_library_quotes_what_is_in_a_data_set() -> None:
     program = """
 import logging

@@ -83,6 +83,7 @@ def _count(verdicts: Sequence[Verdict]) -> Counter[Fate]:
     return Counter(verdict.fate for verdict in verdicts)
 
 
+@pytest.mark.long
 def test_a_process_that_dies_of_a_file_costs_that_file_alone(tmp_path: Path) -> None:
     files = write(tmp_path / "in", small_files(4))  # three to a patient: the last is of the next one
 
