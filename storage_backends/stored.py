@@ -86,7 +86,8 @@ class ZstdBlob:
             return b""
         chunks = self.head.chunks
         first, after = chunks.at(span.offset), chunks.at(span.offset + span.length - 1) + 1
-        parts = [self._one(first)] if after == first + 1 else list(self._plain(first, after))
+        shared = after == first + 1 and span.length < chunks[first].length
+        parts = [self._one(first)] if shared else list(self._plain(first, after))
         start = span.offset - chunks[first].offset
         plain = parts[0] if len(parts) == 1 else b"".join(parts)
         return bytes(plain[start : start + span.length])
