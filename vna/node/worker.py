@@ -18,6 +18,7 @@ _MOST_WORKERS = 4
 """More processes on one index gain nothing: they commit one after the other."""
 
 _HTTP_GRACE_S = 5.0
+_LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ def work(settings: Settings, listeners: Listeners, around: Around, *, number: in
     http = HttpServer(app, listeners.http, settings.http)
     dimse.start()
     http.start()
-    stop.wait()
+    while not stop.wait(_LOOK_EVERY_S):  # a signal just before a wait without end would not be noticed in it
+        pass
     deadline = time.monotonic() + settings.serve.drain_s
     dimse.stop(settings.serve.drain_s)
     http.stop(max(_HTTP_GRACE_S, deadline - time.monotonic()))

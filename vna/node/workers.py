@@ -22,6 +22,7 @@ from vna.node.forking import fork_child
 _log = logging.getLogger(__name__)
 
 _REST_BEFORE_NEXT_S = 0.5
+_LOOK_EVERY_S = 0.2
 
 
 class Workers:
@@ -73,7 +74,10 @@ class _Supervisor:
         for number in range(1, self._count + 1):
             self._fork(number)
         while self._numbers:
-            pid, status = os.wait()
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:  # a signal just before a wait without end would not be noticed in it
+                time.sleep(_LOOK_EVERY_S)
+                continue
             number = self._numbers.pop(pid)
             if not self._stopping:
                 self._replace(number, pid, status)
