@@ -1,11 +1,11 @@
 """The listener: one thread that accepts, one for each association, and a stop that lets work finish."""
 
 import logging
-import select
 import socket
 import threading
 import time
 
+from vna.accepting import BACKLOG, Acceptor
 from vna.archive import Archive
 from vna.dimse.association import Association
 from vna.dimse.connections import Connections
@@ -17,8 +17,6 @@ from vna.settings import DimseSettings
 
 _log = logging.getLogger(__name__)
 
-_BACKLOG = 128
-_YIELD_S = 0.001  # for each association of its own a worker lets others accept first
 _LONGEST_YIELD_S = 0.02
 _RESTING_S = 1.0  # a sender's pause between two instances is shorter
 _DRAIN_STEP_S = 0.1
@@ -34,7 +32,7 @@ def listen(settings: DimseSettings) -> socket.socket:
     listener = socket.create_server(
         (settings.host, settings.port),
         family=socket.AF_INET6 if ":" in settings.host else socket.AF_INET,
-        backlog=_BACKLOG,
+        backlog=BACKLOG,
         dualstack_ipv6=settings.host == "::",
     )
     listener.setblocking(False)
@@ -48,14 +46,14 @@ class DimseServer:
     """
 
     def __init__(self, archive: Archive, settings: DimseSettings, listener: socket.socket) -> None:
-        self._archive, self._settings, self._listener = archive, settings, listener
+        self._archive, self._settings = archive, settings
         self._connections = Connections()
         self._seats = Seats(settings)
         self._lock = threading.Lock()
         self._threads: set[threading.Thread] = set()
-        self._stopping = False
-        self._wake, self._woken = socket.socketpair()
-        self._acceptor = threading.Thread(target=self._accept_all, name="dimse-listener", daemon=True)
+        self._acceptor = Acceptor(
+            listener, self._begin, self._running, name="dimse-listener", longest_yield_s=_LONGEST_YIELD_S
+        )
 
     def start(self) -> None:
         """Accept associations from now on."""
@@ -68,7 +66,7 @@ class DimseServer:
         once what an earlier, more patient stop still waits for.
         """
         deadline = time.monotonic() + drain_s
-        self._stop_accepting()
+        self._acceptor.stop()
         while self._running() and time.monotonic() < deadline:
             self._connections.interrupt_resting(longer_than_s=min(_RESTING_S, drain_s))
             self._join_one(_DRAIN_STEP_S)
@@ -77,34 +75,6 @@ class DimseServer:
         while self._running() and time.monotonic() < deadline:
             self._join_one(_DRAIN_STEP_S)
         _log.info("dimse stopped associations_left=%d", self._running())
-
-    def _stop_accepting(self) -> None:
-        if self._stopping:
-            return
-        self._stopping = True
-        self._wake.close()
-        self._acceptor.join()
-        self._woken.close()
-        self._listener.close()
-
-    def _accept_all(self) -> None:
-        waiting = select.poll()
-        waiting.register(self._listener, select.POLLIN)
-        waiting.register(self._woken, select.POLLIN)
-        while True:
-            waiting.poll()
-            if self._stopping:
-                return
-            time.sleep(min(self._running() * _YIELD_S, _LONGEST_YIELD_S))
-            try:
-                sock, address = self._listener.accept()
-            except BlockingIOError:  # another worker was quicker
-                continue
-            except OSError as exc:
-                _log.error("connection not accepted reason=%s", exc.strerror)
-                time.sleep(_DRAIN_STEP_S)  # out of descriptors: others must end first
-                continue
-            self._begin(sock, str(address[0]))
 
     def _begin(self, sock: socket.socket, address: str) -> None:
         """Serve a connection in a thread of its own, if it is not one too many."""

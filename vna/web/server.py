@@ -4,24 +4,17 @@ Several processes accept from one listener. Each waits in turn, so that connecti
 """
 
 import asyncio
-import logging
-import select
 import socket
 import threading
-import time
 
 import uvloop
 from starlette.types import ASGIApp
 from uvicorn import Config, Server
 
+from vna.accepting import BACKLOG, Acceptor
 from vna.settings import HttpSettings
 from vna.web.protocol import GuardedProtocol
 
-log = logging.getLogger(__name__)
-
-_BACKLOG = 128
-_PAUSE_S = 0.1
-_YIELD_S = 0.001  # for each connection of its own a worker lets others accept first
 _LONGEST_YIELD_S = 0.01
 
 
@@ -32,7 +25,7 @@ def listen_for_http(settings: HttpSettings) -> socket.socket:
         OSError: the address cannot be listened on.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    listener = socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    listener = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     listener.setblocking(False)
     return listener
 
@@ -54,11 +47,12 @@ class HttpServer:
             proxy_headers=False,
             timeout_keep_alive=max(1, round(settings.request_timeout_s)),
         )
-        self._server, self._listener = Server(self._config), listener
+        self._server = Server(self._config)
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
-        self._wake, self._woken = socket.socketpair()
-        self._acceptor = threading.Thread(target=self._accept_all, name="http-listener", daemon=True)
+        self._acceptor = Acceptor(
+            listener, self._begin, self._open_connections, name="http-listener", longest_yield_s=_LONGEST_YIELD_S
+        )
 
     def start(self) -> None:
         """Begin to answer."""
@@ -68,11 +62,7 @@ class HttpServer:
     def stop(self, grace_s: float) -> None:
         """Take no new connections, let the requests under way finish for so many seconds, and close."""
         self._config.timeout_graceful_shutdown = max(1, round(grace_s))
-        self._wake.close()
-        if self._acceptor.ident is not None:
-            self._acceptor.join()
-        self._woken.close()
-        self._listener.close()
+        self._acceptor.stop()
         self._server.should_exit = True
         if self._thread.ident is not None:
             self._thread.join()
@@ -83,24 +73,12 @@ class HttpServer:
         self._loop.run_until_complete(self._server.serve(sockets=[]))
         self._loop.run_until_complete(self._loop.shutdown_default_executor())
 
-    def _accept_all(self) -> None:
-        waiting = select.poll()
-        waiting.register(self._listener, select.POLLIN)
-        waiting.register(self._woken, select.POLLHUP)
-        while True:
-            if any(fd == self._woken.fileno() for fd, _ in waiting.poll()):
-                return
-            time.sleep(min(len(self._server.server_state.connections) * _YIELD_S, _LONGEST_YIELD_S))
-            try:
-                connection, _ = self._listener.accept()
-            except BlockingIOError:  # another process was quicker
-                continue
-            except OSError as exc:
-                log.error("web connection not accepted reason=%s", exc.strerror)
-                time.sleep(_PAUSE_S)  # out of descriptors: others must end first
-                continue
-            connection.setblocking(False)
-            asyncio.run_coroutine_threadsafe(self._serve(connection), self._loop)
+    def _begin(self, connection: socket.socket, _address: str) -> None:
+        connection.setblocking(False)
+        asyncio.run_coroutine_threadsafe(self._serve(connection), self._loop)
+
+    def _open_connections(self) -> int:
+        return len(self._server.server_state.connections)
 
     async def _serve(self, connection: socket.socket) -> None:
         state = self._server.server_state
