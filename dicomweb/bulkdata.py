@@ -25,7 +25,7 @@ from vna.dicom.bulk_path import parse_bulk_path
 from vna.dicom.encoding import DOUBLE_FLOAT_PIXEL_DATA, EXPLICIT_LE_UID, FLOAT_PIXEL_DATA, PIXEL_DATA
 from vna.dicom.json_model import JsonObject, JsonWriter
 from vna.errors import CannotConvert
-from vna.web.conditional import CACHE_CONTROL, byte_range, entity_tag, not_modified
+from vna.web.conditional import byte_range, entity_tag, not_modified, validators
 from vna.web.media_types import accepted
 from vna.web.problem import Problem
 from vna.web.streaming import Chunk, Streamed
@@ -78,7 +78,7 @@ def _one_value(services: Services, request: Request, instance: HeldInstance, pat
             raise not_acceptable(f"a value of the type {name}")
         return _pixels(services, request, instance, wanted)
     etag = entity_tag((instance.version_id, instance.digest, path, form, location if form.multipart else ""))
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+    headers = validators(etag)
     if unchanged := not_modified(request, etag):
         return unchanged
     if form.multipart:
@@ -138,7 +138,7 @@ def _pixels(services: Services, request: Request, instance: HeldInstance, wanted
     etag = entity_tag((instance.version_id, instance.digest, "pixels", *wanted, service_url(request)))
     if unchanged := not_modified(request, etag):
         return unchanged
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+    headers = validators(etag)
     form, parts = _opened(services, instance, wanted, service_url(request))
     if form.multipart:
         return _in_parts(parts, form.media_type, headers)
@@ -194,7 +194,7 @@ def every_value(services: Services, request: Request, *, all_values: bool) -> Re
     etag = entity_tag((root, all_values, *wanted, *((one.version_id, one.digest) for one in instances)))
     if unchanged := not_modified(request, etag):
         return unchanged
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+    headers = validators(etag)
     values = _values(services, instances, all_values=all_values)
     value = next(values, None)
     if value is None:

@@ -11,7 +11,7 @@ from dicomweb.negotiation import DICOM
 from dicomweb.services import Services
 from vna.archive import DataSet, HeldInstance
 from vna.errors import CannotConvert, VnaError
-from vna.web.conditional import CACHE_CONTROL, entity_tag, not_modified
+from vna.web.conditional import entity_tag, not_modified, validators
 from vna.web.ranged import ranged
 from vna.web.streaming import Chunk, Streamed
 
@@ -60,7 +60,7 @@ class Chosen:
 
     def headers(self, agent: str, etag: str) -> dict[str, str]:
         """Return the headers of the answer; `agent` is who warns (RFC 7234 5.5)."""
-        headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+        headers = validators(etag)
         if self.status == 206:
             text = f"{self.of - len(self.given)} of {self.of} instances have no transfer syntax that is accepted"
             headers["Warning"] = f'299 {agent} "{text}"'
@@ -101,7 +101,7 @@ def file_answer(
         return unchanged
     data_set = _opened(services, held, transfer_syntax, asked=asked)
     size = file_size(data_set)
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+    headers = validators(etag)
     chunks, media_type = file_chunks(data_set), file_type(data_set)
     if size is None:
         return Streamed(chunks, headers=headers, media_type=media_type)

@@ -15,7 +15,7 @@ from vna.archive import Frames, HeldInstance
 from vna.dicom.encoding import EXPLICIT_LE_UID
 from vna.dicom.recode import SOURCES
 from vna.errors import CannotConvert
-from vna.web.conditional import CACHE_CONTROL, not_modified
+from vna.web.conditional import not_modified, validators
 from vna.web.media_types import accepted
 from vna.web.pieces import Pieces
 from vna.web.problem import Problem
@@ -44,7 +44,7 @@ def frames_answer(services: Services, request: Request) -> Response:
     if unchanged := not_modified(request, etag):
         return unchanged
     form, frames = _opened(services, instance, numbers, forms)
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}
+    headers = validators(etag)
     media_type = f"{form.media_type}; transfer-syntax={frames.transfer_syntax}"
     if not form.multipart:
         return _whole(request, [frame.data for frame in frames], media_type, headers)

@@ -20,14 +20,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dicomweb.multipart import Part, boundary_of, content_type, multipart
-from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of, scope_of
+from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of_instance, scope_of
 from dicomweb.services import Services, service_url
 from vna.archive import Archive, HeldInstance, document_name
 from vna.dicom.json_model import JsonObject, JsonWriter
 from vna.dicom.xml_model import native_xml
 from vna.errors import CannotConvert, CannotUnderstand, Damaged
-from vna.model import Scope
-from vna.web.conditional import CACHE_CONTROL, entity_tag, not_modified
+from vna.web.conditional import entity_tag, not_modified, validators
 from vna.web.content_coding import choose_coding
 from vna.web.media_types import MediaType, accepted
 from vna.web.problem import Problem
@@ -66,14 +65,9 @@ def routes(services: Services) -> list[Route]:
     return [Route(f"{resource}/metadata", metadata, methods=["GET"]) for resource in (STUDY, SERIES, INSTANCE)]
 
 
-def instance_path(instance: HeldInstance) -> str:
-    """Return the path of an instance below the root of the services."""
-    return path_of(Scope(instance.key.study, instance.key.series, instance.key.instance))
-
-
 def bulk_path(instance: HeldInstance) -> str:
     """Return the path that the bulk data of an instance lie under, below the root of the services."""
-    return f"{instance_path(instance)}/bulkdata"
+    return f"{path_of_instance(instance.key)}/bulkdata"
 
 
 def _retrieve(services: Services, request: Request) -> Response:
@@ -110,7 +104,7 @@ def _answer(services: Services, request: Request, instances: Sequence[HeldInstan
     if unchanged is not None:
         return unchanged
     document = _Document(services.archive, instances, base, kept="instance" not in request.path_params)
-    headers = {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept, Accept-Encoding"}
+    headers = validators(etag, vary="Accept, Accept-Encoding")
     if media_type in (_JSON, _PLAIN_JSON):
         return _json_answer(request, document, media_type, headers)
     return _xml_answer(document, media_type, headers)
@@ -167,7 +161,7 @@ class _Document:
 
     def locations(self) -> Iterator[str]:
         """Give the address of the metadata of each."""
-        return (f"{self._base}{instance_path(instance)}/metadata" for instance in self._instances)
+        return (f"{self._base}{path_of_instance(instance.key)}/metadata" for instance in self._instances)
 
     def _of_series(self, instances: Sequence[HeldInstance]) -> bytes:
         """Return the data sets of a series with commas between them, their BulkDataURIs without an address."""

@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from dicomweb.documents import DICOM_JSON, DICOM_XML
+from dicomweb.incoming_part import IncomingPart
 from dicomweb.storing import Names, Storing
 from vna.archive import NUMBER_OF_FRAMES, BulkPart, Incoming, compose, references
 from vna.dicom.admissible import MAX_HEADER
@@ -53,45 +54,31 @@ class MetadataParts:
     """Takes the parts of one request, one after the other."""
 
     def __init__(self, storing: Storing) -> None:
-        self._storing = storing
+        self._storing, self._part = storing, IncomingPart(storing)
         self._waiting: dict[_Instance, None] = {}
         self._needed_by: dict[str, dict[_Instance, None]] = {}
         self._bulk: dict[str, list[_Kept]] = {}
         self._media_type = MediaType("*/*")
         self._location = ""
-        self._incoming: Incoming | None = None
-        self._failure: VnaError | None = None
 
     def begin(self, media_type: MediaType, headers: Mapping[str, str]) -> None:
         """Begin a part: metadata, or bulk data with its Content-Location."""
-        self._media_type, self._failure = media_type, None
-        self._location = _place(headers.get("content-location", ""))
+        self._media_type, self._location = media_type, _place(headers.get("content-location", ""))
+        refused = None
         if media_type.name not in METADATA and not self._location:
-            self._failure = CannotUnderstand(f"bulk data of {media_type.name[:80]!r} has no Content-Location")
-            return
-        try:
-            self._incoming = self._storing.incoming()
-        except VnaError as exc:
-            self._failure = exc
+            refused = CannotUnderstand(f"bulk data of {media_type.name[:80]!r} has no Content-Location")
+        self._part.begin(refused)
 
     def data(self, data: memoryview) -> None:
         """Take some of it; of a part that failed already, pass over the rest."""
-        if self._incoming is None:
-            return
-        try:
-            self._incoming.write(data)
-            if self._media_type.name in METADATA and self._incoming.size > _LARGEST:
-                raise CannotUnderstand(f"metadata of more than {_LARGEST >> 20} MiB in one part")
-        except VnaError as exc:
-            self._fail(exc)
+        if self._part.write(data) > _LARGEST and self._media_type.name in METADATA:
+            self._part.fail(CannotUnderstand(f"metadata of more than {_LARGEST >> 20} MiB in one part"))
 
     def end(self) -> None:
         """Read metadata, or keep bulk data; store what is whole by that."""
-        if self._incoming is None:
-            if self._failure is not None:
-                self._storing.fail(self._failure)
+        incoming = self._part.end()
+        if incoming is None:
             return
-        incoming, self._incoming = self._incoming, None
         if self._media_type.name in METADATA:
             try:
                 self._read(bytes(incoming.finish().buffer()))
@@ -113,18 +100,10 @@ class MetadataParts:
 
     def drop(self) -> None:
         """Forget what has not been stored."""
-        if self._incoming is not None:
-            self._incoming.discard()
-            self._incoming = None
+        self._part.drop()
         for kept in (each for parts in self._bulk.values() for each in parts):
             kept.incoming.discard()
         self._bulk.clear()
-
-    def _fail(self, error: VnaError) -> None:
-        self._failure = error
-        if self._incoming is not None:
-            self._incoming.discard()
-            self._incoming = None
 
     def _read(self, document: bytes) -> None:
         parse = parse_xml if self._media_type.name == DICOM_XML else parse_json

@@ -6,12 +6,12 @@ no conversion comes first. Without a transfer syntax the default of the media ty
 endian are never given (PS3.18 8.7.3).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Final
 
 from vna.dicom.encoding import EXPLICIT_BE_UID, EXPLICIT_LE_UID, GE_PRIVATE_UID, IMPLICIT_LE_UID
+from vna.dicom.media_types import IMAGE_SYNTAXES, OLDER_NAMES
 from vna.pixels.codecs import ALWAYS_LOSSY, MAYBE_LOSSY
 from vna.pixels.targets import targets_of
 from vna.web.media_types import MediaType, parse_media_type
@@ -26,29 +26,6 @@ ANY: Final = "*"
 
 _NEVER: Final = frozenset({IMPLICIT_LE_UID, EXPLICIT_BE_UID, GE_PRIVATE_UID})
 _LOSSY: Final = ALWAYS_LOSSY | MAYBE_LOSSY
-_J: Final = "1.2.840.10008.1.2.4."
-
-IMAGE_TYPES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "image/jpeg": (_J + "70", _J + "50", _J + "51", _J + "57"),
-        "image/jls": (_J + "80", _J + "81"),
-        "image/jp2": (_J + "90", _J + "91"),
-        "image/jpx": (_J + "92", _J + "93"),
-        "image/jphc": (_J + "201", _J + "202", _J + "203"),
-        "image/jxl": (_J + "110", _J + "111", _J + "112"),
-        "image/dicom-rle": ("1.2.840.10008.1.2.5",),
-    }
-)
-"""Media types of compressed frames, each with its transfer syntaxes, the default first (PS3.18 table 8.7.3-5)."""
-
-_ALIASES: Final = {
-    "image/x-jls": "image/jls",
-    "image/x-dicom-rle": "image/dicom-rle",
-    "image/dicom+rle": "image/dicom-rle",
-    "image/dicom+jpeg": "image/jpeg",
-    "image/dicom+jp2": "image/jp2",
-}
-"""Names of older editions that clients still send."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +143,7 @@ def _frame_types(offer: Offer, stored: str) -> Iterator[tuple[str, str]]:
         elif asked in ("", EXPLICIT_LE_UID) or asked == stored:
             yield OCTETS, asked or EXPLICIT_LE_UID
         return
-    covered = {name: syntaxes for name, syntaxes in IMAGE_TYPES.items() if wanted.covers(name)}
+    covered = {name: syntaxes for name, syntaxes in IMAGE_SYNTAXES.items() if wanted.covers(name)}
     if wanted.covers(stored_type) and (asked in (ANY, stored) or (not asked and _is_given_as_stored(stored, wanted))):
         yield stored_type, stored
     if not asked and wanted.covers(OCTETS) and stored not in _LOSSY:
@@ -183,13 +160,13 @@ def _frame_types(offer: Offer, stored: str) -> Iterator[tuple[str, str]]:
 
 def _is_given_as_stored(stored: str, wanted: MediaType) -> bool:
     """Return whether frames go out as stored though no transfer syntax was asked for."""
-    if wanted.name in IMAGE_TYPES:
-        return stored == IMAGE_TYPES[wanted.name][0] or stored in _LOSSY
+    if wanted.name in IMAGE_SYNTAXES:
+        return stored == IMAGE_SYNTAXES[wanted.name][0] or stored in _LOSSY
     return stored in _LOSSY or wanted.name == "image/*" or stored == EXPLICIT_LE_UID
 
 
 def _type_of(transfer_syntax: str) -> str:
-    return next((name for name, syntaxes in IMAGE_TYPES.items() if transfer_syntax in syntaxes), OCTETS)
+    return next((name for name, syntaxes in IMAGE_SYNTAXES.items() if transfer_syntax in syntaxes), OCTETS)
 
 
 def _part_type(media_type: MediaType) -> MediaType:
@@ -201,4 +178,4 @@ def _part_type(media_type: MediaType) -> MediaType:
 
 
 def _current(name: str) -> str:
-    return _ALIASES.get(name, name)
+    return OLDER_NAMES.get(name, name)

@@ -26,7 +26,7 @@ from dicomweb.services import Services, service_url
 from vna.archive import HeldInstance, Kind, Subject, document_name, representative
 from vna.errors import CannotConvert, CannotUnderstand, NotFound
 from vna.pixels.rendering.request import MediaType, Options, Viewport
-from vna.web.conditional import CACHE_CONTROL, not_modified
+from vna.web.conditional import not_modified, validators
 from vna.web.media_types import accepted
 from vna.web.streaming import Streamed
 
@@ -78,7 +78,9 @@ def instance_answer(services: Services, request: Request) -> Response:
     name, in_parts = rendering.chosen(types, several=False)
     if not in_parts:
         return content_answer(request, rendering, subject, name)
-    return _in_parts(rendering.parts(subject, service_url(request), several=False), _headers(_tag(request, [instance])))
+    return _in_parts(
+        rendering.parts(subject, service_url(request), several=False), validators(_tag(request, [instance]))
+    )
 
 
 def content_answer(request: Request, rendering: Rendering, subject: Subject, name: str) -> Response:
@@ -92,10 +94,10 @@ def content_answer(request: Request, rendering: Rendering, subject: Subject, nam
     if unchanged := not_modified(request, etag):
         return unchanged
     if subject.kind is not Kind.REPORT:
-        return value_answer(request, rendering.enclosed(subject), name, _headers(etag))
+        return value_answer(request, rendering.enclosed(subject), name, validators(etag))
     media_type, text = rendering.text(subject, name)
     headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-    return Response(text, headers=_headers(etag) | headers, media_type=media_type)
+    return Response(text, headers=validators(etag) | headers, media_type=media_type)
 
 
 def frames_answer(services: Services, request: Request) -> Response:
@@ -131,7 +133,7 @@ def several_answer(services: Services, request: Request) -> Response:
         for each in instances:
             yield from rendering.parts(services.archive.rendering.subject(each), root, several=True)
 
-    return _in_parts(parts(), _headers(etag))
+    return _in_parts(parts(), validators(etag))
 
 
 def thumbnail_answer(services: Services, request: Request) -> Response:
@@ -158,7 +160,7 @@ def thumbnail_answer(services: Services, request: Request) -> Response:
     picture = services.archive.derived.document(
         kept, lambda: _thumbnail(services, rendering, instance, (number, options))
     )
-    return Response(picture, headers=_headers(etag), media_type=name)
+    return Response(picture, headers=validators(etag), media_type=name)
 
 
 def _thumbnail(services: Services, rendering: Rendering, instance: HeldInstance, look: tuple[int, Options]) -> bytes:
@@ -193,7 +195,7 @@ def _pictures(request: Request, rendering: Rendering, frames: Sequence[Frame]) -
     etag = _frames_tag(request, frames)
     if unchanged := not_modified(request, etag):
         return unchanged
-    return _in_parts(rendering.pictures(frames, name, service_url(request)), _headers(etag))
+    return _in_parts(rendering.pictures(frames, name, service_url(request)), validators(etag))
 
 
 def frame_answer(request: Request, rendering: Rendering, frame: Frame, options: Options) -> Response:
@@ -207,7 +209,7 @@ def frame_answer(request: Request, rendering: Rendering, frame: Frame, options: 
     if unchanged := not_modified(request, etag):
         return unchanged
     picture = rendering.picture(frame, options)
-    return Response(picture, headers=_headers(etag), media_type=str(options.media_type))
+    return Response(picture, headers=validators(etag), media_type=str(options.media_type))
 
 
 def _frames_tag(request: Request, frames: Sequence[Frame]) -> str:
@@ -246,7 +248,3 @@ def _tag(request: Request, instances: Sequence[HeldInstance]) -> str:
     """Return the ETag of a rendered resource: of the versions it shows, and all that the client asks for."""
     asked = request.url.path, request.url.query, request.headers.get("accept", "")
     return instances_tag(instances, "rendered", _LOOK, *asked)
-
-
-def _headers(etag: str) -> dict[str, str]:
-    return {"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"}

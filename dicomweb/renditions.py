@@ -12,7 +12,7 @@ from dicomweb.multipart import Part
 from dicomweb.negotiation import Offer, not_acceptable
 from dicomweb.rendering_parameters import options_of
 from dicomweb.report import report_html, report_text
-from dicomweb.resources import held, path_of
+from dicomweb.resources import held, path_of_instance
 from dicomweb.services import Services
 from vna.archive import BulkContent, Kind, NotInPicture, Subject
 from vna.dicom.encoding import ENCAPSULATED_DOCUMENT, PIXEL_DATA
@@ -42,7 +42,7 @@ class Frame:
     def path(self) -> str:
         """The path of the frame's own resource below the root of the services."""
         key = self.subject.held.key
-        place = path_of(Scope(key.study, key.series, key.instance))
+        place = path_of_instance(key)
         return place if self.subject.frames == 1 else f"{place}/frames/{self.number}"
 
 

@@ -11,7 +11,7 @@ from vna.dicom.attributes import Level, Model
 from vna.dicom.matching import Matcher, SingleValue
 from vna.dicom.query import Query
 from vna.errors import NotFound
-from vna.model import InstanceUID, Scope, SeriesUID, StudyUID
+from vna.model import InstanceKey, InstanceUID, Scope, SeriesUID, StudyUID
 from vna.settings import parse_uid
 from vna.web.problem import Problem
 
@@ -45,6 +45,11 @@ def path_of(scope: Scope) -> str:
     if scope.instance is not None:
         path += f"/instances/{scope.instance}"
     return path
+
+
+def path_of_instance(key: InstanceKey) -> str:
+    """Return the path of an instance below the root of the services."""
+    return path_of(Scope(key.study, key.series, key.instance))
 
 
 def held(services: Services, scope: Scope) -> list[HeldInstance]:

@@ -18,7 +18,7 @@ from dicomweb.files import Chosen, file_answer, file_chunks, file_size, file_typ
 from dicomweb.frames import frames_answer
 from dicomweb.multipart import Part, boundary_of, content_type, multipart, size_of
 from dicomweb.negotiation import ANY, DICOM, OCTETS, ZIP, Offer, instance_syntax, not_acceptable, offers
-from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of, scope_of
+from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of_instance, scope_of
 from dicomweb.services import Services, service_url
 from dicomweb.zipped import zip_answer
 from vna.archive import HeldInstance
@@ -107,5 +107,5 @@ def _multipart(request: Request, services: Services, chosen: Chosen) -> Response
 
 def _parts(services: Services, chosen: Chosen, root: str) -> Iterator[Part]:
     for one, data_set in chosen.data_sets(services):
-        location = root + path_of(Scope(one.key.study, one.key.series, one.key.instance))
+        location = root + path_of_instance(one.key)
         yield Part(file_type(data_set), location, file_chunks(data_set), file_size(data_set))

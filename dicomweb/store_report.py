@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from dicomweb.resources import path_of
+from dicomweb.resources import path_of, path_of_instance
 from vna.dicom.json_model import JsonObject
 from vna.errors import OutOfResources
 from vna.model import InstanceKey, Scope
@@ -88,7 +88,7 @@ class Report:
 
 def _kept(kept: Kept, service: str) -> JsonObject:
     key = kept.key
-    url = service + path_of(Scope(key.study, key.series, key.instance))
+    url = service + path_of_instance(key)
     item = {**_reference(kept.sop_class_uid, key.instance), _RETRIEVE_URL: _element("UR", url)}
     if kept.warning:
         item[_WARNING_REASON] = _element("US", kept.warning)

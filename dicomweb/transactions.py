@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from dicomweb.negotiation import DICOM, IMAGE_TYPES, MULTIPART, OCTETS, ZIP
+from dicomweb.negotiation import DICOM, MULTIPART, OCTETS, ZIP
 from dicomweb.renditions import PICTURES, TEXTS
 from dicomweb.resources import INSTANCE, SERIES, STUDY
 from vna.dicom.attributes import ATTRIBUTES, Level
+from vna.dicom.media_types import IMAGE_SYNTAXES
 
 DICOM_JSON: Final = "application/dicom+json"
 DICOM_XML: Final = "application/dicom+xml"
@@ -138,7 +139,7 @@ def _retrievals() -> Iterator[Transaction]:
         for name in ("Bulkdata", "PixelData"):
             single = (OCTETS, "*/*") if path == INSTANCE else ()
             yield _retrieval(f"Retrieve{level}{name}", f"{path}/{name.lower()}", (multipart(OCTETS), *single))
-    images = tuple(IMAGE_TYPES)
+    images = tuple(IMAGE_SYNTAXES)
     frames = (multipart(OCTETS), *map(multipart, images), OCTETS, *images)
     yield _retrieval("RetrieveFrames", f"{INSTANCE}/frames/{{frames}}", frames)
     yield _retrieval("RetrieveBulkValue", f"{INSTANCE}/bulkdata/{{path}}", (OCTETS, multipart(OCTETS), "*/*"))

@@ -11,24 +11,18 @@ from types import MappingProxyType
 from typing import Final
 
 from vna.dicom.encoding import tag_text
+from vna.dicom.media_types import IMAGE_SYNTAXES, OLDER_NAMES
 from vna.dicom.values import Value
 from vna.errors import CannotUnderstand, DataSetMismatch, SyntaxNotSupported
 from vna.pixels.streams import BrokenStream, Colour, StreamFacts, jpeg_2000_facts, jpeg_facts, jpeg_ls_facts
 
 _J: Final = "1.2.840.10008.1.2.4."
-_RLE: Final = "1.2.840.10008.1.2.5"
 _HEAD: Final = 1024 * 1024
 """Bytes in which the header of a stream is looked for: colour profiles and comments may stand before it."""
 
 SYNTAXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
-        "image/jpeg": (_J + "50", _J + "51", _J + "57", _J + "70"),
-        "image/jls": (_J + "80", _J + "81"),
-        "image/jp2": (_J + "90", _J + "91"),
-        "image/jpx": (_J + "92", _J + "93"),
-        "image/jphc": (_J + "201", _J + "202", _J + "203"),
-        "image/jxl": (_J + "110", _J + "111", _J + "112"),
-        "image/dicom-rle": (_RLE,),
+        **IMAGE_SYNTAXES,
         "video/mpeg": (_J + "100", _J + "101", _J + "100.1", _J + "101.1"),
         "video/mp4": (
             *(_J + f"{number}{more}" for number in (102, 103, 104, 105, 106) for more in ("", ".1")),
@@ -39,12 +33,8 @@ SYNTAXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """Media types of compressed pixels, and the transfer syntaxes they are kept in (PS3.18 tables 8.7.3-5, 10.5.2-1)."""
 
 _ALIASES: Final = {
+    **OLDER_NAMES,
     "image/jpg": "image/jpeg",
-    "image/x-jls": "image/jls",
-    "image/x-dicom-rle": "image/dicom-rle",
-    "image/dicom+rle": "image/dicom-rle",
-    "image/dicom+jpeg": "image/jpeg",
-    "image/dicom+jp2": "image/jp2",
     "image/j2c": "image/jp2",
     "video/mpeg2": "video/mpeg",
     "video/mpeg4": "video/mp4",

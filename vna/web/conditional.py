@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from vna.web.problem import Problem
 
-CACHE_CONTROL = "private, no-cache"
+_CACHE_CONTROL = "private, no-cache"
 """Kept by the client alone, and asked about each time: who may read it may change, and so may it."""
 
 _ENTITY_TAG = re.compile(r'(W/)?("[^"]*")')
@@ -22,6 +22,11 @@ def entity_tag(parts: Iterable[object], *, weak: bool = False) -> str:
     return f'W/"{digest}"' if weak else f'"{digest}"'
 
 
+def validators(etag: str, *, vary: str = "Accept") -> dict[str, str]:
+    """Return the headers of an answer that a client may keep, and ask about with its ETag."""
+    return {"ETag": etag, "Cache-Control": _CACHE_CONTROL, "Vary": vary}
+
+
 def not_modified(request: Request, etag: str) -> Response | None:
     """Return the answer 304 if the client holds what it would get (weak comparison, RFC 9110 13.1.2), else None."""
     header = request.headers.get("if-none-match")
@@ -30,7 +35,7 @@ def not_modified(request: Request, etag: str) -> Response | None:
     held = {match.group(2) for match in _ENTITY_TAG.finditer(header)}
     if header.strip() != "*" and etag.removeprefix("W/") not in held:
         return None
-    return Response(status_code=304, headers={"ETag": etag, "Cache-Control": CACHE_CONTROL, "Vary": "Accept"})
+    return Response(status_code=304, headers=validators(etag))
 
 
 def byte_range(request: Request, size: int, etag: str = "") -> range | None:
