@@ -9,7 +9,9 @@ the instance is gone with it. A payload that is missing otherwise ends the rebui
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Final
+from typing import Any, Final
+
+import cbor2
 
 from storage_backends import BlobStore
 from vna.archive.kept import blob_ref
@@ -20,7 +22,7 @@ from vna.dicom.describe import Description, describe
 from vna.dicom.recipe import Recipe, assemble
 from vna.dicom.scan import ALWAYS_BULK, scan
 from vna.errors import Damaged, StartRefused
-from vna.events import InstanceStored, Link
+from vna.events import DETAILED, Event, InstanceStored, Link
 from vna.index import Index, JournalReader, Past, Replayer
 from vna.journal import PayloadReader, SealedJournal, Unreadable
 
@@ -87,7 +89,7 @@ class Rebuilder:
             raise StartRefused(f"event {link.event.position}: {exc}") from exc
         event = record.event
         if not isinstance(event, InstanceStored):
-            return Past(link, record, None)
+            return Past(link, record, None, _detail(event, link, reader))
         if link.payload is None:
             if erased is not None and erased.says(event.key.study, record.position):
                 return Past(link, record, None)
@@ -97,6 +99,19 @@ class Rebuilder:
         except Unreadable as exc:
             raise Damaged(f"the payload of event {record.position}: {exc}") from exc
         return Past(link, record, describe_stored(event, plain, self._blobs))
+
+
+def _detail(event: Event, link: Link, reader: PayloadReader) -> Mapping[str, Any] | None:
+    """Return the map in a payload, of the kinds of which the tables take something; None where it is erased."""
+    if link.payload is None or not isinstance(event, DETAILED):
+        return None
+    try:
+        detail = cbor2.loads(reader.checked(link.payload, link.event.payload_digest))
+    except (Unreadable, cbor2.CBORDecodeError) as exc:
+        raise Damaged(f"the payload of event {link.event.position}: {exc}") from exc
+    if not isinstance(detail, dict):
+        raise Damaged(f"the payload of event {link.event.position} is no map")
+    return detail
 
 
 class _Erased:

@@ -31,6 +31,7 @@ from vna.events.kinds import (
     SweepBegan,
     SweepEnded,
 )
+from vna.events.lifecycle import LIFECYCLE_KINDS, lifecycle_body, lifecycle_event
 from vna.model import InstanceKey, InstanceUID, Outcome, Peer, RejectionReason, Scope, SeriesUID, StudyUID
 
 Body = dict[str, Any]
@@ -61,6 +62,8 @@ def body_of(event: Event) -> Body:
             return {**asdict(event), "failed": [list(each) for each in event.failed]}
         case ReceivedAgain() | PeerRemoved() | Restored() | StudyQuiet() | CommitmentSettled() | PayloadsErased():
             return asdict(event)
+        case _:
+            return lifecycle_body(event)
 
 
 def event_from_body(kind: str, schema_version: int, body: Body) -> Event:
@@ -70,10 +73,10 @@ def event_from_body(kind: str, schema_version: int, body: Body) -> Event:
         ValueError: the kind or its schema version is not known to this release, or it is no such body.
     """
     read = _READERS.get((kind, schema_version))
-    if read is None:
+    if read is None and (kind not in LIFECYCLE_KINDS or schema_version != 1):
         raise ValueError(f"event kind {kind!r} version {schema_version} is not known to this release")
     try:
-        return read(body)
+        return read(body) if read else lifecycle_event(kind, body)
     except (KeyError, TypeError, AttributeError, OverflowError) as exc:
         raise ValueError(f"the body of an event of kind {kind!r} is not what it should be") from exc
 

@@ -6,6 +6,7 @@ None holds patient data; `vna.events.bodies` says how they stand in the journal.
 from dataclasses import dataclass
 from typing import ClassVar
 
+from vna.events.lifecycle import LifecycleEvent
 from vna.model import InstanceKey, InstanceUID, Outcome, Peer, RejectionReason, Scope, StudyUID
 
 
@@ -270,6 +271,7 @@ Event = (
     | StudyQuiet
     | CommitmentEvent
     | PayloadsErased
+    | LifecycleEvent
 )
 
 

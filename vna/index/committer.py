@@ -283,7 +283,8 @@ class Committer:
         if payload is not None:
             _insert_payload(transaction.cursor, position, payload)
         description = entry.description if isinstance(entry, StoreEntry) else None
-        self._projection.apply(transaction.cursor, record, description)
+        detail = entry.detail if isinstance(entry, EventEntry) else None
+        self._projection.apply(transaction.cursor, record, description, detail)
         transaction.position, transaction.head = position, head
         return position
 

@@ -1,7 +1,9 @@
 """What goes into the committer and what comes out of it: one entry is one would-be event."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from vna.dicom.describe import Description
 from vna.events import Arrival, BlobEntry, Decision, Event
@@ -54,13 +56,17 @@ class StoreEntry:
 
 @dataclass(frozen=True, slots=True)
 class EventEntry:
-    """An event that needs no decision."""
+    """An event that needs no decision.
+
+    `detail` is the map that its payload holds, where the tables take something of it.
+    """
 
     origin_sequence: int
     time: str
     actor: str
     event: Event
     payload: Payload | None = None
+    detail: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ from vna.index.blobs import apply_blob_event, blob_row
 from vna.index.commitments import apply_commitment_event, note_resent
 from vna.index.hiding import Hiding
 from vna.index.intake import add_instance, hour_of, make_row
+from vna.index.lifecycle import apply_lifecycle_event
 from vna.index.quiet import note_quiet
 from vna.index.records import fingerprint_of, forms_of, record_columns
 from vna.index.shown import show_earliest
@@ -113,11 +114,18 @@ class Projection:
         self._ids.clear()
         self.hiding.forget()
 
-    def apply(self, cursor: Cursor, record: EventRecord, description: Description | None) -> None:
+    def apply(
+        self,
+        cursor: Cursor,
+        record: EventRecord,
+        description: Description | None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
         """Put the effect of one event into the tables.
 
         Args:
             description: of the header in the event's payload; needed by `InstanceStored` alone.
+            detail: the map in the payload of other events, None where it is erased.
         """
         match record.event:
             case InstanceStored():
@@ -147,6 +155,8 @@ class Projection:
                 note_resent(cursor, study, source)
             case PayloadsErased():
                 pass  # payloads are no part of the tables
+            case _:
+                apply_lifecycle_event(cursor, record, detail)
 
     def _take_in(self, cursor: Cursor, record: EventRecord, event: InstanceStored, fresh_bytes: int) -> None:
         hour = hour_of(record)

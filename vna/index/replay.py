@@ -9,6 +9,7 @@ effect is applied as it was then. So after any crash the index stands between tw
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine, Table, bindparam, update
 
@@ -37,12 +38,14 @@ _UNREAD = (tables.event, tables.payload, tables.term_form, tables.blob_use, tabl
 class Past:
     """An event that happened, taken out of its link, with what its payload says of an instance where it stored one.
 
-    Without a description what it stored has no rows but those of the journal: its payload is erased.
+    Without a description what it stored has no rows but those of the journal: its payload is erased. `detail` is the
+    map that the payload of another event holds, None where there is none or it is erased.
     """
 
     link: Link
     record: EventRecord
     description: Description | None
+    detail: Mapping[str, Any] | None = None
 
 
 class Replayer:
@@ -94,7 +97,7 @@ class Replayer:
         if kept is not None:
             insert_payload(cursor, event.position, kept)
         if past.description is not None or not isinstance(past.record.event, InstanceStored):
-            self._projection.apply(cursor, past.record, past.description)
+            self._projection.apply(cursor, past.record, past.description, past.detail)
 
 
 class _Later(Cursor):

@@ -12,7 +12,7 @@ from vna.events import GENESIS
 from vna.index import tables
 from vna.index.database import migration_engine, reader_engine
 
-LATEST: Final = "0005"
+LATEST: Final = "0006"
 """The newest of `vna/index/migrations/versions`."""
 
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

@@ -1,0 +1,1 @@
+"""The REST interface for administration: patient events, holds, eliminations, limitations, at `/api`."""

@@ -1,0 +1,143 @@
+"""Eliminations: proposed as a list (the bordereau), decided on step by step, carried out, attested and certified."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+from vna.model import Scope
+
+
+class StepDecision(StrEnum):
+    """What a person in a role says of a proposed elimination."""
+
+    FAVOURABLE = "favourable"
+    """An opinion in favour, or an approval."""
+    UNFAVOURABLE = "unfavourable"
+    """An opinion against, or a refusal: the elimination ends there."""
+
+
+@dataclass(frozen=True, slots=True)
+class EliminationItem:
+    """A line of the list: a study, or a series or instance of one; `rules` are the ids of those whose time is over.
+
+    `retain_until` is ISO 8601; `instances` counts all versions, `size` is their bytes as received.
+    """
+
+    scope: Scope
+    rules: tuple[str, ...]
+    retain_until: str
+    instances: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EliminationProposed:
+    """A list of what may go, by the profile proposed at position `profile`; known by the position of this event.
+
+    `digest` is that of the list (vna.archive says of what), `roles` are who has to agree, in this order, and
+    `wait_days` is how long nothing happens after the last of them did.
+    """
+
+    kind: ClassVar[str] = "elimination-proposed"
+    schema_version: ClassVar[int] = 1
+
+    profile: int
+    action: str
+    digest: str
+    roles: tuple[str, ...]
+    wait_days: int
+    items: tuple[EliminationItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EliminationDecided:
+    """What a person, the actor, decided in a role. `reference` is such as a visa's number; a comment is the payload."""
+
+    kind: ClassVar[str] = "elimination-decided"
+    schema_version: ClassVar[int] = 1
+
+    elimination: int
+    role: str
+    decision: StepDecision
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class EliminationItemsKept:
+    """These items leave the list and are kept; `cause` is such as historical, sample, hold or not-due."""
+
+    kind: ClassVar[str] = "elimination-items-kept"
+    schema_version: ClassVar[int] = 1
+
+    elimination: int
+    scopes: tuple[Scope, ...]
+    cause: str
+
+
+@dataclass(frozen=True, slots=True)
+class EliminationCancelled:
+    """An elimination that has not begun will not be; a comment is the payload."""
+
+    kind: ClassVar[str] = "elimination-cancelled"
+    schema_version: ClassVar[int] = 1
+
+    elimination: int
+
+
+@dataclass(frozen=True, slots=True)
+class Eliminated:
+    """An item went: from here on the index does not know it, and this is its tombstone.
+
+    `rules` name those whose time was over. `manifest` is the digest of the list of objects that the certificate holds,
+    `instances` and `size` its counts. Rebuild and restore apply this again, whatever a backup brings back. An
+    `elimination` of 0 means that a ledger of another history of this archive says so.
+    """
+
+    kind: ClassVar[str] = "eliminated"
+    schema_version: ClassVar[int] = 1
+
+    elimination: int
+    scope: Scope
+    rules: tuple[str, ...]
+    manifest: str
+    instances: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class DestructionAttested:
+    """Of an elimination nothing is left in one place: a store, the journal's payloads, the index, derived documents.
+
+    `method` says how it was destroyed; `files` and `size` are what went there.
+    """
+
+    kind: ClassVar[str] = "destruction-attested"
+    schema_version: ClassVar[int] = 1
+
+    elimination: int
+    place: str
+    method: str
+    files: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class EliminationCertified:
+    """Every place has attested; `digest` is the SHA-256 of the signed certificate."""
+
+    kind: ClassVar[str] = "elimination-certified"
+    schema_version: ClassVar[int] = 1
+
+    elimination: int
+    digest: str
+
+
+EliminationEvent = (
+    EliminationProposed
+    | EliminationDecided
+    | EliminationItemsKept
+    | EliminationCancelled
+    | Eliminated
+    | DestructionAttested
+    | EliminationCertified
+)
