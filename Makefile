@@ -13,16 +13,19 @@ SCRATCH := $(shell [ -w /dev/shm ] && [ $$(df -k /dev/shm | awk 'END {print $$4}
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo viewer test test-long bench check clean dcmtk
+.PHONY: help run demo demo-lifecycle viewer test test-long bench check clean dcmtk
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 run: $(VENV)/.run ## set up what is needed and run the node in the foreground
 	@exec $(BIN)/vna serve
 
 demo: $(VENV)/.test ## make a sample collection and run a node loaded with it; Ctrl-C stops it
 	@exec $(BIN)/python -m sample_data.demo
+
+demo-lifecycle: $(VENV)/.test ## the life of studies from arrival to destruction, each claim checked
+	@exec $(BIN)/python -m sample_data.lifecycle_demo
 
 viewer: $(VENV)/.run ## get the web viewer from npm; nodes started after that serve it at /viewer/
 	@$(BIN)/vna viewer install

@@ -14,6 +14,7 @@ from conformance.upper_layer import Address
 
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 60
+_COMMAND_TIMEOUT_S = 60
 
 
 def launch(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
@@ -74,14 +75,14 @@ class NodeProcess:
         """Kill the node and its workers by SIGKILL."""
         kill(self.process)
 
-    def vna(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    def vna(self, *arguments: str, timeout_s: float = _COMMAND_TIMEOUT_S) -> "subprocess.CompletedProcess[str]":
         """Run a `vna` command on the data folder and return what it printed."""
         return subprocess.run(  # noqa: S603 - our own program
             [sys.executable, "-m", "vna", *arguments],
             env=os.environ | self._environment,
             capture_output=True,
             text=True,
-            timeout=_START_TIMEOUT_S,
+            timeout=timeout_s,
             check=False,
         )
 

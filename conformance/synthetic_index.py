@@ -121,7 +121,9 @@ class _Rows:
             "fingerprint": fingerprint_of(values, SOURCE),
             **record_columns(values, (Level.PATIENT, Level.STUDY), term_id=self._term),
         }
-        self._made["study"].append({"id": study_id, "study_uid": study.uid, "record_id": study_id})
+        self._made["study"].append(
+            {"id": study_id, "study_uid": study.uid, "record_id": study_id, "quality_record_id": study_id}
+        )
         self._made["study_record"].append(record)
         for number, instances in enumerate(study.instances, start=1):
             series_id = study_id if number == 1 else self._next()
@@ -161,6 +163,7 @@ class _Rows:
             "study_id": study_id,
             "series_uid": values["SeriesInstanceUID"],
             "record_id": series_id,
+            "quality_record_id": series_id,
         }
         self._made["series"].append(row)
         record = {

@@ -20,6 +20,7 @@ Encode = Callable[[Any], JsonObject]
 _PLAIN_VRS: Final = frozenset({"AE", "AS", "CS", "DA", "DT", "LO", "SH", "TM", "UI"})
 """VRs whose values stand in JSON as they are."""
 _AVAILABILITY: Final = OF_THE_ANSWER["InstanceAvailability"]
+_RETRIEVE_AE: Final = OF_THE_ANSWER["RetrieveAETitle"]
 _RETRIEVE_URL: Final = entry("RetrieveURL")
 
 
@@ -40,15 +41,18 @@ class Answers:
             fields.append((f"{extra.tag:08X}", extra.keyword, _simple(line), empty))
         self._creators = creators_of(search.query.extra)
         fields += [(tag, tag, _simple(DictionaryEntry(tag, int(tag, 16), "LO")), None) for tag in self._creators]
-        ours = [(f"{line.tag:08X}", line.keyword, _simple(line), None) for line in (_AVAILABILITY, _RETRIEVE_URL)]
+        ours = [
+            (f"{line.tag:08X}", line.keyword, _simple(line), None)
+            for line in (_AVAILABILITY, _RETRIEVE_AE, _RETRIEVE_URL)
+        ]
         self._fields: Sequence[tuple[str, str, Encode, JsonObject | None]] = sorted([*fields, *ours], key=_tag)
 
     def result(self, values: Mapping[str, Value]) -> JsonObject:
         """Return one result: its attributes in the order of their tags."""
         told: dict[str, Value] = {
+            _AVAILABILITY.keyword: "ONLINE",
             **values,
             **self._creators,
-            _AVAILABILITY.keyword: "ONLINE",
             _RETRIEVE_URL.keyword: self._service + path_of(_scope(self._level, values)),
         }
         found: JsonObject = {}

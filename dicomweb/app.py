@@ -3,25 +3,29 @@
 from collections.abc import Callable
 from typing import Final
 
+from starlette.middleware import Middleware
 from starlette.routing import Mount, Route
 
 from dicomweb import bulkdata, capabilities, commitment, metadata, rendered, retrieve, search, store, wado_uri
-from dicomweb.services import ROOT, Services
+from dicomweb.quality import QualityGuard
+from dicomweb.services import ROOTS, Services
+from vna.model import View
 
-_SERVICES: Final[tuple[Callable[[Services], list[Route]], ...]] = (
+_READING: Final[tuple[Callable[[Services], list[Route]], ...]] = (
     search.routes,
     metadata.routes,
     bulkdata.routes,
     retrieve.routes,
     rendered.routes,
-    store.routes,
     wado_uri.routes,
-    commitment.routes,
 )
+_SERVICES: Final = (*_READING, store.routes, commitment.routes)
 """Every service gives its routes."""
 
 
 def dicomweb_routes(services: Services) -> Mount:
-    """Return the services, mounted where they lie."""
-    offered = [route for routes_of in _SERVICES for route in routes_of(services)]
-    return Mount(ROOT, routes=[*offered, *capabilities.routes(offered)])
+    """Return the services, mounted where those of their view lie; nothing is stored through the quality view."""
+    found = _SERVICES if services.view is View.ORDINARY else _READING
+    offered = [route for routes_of in found for route in routes_of(services)]
+    guard = [] if services.view is View.ORDINARY else [Middleware(QualityGuard, settings=services.settings)]
+    return Mount(ROOTS[services.view], routes=[*offered, *capabilities.routes(offered)], middleware=guard)

@@ -22,6 +22,7 @@ _LIKE_AN_ATTRIBUTE: Final = re.compile(r"([A-Z][A-Za-z0-9]*|\d\w{7})(\.\w+)*", r
 _TO_BE_NAMED: Final = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 _COMMAS: Final = frozenset({"CS", "UI"})
 """VRs in whose values no comma can be, so that one separates values; other VRs have it in their texts."""
+_AVAILABILITY: Final = "InstanceAvailability"
 _ANSWERED: Final = frozenset({*OF_THE_ANSWER, "RetrieveURL"})
 
 
@@ -35,6 +36,7 @@ class Asked:
     all: bool = False
     included: list[str] = field(default_factory=list)
     offset: int | None = None
+    availability: Matcher = field(default_factory=Universal)
     named: set[str] = field(default_factory=set)
     _items: dict[str, set[str]] = field(default_factory=dict)
     _whole: set[str] = field(default_factory=set)
@@ -69,6 +71,8 @@ class Asked:
         self._given.add(path)
         if not value:
             self._include(path)
+        elif keyword_for_tag(path[0]) == _AVAILABILITY:
+            self._match_availability(path[0], value)
         elif keyword_for_tag(path[0]) in _ANSWERED or _is_creator(path[0]):
             return
         else:
@@ -144,6 +148,12 @@ class Asked:
         except ValueError as exc:
             raise Problem(400, f"{_name(path)}: {exc}") from exc
         self.named.add(attribute.keyword)
+
+    def _match_availability(self, tag: int, value: str) -> None:
+        try:
+            self.availability = self._parse(tag, "CS", value)
+        except ValueError as exc:
+            raise Problem(400, f"{_AVAILABILITY}: {exc}") from exc
 
     def _set_offset(self, value: str) -> None:
         """Take in the time zone in which dates and times are meant; it is no key itself (PS3.4 C.2.2.2)."""

@@ -192,5 +192,6 @@ def _query(level: Level, within: Mapping[str, str], found: Asked) -> Query:
         relational=True,
         combined=combined,
         extra=MappingProxyType(found.extra_matchers()),
+        availability=found.availability,
         offset=found.offset,
     )

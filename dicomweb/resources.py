@@ -11,7 +11,7 @@ from vna.dicom.attributes import Level, Model
 from vna.dicom.matching import Matcher, SingleValue
 from vna.dicom.query import Query
 from vna.errors import NotFound
-from vna.model import InstanceKey, InstanceUID, Scope, SeriesUID, StudyUID
+from vna.model import InstanceKey, InstanceUID, Scope, SeriesUID, StudyUID, View
 from vna.settings import parse_uid
 from vna.web.problem import Problem
 
@@ -56,19 +56,22 @@ def held(services: Services, scope: Scope) -> list[HeldInstance]:
     """Return the instances that are served of a resource, by series and instance number; at least one.
 
     Raises:
-        Problem: 410 for what is held but not shown any more, 404 for what is not known.
+        Problem: 410 for what is held but rejected, and for what was eliminated (PS3.18 8.5); 404 for what is not known,
+            or nobody is to know of.
     """
-    found = services.archive.instances(_query(scope))
+    found = services.archive.instances(_query(scope, services.view))
     if found:
         return found
-    try:
-        services.archive.rejections.named(scope.study, scope.series, scope.instance)
-    except NotFound as exc:
-        raise Problem(404, f"nothing is known of {scope}", dicom_status=NotFound.status) from exc
+    if not services.archive.rejections.hides(scope):
+        buried = services.archive.destruction.buried(scope)
+        if buried is not None:
+            text = f"{scope} was destroyed on {buried.time[:10]} by elimination {buried.elimination}"
+            raise Problem(410, text, dicom_status=NotFound.status)
+        raise Problem(404, f"nothing is known of {scope}", dicom_status=NotFound.status)
     raise Problem(410, f"{scope} was rejected and is not shown any more", dicom_status=NotFound.status)
 
 
-def _query(scope: Scope) -> Query:
+def _query(scope: Scope, view: View) -> Query:
     uids = {
         "StudyInstanceUID": scope.study,
         "SeriesInstanceUID": scope.series,
@@ -76,7 +79,7 @@ def _query(scope: Scope) -> Query:
     }
     keys: dict[str, Matcher] = {keyword: SingleValue(uid) for keyword, uid in uids.items() if uid is not None}
     level = (Level.STUDY, Level.SERIES, Level.IMAGE)[len(keys) - 1]
-    return Query(level=level, model=Model.STUDY_ROOT, keys=MappingProxyType(keys))
+    return Query(level=level, model=Model.STUDY_ROOT, keys=MappingProxyType(keys), view=view)
 
 
 def _uid(request: Request, name: str) -> str | None:

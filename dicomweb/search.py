@@ -4,6 +4,7 @@ import gzip
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from secrets import token_hex
 from types import MappingProxyType
 from typing import Final
@@ -72,7 +73,8 @@ def _answer(services: Services, level: Level, request: Request) -> Response:
     search = parse_search(level, _within(request), request.scope["query_string"], services.archive.extra_attributes)
     most = services.settings.max_search_results
     limit = most if search.limit is None else min(search.limit, most)
-    page = services.archive.find_page(search.query, offset=search.offset, limit=limit)
+    query = replace(search.query, view=services.view)
+    page = services.archive.find_page(query, offset=search.offset, limit=limit)
     answers = Answers(search, service)
     response = _response(request, map(answers.result, page.matches), media_type, empty=not page.matches)
     for warning in (*search.warnings, *_behind(page)):

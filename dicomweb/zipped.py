@@ -1,13 +1,9 @@
-"""Studies and series as one ZIP file with a DICOMDIR, written while it is sent (PS3.18 8.7.3.1, PS3.10 8).
-
-Members are not compressed: it would cost more time than it saves on the way, and compressed pixels do not shrink.
-"""
+"""Studies and series as one ZIP file with a DICOMDIR, written while it is sent (PS3.18 8.7.3.1, PS3.10 8)."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import Final
-from zipfile import ZipFile, ZipInfo
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -20,15 +16,12 @@ from vna.archive import DataSet, HeldInstance
 from vna.dicom.attributes import Level, Model
 from vna.dicom.matching import Matcher, SingleValue, Universal
 from vna.dicom.query import Query
-from vna.media import PATIENT_KEYWORDS, MediaDirectory, media_path, patient_identity
+from vna.media import PATIENT_KEYWORDS, MediaDirectory, ZipStream, media_path, patient_identity
 from vna.web.conditional import not_modified
 from vna.web.streaming import Chunk, Streamed
 
 _START_BYTES: Final = 256 * 1024
 """So much of a file is looked at for the DICOMDIR."""
-
-_ZIP64_FROM: Final = 2**31 - 1
-_READABLE: Final = 0o100640 << 16
 
 
 def zip_answer(request: Request, services: Services, chosen: Chosen) -> Response:
@@ -49,53 +42,32 @@ def zip_answer(request: Request, services: Services, chosen: Chosen) -> Response
 def _patient(services: Services, study: str) -> tuple[str, ...]:
     keys: dict[str, Matcher] = {keyword: Universal() for keyword in PATIENT_KEYWORDS}
     keys["StudyInstanceUID"] = SingleValue(study)
-    found = services.archive.find(Query(Level.STUDY, Model.STUDY_ROOT, keys, relational=True))
+    found = services.archive.find(Query(Level.STUDY, Model.STUDY_ROOT, keys, relational=True, view=services.view))
     return patient_identity(next(found, {}))
-
-
-class _Sink:
-    """Where ZipFile writes to; it is emptied as it fills."""
-
-    def __init__(self) -> None:
-        self._written: list[Chunk] = []
-
-    def write(self, data: Chunk) -> int:
-        self._written.append(data)
-        return len(data)
-
-    def flush(self) -> None:
-        """Have nothing to do."""
-
-    def close(self) -> None:
-        """Have nothing to do."""
-
-    def taken(self) -> list[Chunk]:
-        written, self._written = self._written, []
-        return written
 
 
 def _zip(
     first: tuple[HeldInstance, DataSet], others: Iterator[tuple[HeldInstance, DataSet]], patient: tuple[str, ...]
 ) -> Iterator[Chunk]:
     """Give a ZIP file piece by piece."""
-    sink, directory = _Sink(), MediaDirectory()
+    zipped, directory = ZipStream(), MediaDirectory()
     taken: set[str] = set()
-    with ZipFile(sink, "w") as zipped:
-        for order, (held, data_set) in enumerate(_all(first, others)):
-            paths = (media_path(patient, held.key, number) for number in count(1))
-            path = next(path for path in paths if path not in taken)
-            taken.add(path)
-            start = bytearray()
-            size = file_size(data_set)
-            info = _info(path, size)
-            with zipped.open(info, "w", force_zip64=size is None or size > _ZIP64_FROM) as member:
-                for chunk in file_chunks(data_set):
-                    start += chunk[: _START_BYTES - len(start)]
-                    member.write(chunk)
-                    yield from sink.taken()
-            directory.add(order, path, replace(held, transfer_syntax=data_set.transfer_syntax), bytes(start))
-        zipped.writestr(_info("DICOMDIR"), directory.to_bytes())
-    yield from sink.taken()
+    for order, (held, data_set) in enumerate(_all(first, others)):
+        paths = (media_path(patient, held.key, number) for number in count(1))
+        path = next(path for path in paths if path not in taken)
+        taken.add(path)
+        start = bytearray()
+        yield from zipped.member(path, _noted(file_chunks(data_set), start), file_size(data_set))
+        directory.add(order, path, replace(held, transfer_syntax=data_set.transfer_syntax), bytes(start))
+    yield from zipped.member("DICOMDIR", iter((directory.to_bytes(),)))
+    yield from zipped.end()
+
+
+def _noted(chunks: Iterator[Chunk], start: bytearray) -> Iterator[Chunk]:
+    """Give a file, and note how it begins."""
+    for chunk in chunks:
+        start += chunk[: _START_BYTES - len(start)]
+        yield chunk
 
 
 def _all(
@@ -103,10 +75,3 @@ def _all(
 ) -> Iterator[tuple[HeldInstance, DataSet]]:
     yield first
     yield from others
-
-
-def _info(path: str, size: int | None = None) -> ZipInfo:
-    info = ZipInfo(path)
-    info.external_attr = _READABLE
-    info.file_size = size or 0
-    return info

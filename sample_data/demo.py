@@ -56,7 +56,7 @@ def run(folder: Path, *, size: str, settings: dict[str, str]) -> None:
         sample_data.loading.NotStored: the node refused an instance.
     """
     collection = folder / "collection"
-    _make_once(collection, size=size)
+    make_once(collection, size=size)
     _say(f"Starting a node, its data in {folder / 'data'} ...\n")
     with NodeProcess(folder, settings=settings) as node:
         server = node.start()
@@ -78,7 +78,7 @@ def main() -> None:
     args = parser.parse_args()
     settings = {"VNA_DIMSE__PORT": str(args.port), "VNA_HTTP__PORT": str(args.http_port)}
     try:
-        with _stopped_by_signals():
+        with stopped_by_signals():
             run(args.folder.resolve(), size=args.size, settings=settings)
     except StartFailed as exc:
         sys.exit(f"The node did not start: {exc}")
@@ -86,7 +86,7 @@ def main() -> None:
         _say("\nStopped.\n")
 
 
-def _make_once(collection: Path, *, size: str) -> None:
+def make_once(collection: Path, *, size: str) -> None:
     """Make the collection; it takes its name when it is whole, so that an interrupted one is made again."""
     if collection.is_dir():
         return
@@ -127,7 +127,7 @@ def _what_to_try(node: NodeProcess, server: Server, collection: Path) -> str:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
+def stopped_by_signals() -> Iterator[None]:
     """Make SIGTERM end the block as Ctrl-C does, so that the node is stopped either way."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

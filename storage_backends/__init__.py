@@ -3,13 +3,15 @@
 Outsiders use what is listed here. `storage_backends.contract` is the suite that a new backend must pass.
 """
 
+from storage_backends.access import Access
 from storage_backends.backend import PREFIXES, Backend, Listed, Staged
-from storage_backends.blobs import MAIN, BlobRef, BlobStore, EncodedBlob
+from storage_backends.blobs import MAIN, BlobStore
 from storage_backends.codec import CODECS, Codec
 from storage_backends.content import Buffer, Content, FileContent, MemoryContent
 from storage_backends.documents import Documents, FilesystemDocuments, MemoryDocuments
 from storage_backends.errors import (
     BlobDamaged,
+    BlobLocked,
     BlobNotFound,
     FrameNotFound,
     NoSpace,
@@ -21,8 +23,11 @@ from storage_backends.frame_table import FragmentedFrames, FrameTable, RegularFr
 from storage_backends.late import Late
 from storage_backends.memory import Memory
 from storage_backends.object_documents import ObjectDocuments, open_bucket_documents
-from storage_backends.object_store import Access, ObjectStore, open_bucket
+from storage_backends.object_lock import LockedBucket, ObjectLock, open_locked_bucket
+from storage_backends.object_store import ObjectStore, open_bucket
 from storage_backends.planar import PixelShape
+from storage_backends.refs import BlobRef, EncodedBlob
+from storage_backends.versions import Protection
 
 __all__ = [
     "CODECS",
@@ -31,6 +36,7 @@ __all__ = [
     "Access",
     "Backend",
     "BlobDamaged",
+    "BlobLocked",
     "BlobNotFound",
     "BlobRef",
     "BlobStore",
@@ -47,13 +53,16 @@ __all__ = [
     "FrameTable",
     "Late",
     "Listed",
+    "LockedBucket",
     "Memory",
     "MemoryContent",
     "MemoryDocuments",
     "NoSpace",
     "ObjectDocuments",
+    "ObjectLock",
     "ObjectStore",
     "PixelShape",
+    "Protection",
     "RegularFrames",
     "Span",
     "Staged",
@@ -61,4 +70,5 @@ __all__ = [
     "StoreUnavailable",
     "open_bucket",
     "open_bucket_documents",
+    "open_locked_bucket",
 ]

@@ -9,19 +9,19 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from storage_backends.backend import Backend, Readable, Staged
 from storage_backends.codec import CODECS, Codec, Encoder, Hints, Tools
 from storage_backends.content import Content, MemoryContent, Plain
-from storage_backends.copying import taken
+from storage_backends.copying import taken, unpacked
 from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
-from storage_backends.frame_table import FrameTable, Span, StoredFrames
+from storage_backends.frame_table import FrameTable, Span, StoredFragments, StoredFrames, as_frame_table
 from storage_backends.mirror import MirroredStaged
 from storage_backends.planar import PixelShape
 from storage_backends.recent import RecentChunks
+from storage_backends.refs import BlobRef, EncodedBlob
 from storage_backends.stored import RawBlob, StoredBlob, ZstdBlob, decode_together
 
 _Result = TypeVar("_Result")
@@ -37,60 +37,12 @@ _HASHED_HERE = 32 << 10
 """Up to this size hashing takes less time than handing it to another thread."""
 
 
-@dataclass(frozen=True, slots=True)
-class BlobRef:
-    """How to get a blob back: SHA-256 of its plain bytes in hex, its codec and sizes in bytes.
-
-    `stored_size` is for accounts only: the same blob stored again with other hints replaces the file.
-    """
-
-    digest: str
-    codec: Codec
-    plain_size: int
-    stored_size: int
-
-    @property
-    def name(self) -> str:
-        """The name in the backend."""
-        return f"{self.digest}.{self.codec}"
-
-
-class EncodedBlob:
-    """A blob in the form it is stored in, which nobody sees yet; ends with one call of `store` or `discard`."""
-
-    def __init__(self, staged: Staged, codec: Codec, *, plain_size: int, stored_size: int) -> None:
-        self._staged, self._codec = staged, codec
-        self._plain_size, self._stored_size = plain_size, stored_size
-
-    def flush(self) -> None:
-        """Do early what `store` would wait for: bring the bytes to disk.
-
-        Raises:
-            NoSpace, StoreUnavailable: nothing is left of it.
-        """
-        self._staged.flush()
-
-    def store(self, digest: str) -> BlobRef:
-        """Make the blob durable and visible under the SHA-256 of its plain bytes, in hex.
-
-        Raises:
-            NoSpace: the store is full.
-            StoreUnavailable: the store failed; the blob may be visible, but is not known to be durable.
-        """
-        ref = BlobRef(digest, self._codec, self._plain_size, self._stored_size)
-        self._staged.commit(ref.name)
-        return ref
-
-    def discard(self) -> None:
-        """Forget the blob; does nothing after `store`."""
-        self._staged.discard()
-
-
 class BlobStore:
     """Encodes, decodes and checks the blobs of one backend. Safe to use from any number of threads.
 
     `replicas` are further stores of the same blobs, by name. It reads and deletes in its own backend alone; it writes
-    there too, or, if `mirrored`, to all of the replicas as well: `written_at` says to which.
+    there too, or, if `mirrored`, to all of the replicas as well: `written_at` says to which. `tiers` are stores of some
+    of the blobs, nearest first, each with a codec of its own; nothing is written to them but through `at`.
     """
 
     def __init__(
@@ -99,13 +51,14 @@ class BlobStore:
         *,
         codec: Codec = Codec.DENSE,
         replicas: "Mapping[str, BlobStore] | None" = None,
+        tiers: "Mapping[str, BlobStore] | None" = None,
         mirrored: bool = False,
     ) -> None:
-        """Make the door to a backend; the replicas are closed with it."""
-        self.backend, self.replicas = backend, dict(replicas or {})
+        """Make the door to a backend; replicas and tiers are closed with it."""
+        self.backend, self.replicas, self.tiers = backend, dict(replicas or {}), dict(tiers or {})
         self._mirrors = {name: store.backend for name, store in self.replicas.items()} if mirrored else {}
         self.written_at: tuple[str, ...] = (MAIN, *self._mirrors)
-        self._codec = codec
+        self.codec = codec
         self._tools = Tools()
         self._recent = RecentChunks(_RECENT_BYTES)
         self._encoder = Encoder(self._tools)
@@ -114,16 +67,21 @@ class BlobStore:
     def close(self) -> None:
         """Stop the helper threads; the store is not to be used any more."""
         self._threads.shutdown()
-        for replica in self.replicas.values():
-            replica.close()
+        for other in (*self.replicas.values(), *self.tiers.values()):
+            other.close()
+
+    @property
+    def stores(self) -> "dict[str, BlobStore]":
+        """This store as `MAIN`, the replicas and the tiers, by name."""
+        return {MAIN: self, **self.replicas, **self.tiers}
 
     def at(self, name: str) -> "BlobStore":
-        """Return the replica of this name, or for `MAIN` the store itself.
+        """Return the replica or tier of this name, or for `MAIN` the store itself.
 
         Raises:
-            KeyError: there is no such replica.
+            KeyError: there is no such store.
         """
-        return self if name == MAIN else self.replicas[name]
+        return self.stores[name] if name else self
 
     def encode(
         self,
@@ -147,11 +105,11 @@ class BlobStore:
         staged = self._stage()
         try:
             hints = Hints(shape, frames, incompressible)
-            stored_size = self._encoder.encode(content, codec=self._codec, hints=hints, write=staged.write)
+            stored_size = self._encoder.encode(content, codec=self.codec, hints=hints, write=staged.write)
         except BaseException:
             staged.discard()
             raise
-        return EncodedBlob(staged, self._codec, plain_size=content.size, stored_size=stored_size)
+        return EncodedBlob(staged, self.codec, plain_size=content.size, stored_size=stored_size)
 
     def put(
         self,
@@ -283,6 +241,35 @@ class BlobStore:
             finally:
                 staged.discard()
         self.verify(ref)
+
+    def reencode(
+        self, ref: BlobRef, source: "BlobStore", *, shape: PixelShape | None = None, spool: Path | None = None
+    ) -> BlobRef:
+        """Bring a blob here from another store in the codec of this one, and read it back; what is here is replaced.
+
+        Args:
+            shape: of native pixel data, for a source whose file does not tell.
+            spool: folder of temporary files, for what does not fit in memory.
+
+        Raises:
+            BlobNotFound, BlobDamaged: the source has no sound copy, or (of this store's file) it did not arrive so.
+            NoSpace, StoreUnavailable: this store or the source failed.
+        """
+        if ref.codec is self.codec:
+            self.copy_from(source, ref, spool=spool)
+            return ref
+        opened = source.opened(ref)
+        frames, known = opened.frames(), opened.shape
+        with unpacked(source.stream(ref), ref.plain_size, spool) as content:
+            fragmented = isinstance(frames, StoredFragments)
+            table = as_frame_table(frames)
+            encoded = self.encode(content, shape=known or shape, frames=table, incompressible=fragmented)
+            try:
+                written = encoded.store(ref.digest)
+            finally:
+                encoded.discard()
+        self.verify(written)
+        return written
 
     def exists(self, ref: BlobRef) -> bool:
         """Tell whether the backend has the file of a blob."""

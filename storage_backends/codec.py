@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Final
 
 import zstandard
@@ -18,12 +19,14 @@ from storage_backends.content import Buffer, Content
 from storage_backends.frame_table import FragmentedFrames, FrameTable, RegularFrames, build_frame_table
 from storage_backends.layout import Head, build_head, build_seek_table
 from storage_backends.planar import Filter, PixelShape, Workspace, apply
+from storage_backends.smallest import pack
 
 FASTEST_LEVEL = -50
 """For what is compressed already: it costs little more than its checksum."""
 FILTERED_LEVEL = 1
 """After the filter there is little left to match; higher levels are slower and no smaller."""
 OTHER_LEVEL = 3
+HARDEST_LEVEL = 22
 
 GOOD_RATIO = 2.0
 """From this ratio on, the planar predictor is taken for 16-bit pixels without trying the others.
@@ -43,6 +46,9 @@ class Codec(StrEnum):
     """The layout of `storage_backends.layout` without a filter."""
     DENSE = "dns"
     """The same with the filter that suits the pixels."""
+    SMALLEST = "sml"
+    """The same with each chunk coded by whatever makes it smallest (`storage_backends.smallest`); some hundred times
+    slower to write than DENSE."""
 
 
 CODECS: Final = {codec.value: codec for codec in Codec}
@@ -92,6 +98,11 @@ class Encoder:
                 write(content.read(offset, min(PLAIN_CHUNK, content.size - offset)))
             return content.size
         _check_frames(hints.frames, content.size)
+        if codec is Codec.SMALLEST:
+            shape = hints.shape if can_filter(hints.shape, content.size) else None
+            return self._encode_smallest(
+                content, plan_chunks(content.size, shape, hints.frames), shape, _File(write, hints.frames)
+            )
         fits = codec is Codec.DENSE and not hints.incompressible and can_filter(hints.shape, content.size)
         shape = hints.shape if fits else None
         level = FASTEST_LEVEL if hints.incompressible else OTHER_LEVEL if shape is None else FILTERED_LEVEL
@@ -107,6 +118,16 @@ class Encoder:
             if number > 0:
                 packed = self._pack(kind, content.read(*chunks[number]), pixels)
             file.add(packed, plain_size=chunks[number].length)
+        return file.finish()
+
+    def _encode_smallest(self, content: Content, chunks: Chunks, shape: PixelShape | None, file: "_File") -> int:
+        kind = Filter.PLANES if shape is not None else Filter.NONE
+        file.add(build_head(Head(kind, shape, chunks, coded=True)), plain_size=0)
+        hard, fast = partial(self._tools.compress, HARDEST_LEVEL), partial(self._tools.compress, FASTEST_LEVEL)
+        for number in range(chunks.count):
+            chunk = content.read(*chunks[number])
+            frame, coded_size = pack(chunk, shape, self._tools.space, hard=hard, fast=fast)
+            file.add(frame, plain_size=coded_size)
         return file.finish()
 
     def _choose_filter(self, chunk: Buffer, pixels: "_Pixels") -> tuple[Filter, bytes]:

@@ -1,4 +1,4 @@
-"""The file of a blob on its way between stores: taken as it is, so that it can be checked before it is used."""
+"""A blob on its way between stores: its file as it is, to be checked before it is used, or its plain bytes."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage_backends.backend import Backend
+from storage_backends.content import Content, FileContent, MemoryContent, Plain
 from storage_backends.posix import translated
 
 IN_MEMORY_BYTES = 16 << 20
@@ -56,3 +57,27 @@ def taken(source: Backend, name: str, spool: Path | None) -> Iterator[TakenFile]
             with translated(f"spool a copy of {name}"):
                 held.write(piece)
         yield TakenFile(held, held.tell())
+
+
+@contextmanager
+def unpacked(pieces: Iterator[Plain], size: int, spool: Path | None) -> Iterator[Content]:
+    """Hold the plain bytes of a blob, for as long as the block lasts.
+
+    Args:
+        pieces: all of them, `size` bytes, from a reader that checks them.
+        spool: folder of temporary files, the system's for None.
+
+    Raises:
+        NoSpace, StoreUnavailable: the spool cannot be written; and what reading the pieces raises.
+    """
+    if size <= IN_MEMORY_BYTES:
+        yield MemoryContent(b"".join(pieces))
+        return
+    folder = None if spool is None else str(spool)
+    with tempfile.TemporaryFile(dir=folder) as held:
+        for piece in pieces:
+            with translated("spool a blob"):
+                held.write(piece)
+        with translated("spool a blob"):
+            held.flush()
+        yield FileContent(held.fileno(), size)

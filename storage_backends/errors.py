@@ -3,6 +3,8 @@
 Messages name the blob and the place; they never hold stored bytes.
 """
 
+from datetime import datetime
+
 
 class StorageError(Exception):
     """A store could not do what it was asked to."""
@@ -26,3 +28,11 @@ class NoSpace(StorageError):
 
 class StoreUnavailable(StorageError):
     """The store cannot be reached or refuses to work: read-only, I/O error, missing folder."""
+
+
+class BlobLocked(StorageError):
+    """The blob cannot be deleted before its lock ends; `until` is None under a legal hold without a date."""
+
+    def __init__(self, message: str, until: datetime | None) -> None:
+        super().__init__(message)
+        self.until = until

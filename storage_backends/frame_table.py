@@ -100,6 +100,13 @@ class StoredFragments:
 StoredFrames: TypeAlias = RegularFrames | StoredFragments
 
 
+def as_frame_table(stored: StoredFrames | None) -> FrameTable | None:
+    """Return stored frames as they can be stored again."""
+    if isinstance(stored, StoredFragments):
+        return FragmentedFrames(tuple(stored.frame(number) for number in range(1, stored.count + 1)))
+    return stored
+
+
 def build_frame_table(frames: FrameTable | None) -> bytes:
     """Write a frame table as a skippable frame."""
     kind, count, body = _UNKNOWN, 0, b""

@@ -1,10 +1,11 @@
-"""The file of a blob of codec `zst` or `dns`, byte by byte. All numbers are little endian.
+"""The file of a blob of codec `zst`, `dns` or `sml`, byte by byte. All numbers are little endian.
 
 The file is a row of zstd frames (RFC 8878), so that any zstd reads it, in zstd's published seekable
 format (contrib/seekable_format of facebook/zstd), so that any part can be reached:
 
     head            skippable frame, 56 bytes, below
-    chunk 0         zstd frame with content size and checksum: the filtered bytes of chunk 0
+    chunk 0         zstd frame with content size and checksum: the filtered bytes of chunk 0; in version 2
+                    a coded chunk, see `storage_backends.smallest`
     chunk 1 ...     ... in order; `storage_backends.chunks` says where the blob is cut
     frame table     skippable frame, see `storage_backends.frame_table`
     seek table      skippable frame, below
@@ -15,8 +16,9 @@ The head:
          0  4      0x184D2A50, magic number of a skippable frame
          4  4      48, the bytes that follow
          8  4      "BLOB"
-        12  1      version of all of this: 1
-        13  1      filter: 0 none, 1 planes, 2 left, 3 planar (`storage_backends.planar` undoes them)
+        12  1      version of all of this: 1, or 2 if the chunks are coded
+        13  1      filter: 0 none, 1 planes, 2 left, 3 planar (`storage_backends.planar` undoes them); in
+                   version 2 each chunk has its own, and this is 1 if the four that follow are given
         14  1      bytes of a sample: 1, 2, 4; 0 with filter 0, like the four that follow
         15  1      byte order of a sample: "<" or ">"
         16  4      rows of an image frame
@@ -38,7 +40,7 @@ The seek table:
     8 n+12  1      0: no checksums here, each zstd frame has its own (XXH64)
     8 n+13  4      0x8F92EAB1
 
-`zstd -dc` gives back the filtered chunks, one after the other.
+`zstd -dc` gives back the filtered or coded chunks, one after the other.
 """
 
 import struct
@@ -53,7 +55,7 @@ from storage_backends.chunks import Chunks
 from storage_backends.errors import BlobDamaged
 from storage_backends.planar import Filter, PixelShape
 
-VERSION = 1
+VERSION, CODED_VERSION = 1, 2
 HEAD_SIZE = 56
 SEEK_FOOTER_SIZE = 9
 _HEAD_MAGIC, _SEEK_MAGIC, _FOOTER_MAGIC = 0x184D2A50, 0x184D2A5E, 0x8F92EAB1
@@ -63,11 +65,15 @@ _SEEK_START, _SEEK_FOOTER = struct.Struct("<II"), struct.Struct("<IBI")
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What the first frame of the file says; `shape` is given exactly if there is a filter."""
+    """What the first frame of the file says; `shape` is given exactly if there is a filter.
+
+    Where the chunks are `coded`, the filter only says whether the shape is known.
+    """
 
     filter: Filter
     shape: PixelShape | None
     chunks: Chunks
+    coded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,8 @@ def build_head(head: Head) -> bytes:
     if shape is not None:
         order, item, geometry = shape.byte_order.encode(), shape.item_size, (shape.rows, shape.columns, shape.samples)
     sizes = (chunks.plain_size, chunks.period, chunks.span)
-    start = _HEAD.pack(_HEAD_MAGIC, HEAD_SIZE - 8, b"BLOB", VERSION, head.filter, item, order, *geometry, *sizes)
+    version = CODED_VERSION if head.coded else VERSION
+    start = _HEAD.pack(_HEAD_MAGIC, HEAD_SIZE - 8, b"BLOB", version, head.filter, item, order, *geometry, *sizes)
     return start + struct.pack("<I", zlib.crc32(start))
 
 
@@ -99,14 +106,15 @@ def parse_head(head: bytes) -> Head:
     if len(head) < HEAD_SIZE:
         raise BlobDamaged("the file ends in its head")
     magic, size, mark, version, kind, item, order, *numbers = _HEAD.unpack_from(head)
-    if (magic, size, mark, version) != (_HEAD_MAGIC, HEAD_SIZE - 8, b"BLOB", VERSION):
+    known = version in (VERSION, CODED_VERSION)
+    if (magic, size, mark) != (_HEAD_MAGIC, HEAD_SIZE - 8, b"BLOB") or not known:
         raise BlobDamaged("the head is not one that can be read here")
     if zlib.crc32(head[: _HEAD.size]) != int.from_bytes(head[_HEAD.size : HEAD_SIZE], "little"):
         raise BlobDamaged("the checksum of the head is wrong")
     rows, columns, samples, plain_size, period, span = numbers
     try:
         shape = PixelShape(rows, columns, samples, item, ">" if order == b">" else "<") if kind else None
-        return Head(Filter(kind), shape, Chunks(plain_size, period, span))
+        return Head(Filter(kind), shape, Chunks(plain_size, period, span), version == CODED_VERSION)
     except ValueError as exc:
         raise BlobDamaged(f"the head makes no sense: {exc}") from exc
 

@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Final
 import obstore
 from obstore.exceptions import AlreadyExistsError
 
+from storage_backends.access import Access
 from storage_backends.documents import check_document_name, is_document_name
 from storage_backends.errors import BlobNotFound, StoreUnavailable
-from storage_backends.object_store import Access, open_service, translated_service
+from storage_backends.object_store import open_service, open_versions, translated_service
+from storage_backends.versions import Versions
 
 if TYPE_CHECKING:  # a name that exists in the library's type stubs only
     from obstore.store import ObjectStore as Service
@@ -34,8 +36,8 @@ _PAGE: Final = 1000
 class ObjectDocuments:
     """Documents as objects of a service."""
 
-    def __init__(self, service: "Service", location: str) -> None:
-        self._service, self._location = service, location
+    def __init__(self, service: "Service", location: str, versions: Versions | None = None) -> None:
+        self._service, self._location, self._versions = service, location, versions
         self._lock = threading.Lock()
         self._was_tried = False
 
@@ -62,7 +64,7 @@ class ObjectDocuments:
             name = f"{_TRIAL}/{secrets.token_hex(16)}"
             made = self._create(name, b"first")
             again = self._create(name, b"second")
-            self.delete(name)
+            self._delete(name)
             if again or not made:
                 raise StoreUnavailable(
                     f"{self._location}: the service overwrites in spite of If-None-Match; no journal can be kept there"
@@ -89,8 +91,18 @@ class ObjectDocuments:
         return sorted(name for name in found if name.startswith(prefix) and name > after and is_document_name(name))
 
     def delete(self, name: str) -> None:
-        """Remove an object if it is there."""
+        """Remove an object if it is there, all of its versions where the bucket keeps some.
+
+        Raises:
+            BlobLocked: the bucket has Object Lock, and refuses it for now.
+        """
         check_document_name(name)
+        if self._versions is not None and self._versions.are_kept():
+            self._versions.delete(name)
+            return
+        self._delete(name)
+
+    def _delete(self, name: str) -> None:
         with translated_service(f"delete {name}"):
             try:
                 obstore.delete(self._service, name)
@@ -119,4 +131,4 @@ def open_bucket_documents(url: str, access: Access) -> ObjectDocuments:
     Raises:
         StoreUnavailable: something is missing that the service needs, or it has no such option.
     """
-    return ObjectDocuments(*open_service(url, access))
+    return ObjectDocuments(*open_service(url, access), open_versions(url, access))

@@ -10,29 +10,35 @@ A commit always sends its bytes, also where the name is taken: by size alone nob
 damaged one, and sending again is how a damaged one is healed. To S3 the bytes go with
 their SHA-256, so that the service refuses what was garbled on the way: the signature alone is not always checked.
 
+What is deleted is gone: where a bucket of S3 keeps versions, each is deleted by its id (`storage_backends.versions`).
+Azure and Google keep versions and deleted objects only where that is turned on, and cannot be told apart here.
+
 Credentials come from the environment, by the names the services' own tools use (AWS_ACCESS_KEY_ID, ...), or from
 the machine's role; they are never part of a URL. The library runs threads of its own from the first request on:
 a process that forks has to do so before.
 """
 
 import contextlib
+import os
 import re
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
+from storage_backends.access import Access
 from storage_backends.backend import Listed, check_name, is_name
 from storage_backends.content import Buffer
 from storage_backends.errors import BlobNotFound, NoSpace, StorageError, StoreUnavailable
 from storage_backends.posix import DISK_FULL
+from storage_backends.versions import Versions
 
 if TYPE_CHECKING:  # names that exist in the library's type stubs only
     from obstore import GetOptions
@@ -45,6 +51,11 @@ MEMORY_BYTES = 8 << 20
 PART_BYTES = 8 << 20
 """Size of the parts of a long upload; a service takes 10,000 of them."""
 
+_CREDENTIALS: Final = {
+    "aws_access_key_id": "AWS_ACCESS_KEY_ID",
+    "aws_secret_access_key": "AWS_SECRET_ACCESS_KEY",
+    "aws_session_token": "AWS_SESSION_TOKEN",
+}
 _PARTS_AT_ONCE = 4
 _RETRIES = 4
 _FIRST_PAUSE = timedelta(milliseconds=100)
@@ -60,23 +71,6 @@ _FAILED = (BaseError, OSError, ValueError)
 """All that obstore raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class Access:
-    """How a bucket is reached.
-
-    Args:
-        endpoint: of a service that is not the cloud's own; http:// is without encryption. Empty for the cloud's.
-        region: of the bucket; empty for what the environment says.
-        timeout_s: of one request. Nothing is tried again once this long has passed, so that twice this is the most.
-        spool: folder of nameless files for what does not fit in memory; None for the system's.
-    """
-
-    endpoint: str = ""
-    region: str = ""
-    timeout_s: float = 20
-    spool: Path | None = None
-
-
 def open_bucket(url: str, access: Access) -> "ObjectStore":
     """Open `s3://BUCKET/PREFIX`, or the same with `az` or `gs`; the bucket is not asked yet.
 
@@ -84,7 +78,16 @@ def open_bucket(url: str, access: Access) -> "ObjectStore":
         StoreUnavailable: something is missing that the service needs, or it has no such option.
     """
     service, location = open_service(url, access)
-    return ObjectStore(service, location, spool=access.spool)
+    return ObjectStore(service, location, spool=access.spool, versions=open_versions(url, access))
+
+
+def open_versions(url: str, access: Access) -> Versions | None:
+    """Return what asks for the versions of objects in a bucket; None where the service is not S3."""
+    parts = urlsplit(url)
+    if parts.scheme != "s3":
+        return None
+    given = {name: os.environ[variable] for name, variable in _CREDENTIALS.items() if variable in os.environ}
+    return Versions(parts.hostname or "", parts.path, replace(access, credentials=given))
 
 
 def open_service(url: str, access: Access) -> tuple["Service", str]:
@@ -116,8 +119,10 @@ def open_service(url: str, access: Access) -> tuple["Service", str]:
 class ObjectStore:
     """Blobs as objects of a service."""
 
-    def __init__(self, service: "Service", location: str, *, spool: Path | None = None) -> None:
-        self._service, self._location, self._spool = service, location, spool
+    def __init__(
+        self, service: "Service", location: str, *, spool: Path | None = None, versions: Versions | None = None
+    ) -> None:
+        self._service, self._location, self._spool, self._versions = service, location, spool, versions
 
     @property
     def location(self) -> str:
@@ -130,7 +135,7 @@ class ObjectStore:
 
     def read(self, name: str, offset: int = 0, length: int | None = None) -> bytes:
         """Return up to `length` bytes from `offset`."""
-        path = _path(name)
+        path = blob_path(name)
         if length == 0:
             self.size(name)
             return b""
@@ -144,7 +149,7 @@ class ObjectStore:
 
     def size(self, name: str) -> int:
         """Return the stored size in bytes."""
-        path = _path(name)
+        path = blob_path(name)
         with self._asking(f"look up {name}"):
             return obstore.head(self._service, path)["size"]
 
@@ -158,8 +163,15 @@ class ObjectStore:
             yield from self._listed(f"{_ROOT}/{prefix}{digit}")
 
     def delete(self, name: str) -> None:
-        """Remove a blob if it is there."""
-        path = _path(name)
+        """Remove a blob if it is there, all of its versions where the bucket keeps some.
+
+        Raises:
+            BlobLocked: the bucket has Object Lock, and refuses it for now.
+        """
+        path = blob_path(name)
+        if self._versions is not None and self._versions.are_kept():
+            self._versions.delete(path)
+            return
         with translated_service(f"delete {name}"), contextlib.suppress(FileNotFoundError):
             obstore.delete(self._service, path)
 
@@ -224,7 +236,7 @@ class StagedObject:
 
     def commit(self, name: str) -> None:
         """Send the bytes, and wait until the service has them; what was there is replaced at once."""
-        path = _path(name)
+        path = blob_path(name)
         if self._ended:
             raise ValueError("what was written has been committed or discarded")
         try:
@@ -247,7 +259,8 @@ class StagedObject:
                 file.close()
 
 
-def _path(name: str) -> str:
+def blob_path(name: str) -> str:
+    """Return where a blob lies below the prefix of the store."""
     check_name(name)
     return f"{_ROOT}/{name[:3]}/{name}"
 

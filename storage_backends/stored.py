@@ -28,6 +28,7 @@ from storage_backends.layout import (
 )
 from storage_backends.planar import Filter, PixelShape, undo
 from storage_backends.recent import RecentChunks
+from storage_backends.smallest import OVERHEAD, unpack
 
 READ_AHEAD = 1 << 20
 """A file up to this size is read at once; of larger ones, about as many bytes at a time."""
@@ -58,6 +59,11 @@ class RawBlob:
             raise BlobDamaged(f"{self._name}: the file was cut off while it was read")
         return data
 
+    @property
+    def shape(self) -> PixelShape | None:
+        """None: the file does not tell how pixels lie in it."""
+        return None
+
     def frames(self) -> StoredFrames | None:
         """Return None: there is no frame table."""
         return None
@@ -75,6 +81,11 @@ class ZstdBlob:
         self._tools = tools
         self.head = self._parse_head(plain_size)
         self._table = self._parse_seek_table()
+
+    @property
+    def shape(self) -> PixelShape | None:
+        """How pixels lie in the blob; None where no filter was used that has to know."""
+        return self.head.shape
 
     def pieces(self) -> Iterator[Plain]:
         """Yield the plain bytes in order, chunk by chunk."""
@@ -99,6 +110,11 @@ class ZstdBlob:
             raise BlobDamaged(f"{self._file.name}: a frame table of {end - start} bytes")
         return parse_frame_table(self._file.read(start, end - start))
 
+    @property
+    def is_one_filtered_chunk(self) -> bool:
+        """Whether `unpack_only_chunk` gives all there is."""
+        return self.head.chunks.count == 1 and not self.head.coded
+
     def unpack_only_chunk(self) -> bytes:
         """Return the filtered bytes of a blob of one chunk."""
         return self._unpack(next(self._packed(0, 1)), 0)
@@ -120,6 +136,8 @@ class ZstdBlob:
 
     def _plain_chunk(self, packed: memoryview, number: int) -> Plain:
         head = self.head
+        if head.coded:
+            return self._uncoded(packed, number)
         if head.shape is None:
             return self._unpack(packed, number)
         filtered = self._unpack(packed, number)
@@ -137,12 +155,21 @@ class ZstdBlob:
             yield from (packed[start:stop] for start, stop in itertools.pairwise(bounds))
             first = end
 
-    def _unpack(self, packed: memoryview, number: int) -> bytes:
-        """Return the filtered bytes of a chunk."""
+    def _uncoded(self, packed: memoryview, number: int) -> Plain:
+        """Return the plain bytes of a coded chunk, after its checksum was found right."""
         size = self.head.chunks[number].length
         try:
+            return unpack(self._unpack(packed, number), size, self.head.shape, self._tools.space)
+        except ValueError as exc:
+            raise BlobDamaged(f"{self._file.name}: chunk {number}: {exc}") from exc
+
+    def _unpack(self, packed: memoryview, number: int) -> bytes:
+        """Return the filtered bytes of a chunk, or the coded chunk."""
+        size, coded = self.head.chunks[number].length, self.head.coded
+        try:
             stated = zstandard.get_frame_parameters(packed)
-            if stated.content_size != size or not stated.has_checksum:
+            fits = stated.content_size <= size + OVERHEAD if coded else stated.content_size == size
+            if not fits or not stated.has_checksum:
                 raise BlobDamaged(f"{self._file.name}: chunk {number} states a wrong size")
             return self._tools.decompressor.decompress(packed, allow_extra_data=False)
         except zstandard.ZstdError as exc:
@@ -167,7 +194,8 @@ class ZstdBlob:
         except BlobDamaged as exc:
             raise BlobDamaged(f"{file.name}: {exc}") from exc
         chunks = self.head.chunks
-        if len(table.plain_sizes) != chunks.count + 2 or table.plain_sizes.sum() != chunks.plain_size:
+        fits = self.head.coded or table.plain_sizes.sum() == chunks.plain_size
+        if len(table.plain_sizes) != chunks.count + 2 or not fits:
             raise BlobDamaged(f"{file.name}: the seek table does not list the chunks of the blob")
         if file.size > READ_AHEAD and np.diff(table.starts[1:-1]).max(initial=0) > _LARGEST_PACKED:
             raise BlobDamaged(f"{file.name}: a chunk is packed in more bytes than any can be")
@@ -182,7 +210,7 @@ def decode_together(blobs: Sequence[StoredBlob], tools: Tools) -> list[Plain]:
     plains: dict[int, Plain] = {}
     alike: dict[tuple[Filter, PixelShape, int], dict[int, ZstdBlob]] = {}
     for number, blob in enumerate(blobs):
-        if isinstance(blob, ZstdBlob) and blob.head.shape is not None and blob.head.chunks.count == 1:
+        if isinstance(blob, ZstdBlob) and blob.head.shape and blob.is_one_filtered_chunk:
             kind = (blob.head.filter, blob.head.shape, blob.head.chunks.plain_size)
             alike.setdefault(kind, {})[number] = blob
         else:

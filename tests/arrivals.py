@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from vna.dicom.describe import Description, Value
 from vna.dicom.recipe import Recipe
 from vna.events import Arrival, BlobEntry, Event, Rejected, Restored
-from vna.index import EventEntry, Index, Payload, Recorded, StoreEntry
+from vna.index import EliminateEntry, EventEntry, Index, Payload, Recorded, StoreEntry
 from vna.model import InstanceKey, InstanceUID, RejectionReason, Scope, SeriesUID, Source, StudyUID
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -93,6 +95,28 @@ class Sender:
         recorded = self.index.committer.submit(EventEntry(sequence, TIME, "test", event))
         assert isinstance(recorded, Recorded)
         return recorded.position
+
+    def eliminate(
+        self, study: str = "1.1", series: str | None = None, instance: str | None = None, **changed: Any
+    ) -> object:
+        """Eliminate what is held of a study, series or instance, as a ledger of another history would have it."""
+        scope = Scope(study, series, instance)
+        held = [each for each in self.index.reader.every_version(study) if scope.covers(each.key)]
+        base = hashlib.sha256(b"base").digest()
+        entry = EliminateEntry(
+            origin_sequence=self.index.committer.next_sequence(),
+            time=TIME,
+            actor="test",
+            elimination=0,
+            scope=scope,
+            rules=("rule",),
+            manifest="manifest",
+            versions=tuple(each.version_id for each in held),
+            evaluated_at=self.index.reader.position(),
+            payload=Payload("elimination-0", b"salt", b"digest", b"data", base, b"base"),
+            ledger="ledger",
+        )
+        return self.index.committer.submit(replace(entry, **changed))
 
     def reject(self, study: str = "1.1", series: str | None = None, instance: str | None = None) -> int:
         """Reject a study, series or instance; return the number of the rejection."""

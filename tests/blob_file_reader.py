@@ -1,13 +1,15 @@
-"""A second reader of blob files, written from the docstrings of layout, frame_table and planar alone.
+"""A second reader of blob files, written from the docstrings of layout, frame_table, planar and smallest alone.
 
 It shares no code with `storage_backends`: if both agree, the documentation is right, and whoever finds
 such a file in thirty years can read it.
 """
 
 import itertools
+import lzma
 import struct
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import zstandard
 
@@ -15,16 +17,21 @@ import zstandard
 def read_blob(file: bytes) -> bytes:
     """Return the plain bytes of a blob, given its whole file."""
     head = read_head(file)
-    return b"".join(unfilter(chunk, head) for chunk in read_chunks(file))
+    chunks = read_chunks(file)
+    if head["version"] == 1:
+        return b"".join(unfilter(chunk, head) for chunk in chunks)
+    return b"".join(uncode(chunk, head) for chunk in chunks)
 
 
 def read_head(file: bytes) -> dict[str, Any]:
     """Return the fields of the head."""
     magic, size, mark, version = struct.unpack_from("<II4sB", file)
-    assert (magic, size, mark, version) == (0x184D2A50, 48, b"BLOB", 1)
+    assert (magic, size, mark) == (0x184D2A50, 48, b"BLOB")
+    assert version in (1, 2)
     kind, item_size = file[13], file[14]
     rows, columns, samples, plain_size, period, span = struct.unpack_from("<IIIQQQ", file, 16)
     return {
+        "version": version,
         "filter": kind,
         "item_size": item_size,
         "byte_order": chr(file[15]),
@@ -77,6 +84,21 @@ def unfilter(planes: bytes, head: dict[str, Any]) -> bytes:
     if head["filter"] == 3:
         values = values.cumsum(axis=1)
     return bytes(values.astype(f"u{item_size}").astype(f"{head['byte_order']}u{item_size}").tobytes())
+
+
+def uncode(chunk: bytes, head: dict[str, Any]) -> bytes:
+    """Return the plain bytes of a coded chunk."""
+    method, body = chunk[0], chunk[1:]
+    if method < 16:
+        return unfilter(body, head | {"filter": method})
+    if method < 20:
+        return unfilter(lzma.decompress(body), head | {"filter": method - 16})
+    bias, width = struct.unpack_from("<IB", body)
+    image = {32: imagecodecs.jpegls_decode, 33: imagecodecs.jpegxl_decode}[method](body[5:])
+    assert image.dtype.itemsize == width
+    bits = 8 * head["item_size"]
+    values = (image.astype(np.int64) + bias) % 2**bits
+    return bytes(values.astype(f"{head['byte_order']}u{head['item_size']}").tobytes())
 
 
 def read_frames(file: bytes) -> list[list[tuple[int, int]]] | None:

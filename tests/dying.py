@@ -1,6 +1,6 @@
-"""A process that seals, rebuilds or sweeps, and dies by SIGKILL at each of its steps in turn; run as a program.
+"""A process that seals, rebuilds, sweeps, destroys or runs the lifecycle, and dies by SIGKILL at each step; a program.
 
-    python dying.py seal DATA_DIR | rebuild DATA_DIR URL | sweep DATA_DIR
+    python dying.py seal DATA_DIR | rebuild DATA_DIR URL | sweep DATA_DIR | destroy DATA_DIR | lifecycle DATA_DIR
 
 A step is a call that makes something durable: of a file, of a name, of a transaction; or one that deletes. For n = 0,
 1, ... a child does the work and is killed at its step n, until one comes to its end. Writes how many were killed.
@@ -19,7 +19,7 @@ sys.path[:0] = [str(ROOT)]
 from vna import settings  # noqa: E402
 from vna.archive import rebuilding  # noqa: E402
 from vna.index.statements import Cursor  # noqa: E402
-from vna.node import Rebuild, open_sealer, open_sweeper  # noqa: E402
+from vna.node import Rebuild, lifecycle_of, open_sealer, open_sealing_archive, open_sweeper  # noqa: E402
 
 
 def dying_at(step: int, work: Callable[[], object]) -> bool:
@@ -60,7 +60,17 @@ def main(what: str, data_dir: str, url: str = "") -> None:
     def sweep() -> None:
         open_sweeper(read).sweep(threading.Event())
 
-    work = {"seal": seal, "rebuild": rebuild, "sweep": sweep}[what]
+    def lifecycle() -> None:
+        archive = open_sealing_archive(read)
+        lifecycle_of(archive, read.lifecycle).run(threading.Event())
+        archive.close()
+
+    def destroy() -> None:
+        archive = open_sealing_archive(read)
+        archive.destruction.run(threading.Event())
+        archive.close()
+
+    work = {"destroy": destroy, "seal": seal, "rebuild": rebuild, "sweep": sweep, "lifecycle": lifecycle}[what]
     killed = 0
     while dying_at(killed % 12 + 1 if what == "rebuild" else killed, work):
         killed += 1

@@ -13,10 +13,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
+from botocore.session import get_session
 from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
@@ -50,6 +53,27 @@ def new_bucket(endpoint: str) -> str:
     name = f"bucket{next(_BUCKETS)}"
     obstore.put(_client(endpoint, name), "outside-of-every-archive", b"x")
     return name
+
+
+def new_versioned_bucket(endpoint: str, *, lock: bool) -> str:
+    """Make a bucket that keeps versions, with Object Lock or without, and return its name."""
+    name, client = f"bucket{next(_BUCKETS)}", control_client(endpoint)
+    client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=lock)
+    if not lock:
+        client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    return name
+
+
+@cache
+def control_client(endpoint: str) -> Any:
+    """Return what speaks to the service as its own tools do, for what obstore cannot ask."""
+    return get_session().create_client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=ACCESS_KEY,
+        aws_secret_access_key=SECRET_KEY,
+    )
 
 
 def store_settings(endpoint: str, bucket: str) -> Mapping[str, str]:

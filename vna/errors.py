@@ -5,6 +5,7 @@ Messages are for an operator: what happened, to which UID or digest, and what to
 patient data, because they are logged and sent as Error Comment (0000,0902).
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -62,6 +63,16 @@ class RejectedBefore(VnaError):
     status = 0xC071  # one of those PS3.4 B.2.3 leaves to the node; the comment names the rejection
 
 
+class LimitedBefore(VnaError):
+    """A limitation of just this scope stands already."""
+
+
+class EliminatedBefore(VnaError):
+    """The instance lies in what an elimination destroyed, and what is sent again is not taken."""
+
+    status = 0xC072  # one of those PS3.4 B.2.3 leaves to the node; the comment names the elimination
+
+
 class Ambiguous(VnaError):
     """A UID names more than one thing that is held; say in which study or series."""
 
@@ -86,6 +97,48 @@ class CannotConvert(VnaError):
 
 class Damaged(VnaError):
     """Stored bytes no longer give the digest they are named by; they are never served."""
+
+    status = 0x0110
+
+
+class Held(VnaError):
+    """A hold stands over what was to be destroyed, displaced or erased: nothing of it goes."""
+
+    status = 0x0124  # Refused: not authorized, PS3.7 Annex C
+
+    @classmethod
+    def by(cls, numbers: Sequence[int], what: str) -> "Held":
+        """Return the error that names the holds and what they stand over."""
+        named = ", ".join(map(str, numbers))
+        return cls(f"{what} is under hold {named}: nothing of it may go until that is released or over")
+
+
+class NotPermitted(VnaError):
+    """Who asks may not do this: another person has to, or another role."""
+
+    status = 0x0124  # Refused: not authorized, PS3.7 Annex C
+
+
+class NotPlausible(VnaError):
+    """What is said cannot be so: a date that has not come, an order that cannot be, text where a code belongs."""
+
+    status = 0x0115  # Invalid argument value, PS3.7 Annex C
+
+
+class NotOnline(VnaError):
+    """What is asked for lies where it cannot be read at once; it is being brought back, and can be asked for again."""
+
+    status = 0xA702  # Refused: out of resources, unable to perform sub-operations, PS3.4 C.4.2.1.5
+
+
+class TooFewVerified(VnaError):
+    """Fewer verified copies would be left than there have to be; nothing of what was to go is gone."""
+
+    status = 0x0110
+
+
+class ClockNotTrusted(VnaError):
+    """The clock jumped, and nobody has found it right since: nothing whose time may be over is touched."""
 
     status = 0x0110
 

@@ -105,6 +105,17 @@ class VersionState(StrEnum):
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
     """Hidden by a rejection; where it stood before is kept, and it stands there again once restored."""
+    LIMITED = "limited"
+    """Hidden by a limitation, and perhaps a rejection too; where it stood before is kept."""
+
+
+class View(StrEnum):
+    """What a request sees of what is held (IHE RAD TF-3 4.66); nothing that is limited in any case."""
+
+    ORDINARY = "ordinary"
+    """What is served."""
+    QUALITY = "quality"
+    """What is rejected too, beside the notes that reject it."""
 
 
 class RejectionReason(StrEnum):
@@ -113,11 +124,12 @@ class RejectionReason(StrEnum):
     QUALITY = "quality"
     SAFETY = "safety"
     WORKLIST = "worklist"
+    EXPIRED = "expired"
 
     @property
     def code(self) -> str:
         """The code value in the scheme DCM (PS3.16 Annex D)."""
-        return {"quality": "113001", "safety": "113037", "worklist": "113038"}[self]
+        return {"quality": "113001", "safety": "113037", "worklist": "113038", "expired": "113039"}[self]
 
     @classmethod
     def of_code(cls, code: str) -> "RejectionReason":
@@ -138,6 +150,7 @@ class RejectionReason(StrEnum):
             "quality": "Rejected for Quality Reasons",
             "safety": "Rejected for Patient Safety Reasons",
             "worklist": "Incorrect Modality Worklist Entry",
+            "expired": "Data Retention Policy Expired",
         }[self]
 
 
@@ -150,3 +163,12 @@ class RejectedAgain(StrEnum):
     """The same bytes as held are shown again, that instance alone; anything else is refused."""
     KEEP_HIDDEN = "keep-hidden"
     """It is kept as any other arrival, but not shown, and the sender is told."""
+
+
+class EliminatedAgain(StrEnum):
+    """What becomes of an instance that arrives in what was eliminated."""
+
+    REFUSE = "refuse"
+    """It is not kept, and the sender is told which elimination destroyed it."""
+    ACCEPT = "accept"
+    """It is kept as new, and its study is flagged."""

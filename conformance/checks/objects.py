@@ -16,6 +16,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian
 from conformance import kinds, oddities, phantoms
 from conformance.codestreams import compressed_image
 from conformance.corpus import Instance
+from conformance.notes import rejection_note
 from conformance.oddities import code
 
 KINDS: Mapping[str, Callable[[], Dataset]] = MappingProxyType(
@@ -88,6 +89,11 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 """The patients of studies 4 to 6, by the Specific Character Set of their names."""
 
+REJECTED: Mapping[str, tuple[int, int, int]] = MappingProxyType(
+    {"rejected": (19, 1, 1), "not-rejected": (19, 1, 2), "rejection-note": (19, 2, 1)}
+)
+"""Two images of one study, and the note that rejects the first of them, as numbers of study, series and instance."""
+
 _FIRST_KIND = 20
 
 
@@ -146,7 +152,8 @@ class TestObjects:
         Raises:
             ValueError: there is none of this name.
         """
-        return QUERIED[name] if name in QUERIED else (_FIRST_KIND + _OTHERS.index(name), 1, 1)
+        known = QUERIED.get(name) or REJECTED.get(name)
+        return known or (_FIRST_KIND + _OTHERS.index(name), 1, 1)
 
     def anonymous(self, text: str) -> str:
         """Return a text without what is of this run alone, so that two runs say the same."""
@@ -175,9 +182,16 @@ class TestObjects:
         if name in QUERIED:
             study, series, number = numbers
             return oddities.encoded(self.of_study(study, series=series, number=number))
-        ds = _MAKERS[name]()
+        ds = self._of_rejection(name) if name in REJECTED else _MAKERS[name]()
         self._identify(ds, numbers)
         return oddities.encoded(ds)
+
+    def _of_rejection(self, name: str) -> Dataset:
+        image = phantoms.ct_slice(size=64)
+        if name != "rejection-note":
+            return image
+        self._identify(image, REJECTED["rejected"])
+        return rejection_note([image])
 
     def _identify(self, ds: Dataset, numbers: tuple[int, int, int]) -> None:
         study, series, _number = numbers

@@ -66,9 +66,11 @@ ERRORS: Mapping[str, Services] = MappingProxyType(
         "IdentifierMismatch": _QUERY_RETRIEVE,
         "MoveDestinationUnknown": _MOVE,
         "CannotConvert": _RETRIEVE,
+        "NotOnline": _RETRIEVE,
         "Damaged": _RETRIEVE,
         "PeerUnreachable": _MOVE,
         "RejectedBefore": (*_STORE, *_STOW),
+        "EliminatedBefore": (*_STORE, *_STOW),
     }
 )
 """By the name of the error: the services it is answered to, or where it is the reason of a failed sub-operation.

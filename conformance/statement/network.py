@@ -41,7 +41,10 @@ def configuration() -> Section:
                     table(
                         "Local AE",
                         ("AE", "Default AE title", "Default port"),
-                        (("ARCHIVE", f"`{_DEFAULTS.dimse.ae_title}`", f"`{_DEFAULTS.dimse.port}`"),),
+                        (
+                            ("ARCHIVE", f"`{_DEFAULTS.dimse.ae_title}`", f"`{_DEFAULTS.dimse.port}`"),
+                            ("QUALITY, queries and retrieves alone", "none (`dimse.quality_ae_title`)", "the same"),
+                        ),
                     ),
                     paragraph(
                         """

@@ -26,8 +26,10 @@ from vna.dicom.supported import (
     SyntaxGroup,
 )
 from vna.dimse.negotiation import VERIFICATION
-from vna.model import RejectedAgain
+from vna.model import RejectedAgain, RejectionReason
 from vna.pixels.targets import targets_of
+from vna.retention import NotePolicy
+from vna.retention.policies import DEFAULT_NOTES
 from vna.settings import Settings
 
 _REASONS = {
@@ -45,6 +47,11 @@ _GROUPS = {
     SyntaxGroup.LOSSY: "may be lossy",
     SyntaxGroup.VIDEO: "video",
     SyntaxGroup.REFERENCED: "pixels by reference",
+}
+_NOTE_POLICIES = {
+    NotePolicy.HIDE: "hidden, and stays so when it is sent again",
+    NotePolicy.REPLACE: "hidden, until other content comes under the same UIDs from the same source",
+    NotePolicy.IGNORE: "the note is kept, and changes nothing",
 }
 _KEY_TYPES = {Kind.UNIQUE: "U", Kind.REQUIRED: "R", Kind.OPTIONAL: "O"}
 _FIND_BYTES = (
@@ -98,7 +105,7 @@ def _storage() -> Section:
             ),
             table("Storage SOP Classes", ("SOP Class", "UID", "SCU", "SCP"), rows),
         ),
-        (_transfer_syntaxes(), _sent_again()),
+        (_transfer_syntaxes(), _sent_again(), _rejection_notes()),
     )
 
 
@@ -154,9 +161,33 @@ def _sent_again() -> Section:
                 - Other content from the source of what is served: success; a new version, served from then on.
                 - Other content from another source: kept aside, with success, or with warning B000 for peers that are
                   registered to be told so.
-                - What an administrator has rejected: as `archive.rejected_again` says, {rejected}; refused with C071.
+                - What was rejected: as `archive.rejected_again` says, {rejected}; refused with C071. What a note
+                  rejected before it ever came is kept hidden, with warning B000.
                 """
             ),
+        ),
+    )
+
+
+def _rejection_notes() -> Section:
+    reasons = ((f"`{each.code}`", each.meaning, _NOTE_POLICIES[DEFAULT_NOTES[each.code]]) for each in RejectionReason)
+    return Section(
+        "Imaging Object Change Management (IHE RAD IOCM)",
+        (
+            points(
+                """
+                - A Key Object Selection document whose title is one of these codes (scheme DCM, PS3.16 CID 7010)
+                  rejects the instances that both its evidence and its content tree name, in other studies too, and
+                  whether it comes before them or after; over C-STORE and STOW-RS alike. It is applied in the
+                  transaction that stores it.
+                - What is rejected, and the note itself, is found, fetched and counted nowhere but in the quality view:
+                  under the AE title `dimse.quality_ae_title`, and below `/quality/dicom-web` for the tokens of
+                  `http.quality_tokens`. There the note stands beside what it rejects; nothing is stored there.
+                - No note destroys anything, whatever its title: only an elimination does, and never under a hold.
+                - The profile in force may say otherwise for each code: hide, replace or ignore.
+                """
+            ),
+            table("Rejection notes", ("Code", "Title", "Unless the profile in force says otherwise"), reasons),
         ),
     )
 
@@ -199,6 +230,9 @@ def _query() -> Section:
                   where negotiated, need none.
                 - Names are matched whatever their case, each component group for itself; all other text with
                   case. Accents count, their composition does not.
+                - Instance Availability (0008,0056) is that of the store a study is read from, of a patient that of the
+                  study that takes longest; it is matched where it has a value. Retrieve AE Title (0008,0054) is the
+                  one called, unless a tier names another (`store.tiers`).
                 - Keys of higher levels are matched and returned too; in Study Root those of the patient belong to
                   the STUDY level. A key with a value below the level is refused.
                 - A key that is not in these tables is left out of the matching, returned without a value, and

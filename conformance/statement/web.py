@@ -30,7 +30,7 @@ WEB_STATUSES: Mapping[int, str] = MappingProxyType(
         406: "It is not to be had in any media type and transfer syntax that is accepted.",
         408: "The client stood still for `http.request_timeout_s`.",
         409: "No instance was stored, and the reasons follow; or the Transaction UID is in use.",
-        410: "What was here was rejected, and is not shown any more.",
+        410: "What was here was rejected, and is not shown any more. Of what is limited it is 404 that is said.",
         413: "The request has more bytes or parts than allowed.",
         414: "The address is too long.",
         415: "The payload is of a media type that is not taken.",
@@ -52,7 +52,9 @@ def web_services() -> Section:
         (
             points(
                 """
-                - The services lie below `/dicom-web` on the HTTP port. Where editions differ, PS3.18 2024e counts.
+                - The services lie below `/dicom-web` on the HTTP port, and once more, without storing, below
+                  `/quality/dicom-web` (what is rejected is seen there too; `http.quality_tokens`). Where editions
+                  differ, PS3.18 2024e counts.
                 - What came over DIMSE is found and given over DICOMweb, and the reverse; the archive behind is one.
                 - Each is described for programs: OPTIONS of the root gives a WADL document (PS3.18 8.9), or OpenAPI
                   where JSON is accepted; `/dicom-web/openapi.json` is the latter.

@@ -1,6 +1,7 @@
 """What lies in the store and may have been tampered with: blobs, the sealed journal, and the names of documents."""
 
 import io
+import lzma
 import tarfile
 import tempfile
 import zipfile
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 
 import cbor2
+import imagecodecs
 import numpy as np
 
 from conformance import phantoms
@@ -30,6 +32,8 @@ from storage_backends import (
     PixelShape,
 )
 from storage_backends.frame_table import FragmentedFrames, RegularFrames, Span
+from storage_backends.planar import Workspace
+from storage_backends.smallest import unpack as unpack_chunk
 from vna.archive import Spool
 from vna.dicom.recipe import Recipe, plan
 from vna.errors import Damaged, VnaError
@@ -68,7 +72,14 @@ def _blobs() -> Sequence[_Blob]:
         _encoded(noise, None, fragments),
         _encoded(large, None, None),
         _encoded(noise, None, None, Codec.RAW),
+        _encoded(ramp, PixelShape(64, 64, 1, 2), RegularFrames(64 * 64 * 2, 3), Codec.SMALLEST),
+        _encoded(b"a document " * 50, None, fragments_of_text(), Codec.SMALLEST),
     ]
+
+
+def fragments_of_text() -> FragmentedFrames:
+    """Return two frames in a few hundred bytes."""
+    return FragmentedFrames(((Span(0, 10), Span(20, 30)), (Span(100, 400),)))
 
 
 def _encoded(plain: bytes, shape: PixelShape | None, frames: FrameTable | None, codec: Codec = Codec.DENSE) -> _Blob:
@@ -120,6 +131,30 @@ def blobs() -> Iterator[bytes]:
     for number, each in enumerate(_blobs()):
         if len(each.file) < 60_000:
             yield bytes([number]) + each.file
+
+
+_CODED_SHAPE = PixelShape(8, 8, 1, 2)
+_CODED_BYTES = 128
+
+
+def chunk(data: bytes) -> None:
+    """Read a coded chunk that may be any, as if its checksum were right: it is refused, or gives as many bytes."""
+    try:
+        found = unpack_chunk(data, _CODED_BYTES, _CODED_SHAPE, Workspace())
+    except ValueError:
+        return
+    if len(found) != _CODED_BYTES:
+        raise Finding("a chunk of another size")
+
+
+def chunks() -> Iterator[bytes]:
+    """Coded chunks of every method."""
+    image = np.arange(64, dtype=np.uint16).reshape(8, 8) * 5
+    head = (900).to_bytes(4, "little") + b"\x02"
+    yield bytes([32]) + head + bytes(imagecodecs.jpegls_encode(image))
+    yield bytes([33]) + head + bytes(imagecodecs.jpegxl_encode(image, lossless=True, usecontainer=False))
+    yield from (bytes([kind]) + image.tobytes() for kind in range(4))
+    yield from (bytes([16 + kind]) + lzma.compress(image.tobytes()) for kind in range(4))
 
 
 def recipe(data: bytes) -> None:

@@ -19,6 +19,7 @@ TARGETS: Final[Mapping[str, Target]] = {
     "key": Target(dicom.key, dicom.keys, longest=4096),
     "text": Target(dicom.text, dicom.texts, longest=1024),
     "blob": Target(stored.blob, stored.blobs, longest=65_536),
+    "chunk": Target(stored.chunk, stored.chunks, longest=4_096),
     "recipe": Target(stored.recipe, stored.recipes, longest=512),
     "journal": Target(stored.journal, stored.journals, longest=65_536),
     "document-name": Target(stored.document_name, stored.document_names, longest=256),

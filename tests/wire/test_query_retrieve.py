@@ -59,6 +59,19 @@ def test_matches_are_pending_answers_then_success(node: FakeNode) -> None:
     assert (final.command.status, final.data) == (0, b"")
 
 
+def test_how_soon_and_from_whom_a_study_is_had_is_what_the_archive_says(node: FakeNode) -> None:
+    told = {"InstanceAvailability": "NEARLINE", "RetrieveAETitle": "DEEP"}
+    node.archive.answers = [{"StudyInstanceUID": "1.2", **told}]
+    with node.peer() as peer:
+        peer.associate((STUDY_FIND, [IMPLICIT]))
+        asked, _ = _find(peer, QueryRetrieveLevel="STUDY", StudyInstanceUID="", InstanceAvailability="")
+        unasked, _ = _find(peer, QueryRetrieveLevel="STUDY", StudyInstanceUID="")
+        peer.release()
+
+    assert (decoded(asked.data).InstanceAvailability, decoded(asked.data).RetrieveAETitle) == ("NEARLINE", "DEEP")
+    assert "InstanceAvailability" not in decoded(unasked.data)
+
+
 def test_an_unsupported_key_is_told(node: FakeNode) -> None:
     """PS3.4 table C.4-1: FF01."""
     node.archive.answers = [{"StudyInstanceUID": "1.2"}]

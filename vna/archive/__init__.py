@@ -1,17 +1,38 @@
 """The one door: every edge stores, finds and reads through `Archive`, and decides nothing itself."""
 
 from vna.archive.archive import Archive
+from vna.archive.bordereau import ACCEPTABLE, Wanted
 from vna.archive.bulk import BulkContent
+from vna.archive.certificate_checks import Fault, check_certificate
+from vna.archive.certifying import Notary
 from vna.archive.commitments import NOBODY, CommitmentReport, Commitments, FailureReason, report_of
 from vna.archive.composing import NUMBER_OF_FRAMES, BulkPart, compose, references
 from vna.archive.derived import Derived, document_name
+from vna.archive.destruction import Destruction, Means, Remaining, Went
+from vna.archive.elimination_preview import EliminationPreview
+from vna.archive.elimination_telling import told_elimination, told_elimination_standing
+from vna.archive.eliminations import (
+    KEEPING_CAUSES,
+    Eliminations,
+    EliminationShown,
+    EliminationStanding,
+    EliminationState,
+    Visa,
+)
 from vna.archive.erasing import erase_payloads
+from vna.archive.executing import EliminationRun, Executor
 from vna.archive.extra import ExtraProgress
 from vna.archive.frames import Frame, Frames
 from vna.archive.fsck import Discrepancy, Fsck, Plan, Tally
 from vna.archive.healing import Healer, store_name
+from vna.archive.holds import Holds, HoldTarget, HoldTerms, today_utc, told_hold
 from vna.archive.in_flight import InFlight
+from vna.archive.ledger import BrokenLedger, Ledger
+from vna.archive.limitations import Limitations, Opened
+from vna.archive.locking import LockKeeper, Reasons, locked_stores
 from vna.archive.overview import Overview
+from vna.archive.patients import Patients, Told, told_fact
+from vna.archive.placing import Moved
 from vna.archive.quiet import QuietStudies
 from vna.archive.rebuilding import Rebuilder, catch_up
 from vna.archive.receipts import write_receipt
@@ -19,6 +40,10 @@ from vna.archive.receive import Arrived, Expected, Stored, StoreSession
 from vna.archive.rejections import Rejections, Statement
 from vna.archive.rendering import NotInPicture, Renderer
 from vna.archive.replicating import Replicator
+from vna.archive.retention import Explanation, Retention
+from vna.archive.retention_profiles import understood as understood_profile
+from vna.archive.retention_report import RetentionReport
+from vna.archive.retention_simulating import SimulatedStudy, Simulation
 from vna.archive.retrieve import DataSet
 from vna.archive.room import Room, Space, Watermark
 from vna.archive.scrubbing import Pace, Scrubber
@@ -27,17 +52,37 @@ from vna.archive.spool import Incoming, Spool
 from vna.archive.standing import StoreStanding
 from vna.archive.subjects import Kind, Subject, representative
 from vna.archive.sweeping import Sweeper, Swept
+from vna.archive.tier_stores import Availability, Traits
+from vna.archive.tiers import StudyPlace, StudyStanding, Tiers, TierStanding
 from vna.archive.translation import storage_errors
 from vna.archive.verify import Finding
 from vna.events import CommitmentRequested, JournalMark
-from vna.index import ANYBODY, Counts, HeldInstance, Intake, Page, Rejection, Turn, Visible, Waiting
+from vna.index import (
+    ANYBODY,
+    Counts,
+    HeldInstance,
+    Hold,
+    Intake,
+    KeptProfile,
+    Limitation,
+    Page,
+    RecordedFact,
+    Rejection,
+    Turn,
+    Visible,
+    Waiting,
+)
 
 __all__ = [
+    "ACCEPTABLE",
     "ANYBODY",
+    "KEEPING_CAUSES",
     "NOBODY",
     "NUMBER_OF_FRAMES",
     "Archive",
     "Arrived",
+    "Availability",
+    "BrokenLedger",
     "BulkContent",
     "BulkPart",
     "CommitmentReport",
@@ -46,57 +91,105 @@ __all__ = [
     "Counts",
     "DataSet",
     "Derived",
+    "Destruction",
     "Discrepancy",
+    "EliminationPreview",
+    "EliminationRun",
+    "EliminationShown",
+    "EliminationStanding",
+    "EliminationState",
+    "Eliminations",
+    "Executor",
     "Expected",
+    "Explanation",
     "ExtraProgress",
     "FailureReason",
+    "Fault",
     "Finding",
     "Frame",
     "Frames",
     "Fsck",
     "Healer",
     "HeldInstance",
+    "Hold",
+    "HoldTarget",
+    "HoldTerms",
+    "Holds",
     "InFlight",
     "Incoming",
     "Intake",
     "JournalMark",
+    "KeptProfile",
     "Kind",
+    "Ledger",
+    "Limitation",
+    "Limitations",
+    "LockKeeper",
+    "Means",
+    "Moved",
     "NotInPicture",
+    "Notary",
+    "Opened",
     "Overview",
     "Pace",
     "Page",
+    "Patients",
     "Plan",
     "QuietStudies",
+    "Reasons",
     "Rebuilder",
+    "RecordedFact",
     "Rejection",
     "Rejections",
+    "Remaining",
     "Renderer",
     "Replicator",
+    "Retention",
+    "RetentionReport",
     "Room",
     "Scrubber",
     "Sealer",
+    "SimulatedStudy",
+    "Simulation",
     "Space",
     "Spool",
     "Statement",
     "StoreSession",
     "StoreStanding",
     "Stored",
+    "StudyPlace",
+    "StudyStanding",
     "Subject",
     "Sweeper",
     "Swept",
     "Tally",
+    "TierStanding",
+    "Tiers",
+    "Told",
+    "Traits",
     "Turn",
+    "Visa",
     "Visible",
     "Waiting",
+    "Wanted",
     "Watermark",
+    "Went",
     "catch_up",
+    "check_certificate",
     "compose",
     "document_name",
     "erase_payloads",
+    "locked_stores",
     "references",
     "report_of",
     "representative",
     "storage_errors",
     "store_name",
+    "today_utc",
+    "told_elimination",
+    "told_elimination_standing",
+    "told_fact",
+    "told_hold",
+    "understood_profile",
     "write_receipt",
 ]

@@ -10,24 +10,37 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 from storage_backends import MAIN, BlobStore
+from vna.archive.accesses import Accesses
 from vna.archive.bulk import BulkContent, BulkReader
+from vna.archive.clock_guard import ClockGuard
 from vna.archive.comments import Comments
 from vna.archive.commitments import Commitments
 from vna.archive.derived import Derived
+from vna.archive.destruction import Destruction
+from vna.archive.elimination_preview import Previewer
+from vna.archive.eliminations import Eliminations
+from vna.archive.executing import Executor
 from vna.archive.extra import ExtraIndexer, HeaderValues
 from vna.archive.frames import FrameReader, Frames
 from vna.archive.headers import HeaderCodec
 from vna.archive.healing import Healer, store_name
+from vna.archive.holds import Holds
 from vna.archive.kept import Shelf
+from vna.archive.limitations import Limitations
+from vna.archive.notes import NoteReader, Policies, policies_of
 from vna.archive.overview import WINDOW, Overview, days_left, growth, last_midnight
+from vna.archive.patients import Patients
+from vna.archive.placing import Placer
 from vna.archive.receive import Receiver, StoreSession
 from vna.archive.recording import record
 from vna.archive.rejections import Rejections
 from vna.archive.rendering import Renderer
+from vna.archive.retention import Retention
 from vna.archive.retrieve import Choose, DataSet, Retriever
 from vna.archive.room import Room
 from vna.archive.spool import Incoming, Spool
 from vna.archive.standing import StoreStanding, standing
+from vna.archive.tiers import Tiers, TierStanding
 from vna.archive.translation import storage_errors
 from vna.archive.verify import Finding, Verifier
 from vna.dicom.bulk_path import BulkPath
@@ -58,8 +71,11 @@ class Archive:
         self._index, self._blobs, self._spool, self._room = index, blobs, spool, room
         headers = HeaderCodec(index.reader)
         self.healer = healer = Healer(index, blobs, self.metrics, spool.folder)
-        shelf = Shelf(index.reader, blobs, headers, rescue=lambda blob: healer.sound_store(blob, "retrieve"))
-        self._receiver = Receiver(index, blobs, headers, shelf, self.metrics)
+        kept = Shelf(index.reader, blobs, headers, rescue=lambda blob: healer.sound_place(blob, "retrieve"))
+        placer = Placer(healer, kept, room)
+        accesses = Accesses(index, placer.stores)
+        shelf = kept.telling(accesses.note)
+        self._receiver = Receiver(index, blobs, headers, kept, self.metrics)
         transcoder = Transcoder(spool.incoming)
         self._retriever = Retriever(shelf, transcoder)
         self._frames = FrameReader(shelf, transcoder)
@@ -67,10 +83,20 @@ class Archive:
         self._verifier = Verifier(index.reader, Shelf(index.reader, blobs, headers), healer)
         self._peers = _PeerCache(index)
         self._bulk = BulkReader(shelf)
-        self._shelf, self.derived = shelf, Derived(spool.folder, 0)
-        values = HeaderValues(index, shelf)
+        self._shelf, self.derived = kept, Derived(spool.folder, 0)
+        values = HeaderValues(index, kept)
         self.extra, index.finder.read_headers = ExtraIndexer(index, values), values.read
         self.rejections = Rejections(index, Comments(headers))
+        self.limitations = Limitations(index, Comments(headers))
+        self.patients, self.holds = Patients(index, Comments(headers)), Holds(index, Comments(headers))
+        self.retention = Retention(index)
+        self.note_policies(policies_of(self.retention.in_force))
+        self.destruction = Destruction(index, blobs, headers, lambda: self.derived)
+        self.tiers = Tiers(index, placer, accesses, self.retention.in_force)
+        self.clock = ClockGuard(index)
+        self.eliminations = Eliminations(index, Comments(headers), self.retention, self.holds)
+        self.elimination_preview = preview = Previewer(index, self.retention)
+        self.executor = Executor(index, self.eliminations, preview, self.destruction, self.clock)
         self.commitments = Commitments(index, self._verifier, {MAIN: blobs, **blobs.replicas})
 
     def close(self) -> None:
@@ -78,6 +104,7 @@ class Archive:
         self._receiver.close()
         self._retriever.close()
         self.commitments.close()
+        self.tiers.accesses.close()
         self._index.close()
         self._blobs.close()
 
@@ -150,6 +177,10 @@ class Archive:
         """Keep documents made out of instances from now on; without this they are made each time."""
         self.derived = derived
 
+    def note_policies(self, policies: Policies) -> None:
+        """Say what rejection notes that arrive do from now on; without this what they do without a profile."""
+        self._receiver.notes = NoteReader(policies)
+
     def part10_head(self, held: HeldInstance) -> bytes:
         """Return the preamble and File Meta an instance came with, empty if it did not come as a file."""
         return self._retriever.part10_head(held)
@@ -200,13 +231,18 @@ class Archive:
             rate = growth(week, first=intake.first_hour(), now=now)
             bad = self._index.blobs.bad()
         space = self._room.space()
-        bad = {store_name(store): bad.get(store, 0) for store in (MAIN, *self._blobs.replicas)}
-        return Overview(counts, today, week, space, rate, days_left(space, rate), bad)
+        bad = {store_name(store): bad.get(store, 0) for store in self._blobs.stores}
+        jump = self.clock.jump()
+        return Overview(counts, today, week, space, rate, days_left(space, rate), bad, jump)
 
     def stores(self) -> tuple[StoreStanding, ...]:
         """Return how the store and its replicas stand; costs 0.6 s for a million blobs."""
         with index_errors():
             return standing(self._index, self._blobs)
+
+    def tier_standings(self) -> tuple[TierStanding, ...]:
+        """Return how the stores stand as places that studies lie in; goes through the rows of all blobs."""
+        return self.tiers.list(self._room)
 
     def journal_mark(self) -> JournalMark:
         """Return where the journal stands."""

@@ -41,6 +41,14 @@ class Comments:
         """
         return str(cbor2.loads(self._headers.unpack(data, base)))
 
+    def read_detail(self, data: bytes, base: bytes) -> dict[str, Any]:
+        """Return details.
+
+        Raises:
+            Damaged: they do not decode.
+        """
+        return dict(cbor2.loads(self._headers.unpack(data, base)))
+
 
 def _packed(owner: str, value: Any) -> Payload:
     plain, salt = cbor2.dumps(value, canonical=True), secrets.token_bytes(16)

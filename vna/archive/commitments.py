@@ -221,11 +221,14 @@ class Commitments:
         with index_errors():
             copies = self._table.copies(held.version_id)
         wanted = {copy.blob.digest for copy in copies}
-        if not wanted <= _there(MAIN, copies).keys() or self._verifier.problem(held) is not None:
+        in_main = _there(MAIN, copies).keys()
+        moved = {copy.blob.digest for copy in copies if copy.state is BlobState.PRESENT} - in_main
+        if not wanted <= in_main | moved or self._verifier.problem(held) is not None:
             return FailureReason.PROCESSING_FAILURE
         for name in ({copy.blob.store for copy in copies} | self._stores.keys()) - {MAIN}:
             there = _there(name, copies)
-            if not wanted <= there.keys() or not all(map(self._is_sound, there.values())):
+            is_lacking = name in self._stores and not wanted - moved <= there.keys()
+            if is_lacking or not all(map(self._is_sound, there.values())):
                 return FailureReason.RESOURCE_LIMITATION
         return None
 

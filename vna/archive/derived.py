@@ -12,7 +12,8 @@ What was used last stays longest: the time of a file is that of its last use, to
 import hashlib
 import logging
 import os
-import tempfile
+import secrets
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -46,10 +47,34 @@ class Derived:
     def document(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return a document, which is made if it is not there."""
         found = self._read(name)
-        if found is None:
-            found = make()
-            self._keep(name, found)
-        return found
+        if found is not None:
+            return found
+        folder = self._open_folder()
+        try:
+            made = make()
+            if folder is not None:
+                self._keep(folder, name, made)
+        finally:
+            if folder is not None:
+                os.close(folder)
+        return made
+
+    def clear(self) -> tuple[int, int]:
+        """Delete all documents; return how many there were, and their bytes.
+
+        One that is being made meanwhile, of what was there before, is not kept: its place is the folder that goes.
+        """
+        if not self._max_bytes:
+            return 0, 0
+        gone = self._folder.with_name(f".{self._folder.name}-{secrets.token_hex(8)}")
+        try:
+            self._folder.rename(gone)
+        except FileNotFoundError:
+            return 0, 0
+        sizes = [size for _, size, _ in _files(gone)]
+        while gone.exists():  # somebody may just have put one more in
+            shutil.rmtree(gone, ignore_errors=True)
+        return len(sizes), sum(sizes)
 
     def _read(self, name: str) -> bytes | None:
         path = self._folder / name
@@ -62,16 +87,27 @@ class Derived:
         data = content[_DIGEST_BYTES:]
         return data if hashlib.sha256(data).digest() == content[:_DIGEST_BYTES] else None
 
-    def _keep(self, name: str, data: bytes) -> None:
+    def _open_folder(self) -> int | None:
+        if not self._max_bytes:
+            return None
+        try:
+            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+            return os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            log.warning("derived documents not kept reason=%s", exc.strerror)
+            return None
+
+    def _keep(self, folder: int, name: str, data: bytes) -> None:
         size = len(data) + _DIGEST_BYTES
         if size > self._max_bytes // _SHARE or not self._has_room():
             return
         try:
-            self._folder.mkdir(mode=0o750, parents=True, exist_ok=True)
             self._clear_for(size)
-            with tempfile.NamedTemporaryFile(dir=self._folder, prefix=".", delete=False) as file:
+            staged = f".{secrets.token_hex(8)}"
+            fd = os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=folder)
+            with os.fdopen(fd, "wb") as file:
                 file.write(hashlib.sha256(data).digest() + data)
-            Path(file.name).replace(self._folder / name)
+            os.rename(staged, name, src_dir_fd=folder, dst_dir_fd=folder)
         except OSError as exc:
             log.warning("derived document not kept reason=%s", exc.strerror)
 

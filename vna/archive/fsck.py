@@ -106,7 +106,7 @@ class Fsck:
         """Take the parts; index and store of the healer, and the sealer, are closed with it."""
         self._healer, self._sealer, self._journal, self._plan = healer, sealer, journal, plan
         self._index = healer.index
-        self._stores = {MAIN: healer.blobs, **healer.blobs.replicas}
+        self._stores = healer.blobs.stores
         self.tally = Tally()
 
     def close(self) -> None:
@@ -163,7 +163,7 @@ class Fsck:
     def _compare(self, store: str, prefix: str) -> Iterator[Discrepancy]:
         """Compare files and rows of one part of one store."""
         files = {file.name: file for file in self._stores[store].backend.listing(prefix)}
-        rows = {f"{row.entry.digest}.{row.entry.codec}": row for row in self._index.sweeping.rows(store, prefix)}
+        rows = {f"{row.entry.digest}.{row.entry.codec}": row for row in self._listed(store, prefix)}
         self.tally.files += len(files)
         self.tally.rows += len(rows)
         for name in sorted(files.keys() | rows.keys()):
@@ -171,6 +171,9 @@ class Fsck:
             found = self._row(row, files.get(name)) if row is not None else self._file(store, files[name])
             if found is not None:
                 yield found
+
+    def _listed(self, store: str, prefix: str) -> list[BlobRow]:
+        return self._index.sweeping.rows(store, prefix, is_tier=store in self._healer.blobs.tiers)
 
     def _row(self, row: BlobRow, file: Listed | None) -> Discrepancy | None:
         """Check a blob that the index knows."""
@@ -180,8 +183,9 @@ class Fsck:
         suspect = row.state is BlobState.BAD or file is None or file.size != row.entry.stored_size
         if (suspect or self._plan.deep) and (problem := self._problem(row)) is not None:
             return self._wrong(row, *problem)
-        if not row.used:
-            return Discrepancy(Kind.UNUSED, where, "no instance needs it", "the sweep of a running node deletes it")
+        if not row.needed:
+            why = "no study that needs it lies here" if row.used else "no instance needs it"
+            return Discrepancy(Kind.UNUSED, where, why, "the sweep of a running node deletes it")
         return None
 
     def _problem(self, row: BlobRow) -> tuple[Kind, str] | None:
@@ -220,11 +224,12 @@ class Fsck:
             return None
         where = _where(BlobPlace(digest, codec, store))
         users = self._index.sweeping.users(digest)
-        if not users:
+        is_tier = store in self._healer.blobs.tiers
+        if not users or not self._index.sweeping.is_needed(digest, store, is_tier=is_tier):
             problem, repair = "nobody knows this file", "the sweep of a running node deletes it"
             return Discrepancy(Kind.LEFTOVER, where, problem, repair)
         entry = self._entry(users[0], digest)
-        if entry is None or not self._index.sweeping.has_row(digest):
+        if entry is None or not (is_tier or self._index.sweeping.has_row(digest)):
             return None  # told of with the instance that lost it
         found = Discrepancy(Kind.UNKNOWN, where, "instances need it, and the index does not know that it is here")
         return self._entered(found, replace(entry, codec=codec, stored_size=file.size, store=store))

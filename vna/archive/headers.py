@@ -8,6 +8,7 @@ base as raw-content dictionary. Racing writers may make several bases for one se
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -41,6 +42,21 @@ class HeaderCodec:
         self._lock = threading.Lock()
         self._bases: OrderedDict[str, _Base] = OrderedDict()
         self._dictionaries: OrderedDict[bytes, zstandard.ZstdCompressionDict] = OrderedDict()
+        self.fresh_at = 0
+        """The last elimination, by the position of its event, since which no base is remembered from before."""
+
+    def forget(self, eliminated_at: int) -> None:
+        """Drop all that is remembered: some of it may be of what that elimination destroyed."""
+        with self._lock:
+            if eliminated_at > self.fresh_at:
+                self._bases.clear()
+                self._dictionaries.clear()
+                self.fresh_at = eliminated_at
+
+    def repack(self, series_uid: str, packed: PackedHeader) -> PackedHeader:
+        """Compress a header anew, that was compressed against a base which is not to be kept."""
+        base = _raw_dictionary(zstandard.ZstdDecompressor().decompress(packed.base_data))
+        return self.pack(series_uid, zstandard.ZstdDecompressor(dict_data=base).decompress(packed.data))
 
     def pack(self, series_uid: str, plain: bytes) -> PackedHeader:
         """Compress a header against the base of its series, which it becomes if there is none yet."""
@@ -77,6 +93,12 @@ class HeaderCodec:
             raise Damaged(f"header base {base.hex()[:12]} does not give its digest")
         with self._lock:
             return _remembered(self._dictionaries, base, _raw_dictionary(plain))
+
+
+def pack_together(plains: Sequence[bytes]) -> list[PackedHeader]:
+    """Return headers compressed against the first of them."""
+    base = _Base(plains[0])
+    return [PackedHeader(base.compressor.compress(plain), base.digest, base.data) for plain in plains]
 
 
 class _Base:

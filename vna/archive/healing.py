@@ -6,13 +6,12 @@ heal is healed by the next identical receive (vna.index.committer).
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from storage_backends import BlobDamaged as BytesDamaged
-from storage_backends import BlobNotFound, BlobStore
+from storage_backends import BlobNotFound, BlobStore, PixelShape
 from vna.archive.kept import blob_ref
 from vna.archive.recording import record_if_due
 from vna.archive.translation import storage_errors
@@ -65,21 +64,29 @@ class Healer:
         self._record_healed(blob, source, actor)
         return Health.HEALED
 
-    def sound_store(self, blob: BlobEntry, actor: str) -> BlobStore | None:
-        """Return a store that has the right bytes of a blob that seemed damaged; its own one once it is healed.
+    def sound_place(self, blob: BlobEntry, actor: str) -> BlobEntry | None:
+        """Return a place that has the right bytes of a blob that seemed damaged; its own one once it is healed.
 
         Raises:
             OutOfResources: as `examine`.
         """
         if self.examine(blob, actor) is not Health.DAMAGED:
-            return self.blobs.at(blob.store)
+            return blob
         for other in self._copies(blob):
             try:
                 if self._problem(other) is None:
-                    return self.blobs.at(other.store)
+                    return other
             except OutOfResources as exc:
                 log.warning("a replica cannot be read store=%s reason=%s", store_name(other.store), exc)
         return None
+
+    def is_sound(self, blob: BlobEntry, actor: str) -> bool:
+        """Read a blob back where it is; what is damaged is recorded, and healed.
+
+        Raises:
+            OutOfResources: as `examine`.
+        """
+        return self._problem(blob) is None or self.examine(blob, actor) is not Health.DAMAGED
 
     def copy(self, blob: BlobEntry, store: str) -> None:
         """Bring a blob from the store it is in to another one, and read it back there.
@@ -91,6 +98,17 @@ class Healer:
         source, target = self.blobs.at(blob.store), self.blobs.at(store)
         with storage_errors():
             target.copy_from(source, blob_ref(blob), spool=self._spool)
+
+    def reencode(self, blob: BlobEntry, store: str, shape: PixelShape | None = None) -> BlobEntry:
+        """Bring a blob to another store in the codec of that, and read it back there; return what lies there then.
+
+        Raises:
+            Damaged, OutOfResources: as `copy`.
+        """
+        source, target = self.blobs.at(blob.store), self.blobs.at(store)
+        with storage_errors():
+            ref = target.reencode(blob_ref(blob), source, shape=shape, spool=self._spool)
+        return BlobEntry(ref.digest, ref.codec.value, ref.plain_size, ref.stored_size, store)
 
     def refuse_empty(self, store: str) -> None:
         """Refuse to take a store for damaged that holds nothing at all: it is not mounted, or not the one it was.
@@ -118,7 +136,7 @@ class Healer:
         """Write a blob again out of another store, and return its name; None when there is no sound copy."""
         for other in self._copies(blob):
             try:
-                self.copy(other, blob.store)
+                self._bring(other, blob)
             except Damaged:
                 problem = self._problem(other)
                 if problem is not None:
@@ -130,13 +148,26 @@ class Healer:
                 return other.store
         return None
 
+    def _bring(self, other: BlobEntry, blob: BlobEntry) -> None:
+        """Write a blob again out of another place.
+
+        Raises:
+            Damaged, OutOfResources: as `copy`.
+        """
+        if other.codec == blob.codec:
+            self.copy(other, blob.store)
+            return
+        if self.blobs.at(blob.store).codec.value != blob.codec:
+            raise OutOfResources(f"store {store_name(blob.store)} has another codec now, and writes no {blob.codec}")
+        self.reencode(other, blob.store)
+
     def _copies(self, blob: BlobEntry) -> Iterator[BlobEntry]:
-        """Go through the places that should have a blob too: the store itself, then the replicas by name."""
+        """Go through the places that should have a blob too: the store itself, then others by name."""
         with index_errors():
-            states = self.index.blobs.states(blob)
-        for store in sorted(states.keys() & {"", *self.blobs.replicas} - {blob.store}):
-            if states[store] is BlobState.PRESENT:
-                yield replace(blob, store=store)
+            places = self.index.blobs.places(blob.digest)
+        for other, state in sorted(places, key=lambda each: (each[0].codec != blob.codec, each[0].store)):
+            if state is BlobState.PRESENT and other.place != blob.place and other.store in self.blobs.stores:
+                yield other
 
     def _record_damage(self, blob: BlobEntry, problem: str, actor: str) -> None:
         if record_if_due(self.index, BlobDamaged(blob.place, problem), actor) is not None:

@@ -11,13 +11,13 @@ from vna.archive.payload import unpack
 from vna.archive.translation import storage_errors
 from vna.dicom.recipe import HeaderPiece, Recipe, plan
 from vna.dicom.values import StoredDataSet
-from vna.errors import Damaged
+from vna.errors import Damaged, NotOnline
 from vna.events import BlobEntry
 from vna.index import HeldInstance, Reader, StoredForm
 
 Chunk = bytes | memoryview
-Rescue = Callable[[BlobEntry], BlobStore | None]
-"""Gives a store that has the right bytes of a damaged blob, None if there is none."""
+Rescue = Callable[[BlobEntry], BlobEntry | None]
+"""Gives a place that has the right bytes of a damaged blob, None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +39,26 @@ class Kept:
 class Shelf:
     """Fetches versions from where they are kept.
 
-    With `rescue`, a blob found damaged is asked for at the store that this gives, before anything is said of it. In the
-    middle of a long blob, when some of it has been handed out, that is too late: the next reader gets it then.
+    With `rescue`, a blob found damaged is asked for at the place that this gives, before anything is said of it. In the
+    middle of a long blob, when some of it has been handed out, that is too late: the next reader gets it then. What is
+    fetched is `told`, which may refuse it.
     """
 
-    def __init__(self, reader: Reader, blobs: BlobStore, headers: HeaderCodec, rescue: Rescue | None = None) -> None:
+    def __init__(
+        self,
+        reader: Reader,
+        blobs: BlobStore,
+        headers: HeaderCodec,
+        rescue: Rescue | None = None,
+        told: Callable[[Sequence[HeldInstance], Sequence[StoredForm]], None] | None = None,
+    ) -> None:
         self._reader, self._blobs, self._headers = reader, blobs, headers
         self._rescue: Rescue = rescue or (lambda _blob: None)
+        self._told = told or (lambda _instances, _forms: None)
+
+    def telling(self, told: Callable[[Sequence[HeldInstance], Sequence[StoredForm]], None]) -> "Shelf":
+        """Return the same shelf, of which somebody is told what is fetched."""
+        return Shelf(self._reader, self._blobs, self._headers, self._rescue, told)
 
     def fetch(self, instances: Sequence[HeldInstance]) -> list[Kept]:
         """Return how these versions are kept, in their order; no blob but long headers is read.
@@ -56,6 +69,7 @@ class Shelf:
         forms = self._reader.stored_forms([held.version_id for held in instances])
         if len(forms) != len(instances):
             raise Damaged("the index does not say how an instance is kept")
+        self._told(instances, forms)
         return [self._kept(held, form) for held, form in zip(instances, forms, strict=True)]
 
     def decode(self, kept: Sequence[Kept]) -> dict[str, Chunk]:
@@ -63,7 +77,7 @@ class Shelf:
         wanted = {piece.digest: one.blobs[piece.digest] for one in kept for piece in one.recipe.pieces}
         try:
             with storage_errors():
-                found: Sequence[Chunk] = self._blobs.get_many([blob_ref(blob) for blob in wanted.values()])
+                found = self._get_all(list(wanted.values()))
         except Damaged:
             found = [self._get(blob) for blob in wanted.values()]
         return dict(zip(wanted, found, strict=True))
@@ -73,7 +87,7 @@ class Shelf:
         begun = False
         try:
             with storage_errors():
-                for chunk in self._blobs.stream(blob_ref(blob)):
+                for chunk in store_of(self._blobs, blob).stream(blob_ref(blob)):
                     begun = True
                     yield chunk
             return
@@ -82,7 +96,7 @@ class Shelf:
             if other is None or begun:
                 raise
         with storage_errors():
-            yield from other.stream(blob_ref(blob))
+            yield from store_of(self._blobs, other).stream(blob_ref(other))
 
     def opened(self, blob: BlobEntry) -> "OpenedBlob":
         """Open a blob for reading parts of it.
@@ -110,6 +124,17 @@ class Shelf:
 
         return StoredDataSet(kept.held.transfer_syntax, kept.header, kept.recipe, kept.sizes, open_blob)
 
+    def _get_all(self, blobs: Sequence[BlobEntry]) -> list[Chunk]:
+        """Return whole blobs, those of one store decoded together."""
+        by_store: dict[str, list[BlobEntry]] = {}
+        for blob in blobs:
+            by_store.setdefault(blob.store, []).append(blob)
+        found: dict[str, Chunk] = {}
+        for here in by_store.values():
+            plains = store_of(self._blobs, here[0]).get_many([blob_ref(blob) for blob in here])
+            found.update(zip((blob.digest for blob in here), plains, strict=True))
+        return [found[blob.digest] for blob in blobs]
+
     def _kept(self, held: HeldInstance, form: StoredForm) -> Kept:
         parts = unpack(self._headers.unpack(form.header, form.base))
         recipe = Recipe.from_cbor(form.recipe)
@@ -125,27 +150,27 @@ class Shelf:
         """Return a whole blob; so no damage in it is found too late."""
         try:
             with storage_errors():
-                return self._blobs.get(blob_ref(blob))
+                return store_of(self._blobs, blob).get(blob_ref(blob))
         except Damaged:
             other = self._rescue(blob)
             if other is None:
                 raise
         with storage_errors():
-            return other.get(blob_ref(blob))
+            return store_of(self._blobs, other).get(blob_ref(other))
 
 
 class OpenedBlob:
     """A blob opened for reading parts of it; what is found damaged is read where it is sound, if it is anywhere."""
 
-    def __init__(self, blob: BlobEntry, store: BlobStore, rescue: Rescue) -> None:
+    def __init__(self, blob: BlobEntry, blobs: BlobStore, rescue: Rescue) -> None:
         """Open it.
 
         Raises:
             Damaged: no store has it.
         """
-        self._blob, self._rescue = blob, rescue
+        self._blob, self._blobs, self._rescue = blob, blobs, rescue
         try:
-            self._opened = self._open(store)
+            self._opened = self._open(blob)
         except Damaged as exc:
             self._opened = self._open_elsewhere(exc)
 
@@ -174,15 +199,27 @@ class OpenedBlob:
         with storage_errors():
             return self._opened.frames()
 
-    def _open(self, store: BlobStore) -> StoredBlob:
+    def _open(self, blob: BlobEntry) -> StoredBlob:
         with storage_errors():
-            return store.opened(blob_ref(self._blob))
+            return store_of(self._blobs, blob).opened(blob_ref(blob))
 
     def _open_elsewhere(self, damage: Damaged) -> StoredBlob:
         other = self._rescue(self._blob)
         if other is None:
             raise damage
         return self._open(other)
+
+
+def store_of(blobs: BlobStore, blob: BlobEntry) -> BlobStore:
+    """Return the store that a blob lies in.
+
+    Raises:
+        NotOnline: the settings do not name it any more.
+    """
+    try:
+        return blobs.at(blob.store)
+    except KeyError:
+        raise NotOnline(f"blob {blob.digest} lies in store {blob.store}, which the settings do not name") from None
 
 
 def blob_ref(entry: BlobEntry) -> BlobRef:

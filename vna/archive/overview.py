@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from vna.archive.room import Space
-from vna.index import Counts, Intake
+from vna.index import ClockJump, Counts, Intake
 
 WINDOW: Final = timedelta(days=7)
 """What "of late" is."""
@@ -20,7 +20,7 @@ class Overview:
     `today` begins at local midnight, `week` seven days ago; both are by source. `space` is None where the store
     knows no bound. `bytes_per_day` is what stored files grew by of late, None while less than a day is known;
     `days_left` is how long the space lasts at that rate, None where that cannot be told. `bad_blobs` are those known
-    to be damaged and not healed yet, by store.
+    to be damaged and not healed yet, by store. `clock_jump` is why the clock is not trusted, None where it is.
     """
 
     holds: Counts
@@ -30,6 +30,7 @@ class Overview:
     bytes_per_day: float | None
     days_left: float | None
     bad_blobs: Mapping[str, int] = field(default_factory=dict)
+    clock_jump: ClockJump | None = None
 
 
 def last_midnight(now: datetime) -> datetime:

@@ -8,12 +8,14 @@ the instance is gone with it. A payload that is missing otherwise ends the rebui
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
 import cbor2
 
-from storage_backends import BlobStore
+from storage_backends import BlobDamaged, BlobNotFound, BlobStore, Codec, StoreUnavailable
 from vna.archive.kept import blob_ref
 from vna.archive.payload import unpack
 from vna.archive.sealing import check_same_history
@@ -22,7 +24,7 @@ from vna.dicom.describe import Description, describe
 from vna.dicom.recipe import Recipe, assemble
 from vna.dicom.scan import ALWAYS_BULK, scan
 from vna.errors import Damaged, StartRefused
-from vna.events import DETAILED, Event, InstanceStored, Link
+from vna.events import DETAILED, BlobEntry, ChainedEvent, Erasures, Event, InstanceStored, Link
 from vna.index import Index, JournalReader, Past, Replayer
 from vna.journal import PayloadReader, SealedJournal, Unreadable
 
@@ -91,7 +93,7 @@ class Rebuilder:
         if not isinstance(event, InstanceStored):
             return Past(link, record, None, _detail(event, link, reader))
         if link.payload is None:
-            if erased is not None and erased.says(event.key.study, record.position):
+            if erased is not None and erased.says(link.event, event.key.study):
                 return Past(link, record, None)
             raise Damaged(f"event {record.position}: its payload is missing from the journal, and no event erased it")
         try:
@@ -117,15 +119,15 @@ def _detail(event: Event, link: Link, reader: PayloadReader) -> Mapping[str, Any
 class _Erased:
     """Whose payloads were erased later, looked up when the first one is missing."""
 
-    def __init__(self, look_up: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, look_up: Callable[[], Erasures]) -> None:
         self._look_up = look_up
-        self._found: Mapping[str, int] | None = None
+        self._found: Erasures | None = None
 
-    def says(self, owner: str, position: int) -> bool:
-        """Return whether an event says that what an earlier one kept of this owner was erased."""
+    def says(self, event: ChainedEvent, owner: str) -> bool:
+        """Return whether a later event says that what this one kept of an owner was erased."""
         if self._found is None:
             self._found = self._look_up()
-        return self._found.get(owner, 0) > position
+        return self._found.of_event(owner, event.position, event.kind, event.body) > 0
 
 
 def describe_stored(event: InstanceStored, payload: bytes, blobs: BlobStore) -> Description:
@@ -136,7 +138,7 @@ def describe_stored(event: InstanceStored, payload: bytes, blobs: BlobStore) -> 
     """
     entries = {blob.digest: blob for blob in event.blobs}
     parts, recipe = unpack(payload), Recipe.from_cbor(event.recipe)
-    header = parts.header if parts.header_blob is None else blobs.get(blob_ref(entries[parts.header_blob]))
+    header = parts.header if parts.header_blob is None else _read(entries[parts.header_blob], blobs)
     if header:
         sizes = {digest: entry.plain_size for digest, entry in entries.items()}
         scanned = scan(header, event.transfer_syntax, holes=recipe.holes(sizes))
@@ -144,8 +146,22 @@ def describe_stored(event: InstanceStored, payload: bytes, blobs: BlobStore) -> 
         if all(piece.header_upto in bulk for piece in recipe.pieces):
             return describe(scanned)
     named = {piece.digest for piece in recipe.pieces}
-    data = assemble(header, recipe, {digest: bytes(blobs.get(blob_ref(entries[digest]))) for digest in named})
+    data = assemble(header, recipe, {digest: _read(entries[digest], blobs) for digest in named})
     return describe(scan(data, event.transfer_syntax))
+
+
+def _read(blob: BlobEntry, blobs: BlobStore) -> bytes:
+    """Return a blob from wherever it lies now: later events, not entered yet, may have moved it.
+
+    Raises:
+        storage_backends.BlobNotFound, storage_backends.BlobDamaged: no store has it sound.
+    """
+    first = blob_ref(blob)
+    for store in blobs.stores.values():
+        for codec in (first.codec, *(codec for codec in Codec if codec is not first.codec)):
+            with suppress(BlobNotFound, BlobDamaged, StoreUnavailable):
+                return store.get(replace(first, codec=codec))
+    return blobs.get(first)
 
 
 def catch_up(index: Index, journal: SealedJournal, rebuild: Callable[[int], int]) -> int:

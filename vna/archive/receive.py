@@ -5,27 +5,44 @@ answer. What the committer may want in between (a comparison with what is held, 
 missing) is done and the same entry submitted again; the content is kept until then.
 """
 
+import logging
 import time
 import uuid
 from dataclasses import dataclass, replace
 
 from storage_backends import BlobStore, Content
 from vna.archive.compare import Comparer
-from vna.archive.headers import HeaderCodec
+from vna.archive.headers import HeaderCodec, PackedHeader
 from vna.archive.kept import Shelf
+from vna.archive.notes import NoteReader
 from vna.archive.payload import HeaderParts, Salts, pack
 from vna.archive.recording import time_stamp
+from vna.archive.sweeping import Sweeper
 from vna.archive.translation import storage_errors
 from vna.archive.writing import BlobWriter
 from vna.dicom.admissible import check_admissible
 from vna.dicom.describe import Description, describe, key_of
 from vna.dicom.scan import Scan, scan
-from vna.errors import DataSetMismatch, OutOfResources, RejectedBefore, StudyMismatch
+from vna.errors import DataSetMismatch, EliminatedBefore, OutOfResources, RejectedBefore, StudyMismatch
 from vna.events import Arrival, BlobEntry, Decision, payload_digest
-from vna.index import Index, NeedsBlobs, NeedsComparison, Payload, Recorded, Refused, StoreEntry, index_errors
+from vna.index import (
+    Index,
+    NeedsBlobs,
+    NeedsComparison,
+    NeedsHeader,
+    Payload,
+    Recorded,
+    Refused,
+    RefusedEliminated,
+    StoreEntry,
+    index_errors,
+)
 from vna.metrics import Metrics, Stage
 from vna.metrics.families import STAGES
 from vna.model import InstanceKey, Outcome, Source, StudyUID
+from vna.retention.policies import DEFAULT_NOTES
+
+log = logging.getLogger(__name__)
 
 _SWEEP_WAIT_S = 5.0
 _SWEEP_STEP_S = 0.05
@@ -44,7 +61,8 @@ class Expected:
 class Stored:
     """The answer to a store: durable, indexed, findable. `version` counts from 1 within the key.
 
-    Where `hidden_by` rejections stand over it, by number, it is kept but not findable.
+    Where `hidden_by` rejections stand over it, by number, it is kept but not findable. Of a rejection note that is not
+    told: it is hidden because it was applied.
     """
 
     sop_class_uid: str
@@ -70,6 +88,9 @@ class Receiver:
 
     def __init__(self, index: Index, blobs: BlobStore, headers: HeaderCodec, shelf: Shelf, metrics: Metrics) -> None:
         self._index, self._headers, self._salts, self._metrics = index, headers, Salts(), metrics
+        self.notes = NoteReader(lambda: DEFAULT_NOTES)
+        """Reads rejection notes; to be replaced by one that asks the profile in force."""
+        self._blobs = blobs
         self._writer = BlobWriter(blobs, index.reader, metrics)
         self._comparer = Comparer(index.reader, shelf)
 
@@ -79,14 +100,12 @@ class Receiver:
 
     def receive(self, arrived: Arrived, session: "StoreSession") -> Stored:
         """Store one data set; see `StoreSession.store`."""
-        with self._metrics.timed(STAGES, Stage.SCAN):
-            scanned = scan(arrived.content.buffer(), arrived.transfer_syntax)
-        sop_class, key = key_of(scanned)
-        check_admissible(scanned)
-        _check_expected(arrived.expected, sop_class, key)
+        scanned, sop_class, key = self._admitted(arrived)
+        note = self.notes.read(sop_class, key, scanned, arrived.content)
         with storage_errors(), self._writer.begin(arrived.content, scanned) as writing:
-            identified = writing.identify()
+            identified = writing.identify(key.study)
             description = describe(scanned)
+            base_at = self._headers.fresh_at
             payload = self._payload(key, HeaderParts(identified.header, identified.header_blob, arrived.part10_head))
             written = writing.finish()
         arrival = Arrival(
@@ -108,14 +127,24 @@ class Receiver:
             arrival=arrival,
             description=description,
             payload=payload,
+            base_at=base_at,
             written=written.fresh,
             receipt_due=session.receipt_due(key.study),
             began=written.began,
+            note=note,
         )
         with self._metrics.timed(STAGES, Stage.COMMIT):
             decision = self._decided(entry, arrived.content, scanned)
-        hidden_by = () if decision.outcome is Outcome.RESTORED else decision.rejections
-        return Stored(sop_class, key, entry.arrival.digest, decision.outcome, decision.version, hidden_by)
+        return _stored(arrival, sop_class, decision, is_note=note is not None)
+
+    def _admitted(self, arrived: Arrived) -> tuple[Scan, str, InstanceKey]:
+        """Take a data set apart; return it with its SOP Class and key, if it is what it is said to be."""
+        with self._metrics.timed(STAGES, Stage.SCAN):
+            scanned = scan(arrived.content.buffer(), arrived.transfer_syntax)
+        sop_class, key = key_of(scanned)
+        check_admissible(scanned)
+        _check_expected(arrived.expected, sop_class, key)
+        return scanned, sop_class, key
 
     def _payload(self, key: InstanceKey, parts: HeaderParts) -> Payload:
         plain, salt = pack(parts), self._salts.next()
@@ -131,6 +160,11 @@ class Receiver:
                     return decision
                 case Refused(rejections):
                     raise RejectedBefore(f"rejected before, and not taken again: rejection {rejections[0]} stands")
+                case RefusedEliminated(elimination):
+                    self._take_back(entry)
+                    raise EliminatedBefore(f"destroyed by elimination {elimination}, and not taken again")
+                case NeedsHeader(eliminated_at):
+                    entry = self._repacked(entry, eliminated_at)
                 case NeedsComparison(digests):
                     same = self._comparer.compare(entry.arrival, content, scanned, digests)
                     arrival = replace(entry.arrival, same_content={**entry.arrival.same_content, **same})
@@ -144,6 +178,19 @@ class Receiver:
                         written = self._writer.rewrite(content, scanned, tuple(wanted))
                     entry = replace(_rewritten(entry, written), began=began)
         raise OutOfResources("blobs of this instance are just being removed; send it again")
+
+    def _take_back(self, entry: StoreEntry) -> None:
+        """Delete what an arrival wrote that is refused, unless others need it: no byte of it is to come back."""
+        written = [blob for blob in entry.arrival.blobs if blob.digest in entry.written]
+        Sweeper(self._index, self._blobs, 0).take_out(written)
+
+    def _repacked(self, entry: StoreEntry, eliminated_at: int) -> StoreEntry:
+        """Return an entry whose header is kept against nothing that was known before an elimination."""
+        self._headers.forget(eliminated_at)
+        before = PackedHeader(entry.payload.data, entry.payload.base, entry.payload.base_data)
+        packed = self._headers.repack(entry.arrival.key.series, before)
+        payload = replace(entry.payload, data=packed.data, base=packed.base, base_data=packed.base_data)
+        return replace(entry, payload=payload, base_at=eliminated_at)
 
 
 class StoreSession:
@@ -162,6 +209,7 @@ class StoreSession:
             CannotUnderstand: the bytes are no data set, or do not name an instance.
             DataSetMismatch: the data set is not what the sender's command says.
             RejectedBefore: a rejection stands over the instance, and what is sent again is refused.
+            EliminatedBefore: it was destroyed, and what is sent again is refused.
             OutOfResources: the store or the index is full or unreachable.
         """
         with index_errors():
@@ -173,6 +221,14 @@ class StoreSession:
     def receipt_due(self, study: StudyUID) -> bool:
         """Return whether this session has not yet left a receipt for a study received again."""
         return study not in self._receipted
+
+
+def _stored(arrival: Arrival, sop_class: str, decision: Decision, *, is_note: bool) -> Stored:
+    """Return the answer to a store; one of what was destroyed before is logged."""
+    if decision.eliminated is not None:
+        log.warning("kept again, though destroyed %s elimination=%d", arrival.key.study, decision.eliminated)
+    hidden_by = () if is_note else decision.hidden_by
+    return Stored(sop_class, arrival.key, arrival.digest, decision.outcome, decision.version, hidden_by)
 
 
 def _rewritten(entry: StoreEntry, written: tuple[BlobEntry, ...]) -> StoreEntry:

@@ -55,6 +55,11 @@ class Rejections:
         with index_errors():
             return self._index.rejections.visible(scope)
 
+    def hides(self, scope: Scope) -> bool:
+        """Return whether something of a scope is held, and hidden by a rejection alone."""
+        with index_errors():
+            return self._index.rejections.is_rejected(scope)
+
     def standing(self) -> list[Rejection]:
         """Return the rejections that stand, oldest first."""
         with index_errors():

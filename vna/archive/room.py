@@ -1,9 +1,10 @@
 """Room to write: intake stops at a free-space watermark, so that commits always still fit."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from storage_backends import BlobStore
+from storage_backends import BlobStore, StorageError
 from vna.errors import OutOfResources
 
 _FRESH_S = 0.5
@@ -41,13 +42,29 @@ class Watermark:
 
 
 class Room:
-    """Watches the free space of the store."""
+    """Watches the free space of a store; the one of the main store knows those of the tiers, by name."""
 
-    def __init__(self, blobs: BlobStore, *, min_free_percent: float, min_free_bytes: int) -> None:
-        self._blobs = blobs
+    def __init__(
+        self,
+        blobs: BlobStore,
+        *,
+        min_free_percent: float,
+        min_free_bytes: int,
+        name: str = "store",
+        tiers: "Mapping[str, Room] | None" = None,
+    ) -> None:
+        self._blobs, self._name, self._tiers = blobs, name, dict(tiers or {})
         self._watermark = Watermark(min_free_percent, min_free_bytes)
         self._looked_at = float("-inf")
         self._shortage: str | None = None
+
+    def at(self, store: str) -> "Room":
+        """Return the room in a tier, or for an empty name that in the main store.
+
+        Raises:
+            KeyError: there is no such tier.
+        """
+        return self._tiers[store] if store else self
 
     def check(self) -> None:
         """Refuse intake when the store is nearly full.
@@ -74,10 +91,10 @@ class Room:
         return Space(free, total, self._watermark.kept_free(total))
 
     def _look(self) -> str | None:
-        space = self.space()
         try:
+            space = self.space()
             if space is not None:
-                self._watermark.check("store", free=space.free, total=space.total)
-        except OutOfResources as exc:
+                self._watermark.check(self._name, free=space.free, total=space.total)
+        except (OutOfResources, StorageError) as exc:
             return str(exc)
         return None

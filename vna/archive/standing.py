@@ -1,20 +1,23 @@
 """How the stores of an archive stand: what is there, what of it is damaged, and when all was last read again."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
-from storage_backends import MAIN, BlobStore
+from storage_backends import BlobStore
 from vna.archive.healing import store_name
-from vna.index import Holding, Index, Round
+from vna.index import Holding, Index, LockedBlobs, Round
 
 _NOTHING = Holding(0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreStanding:
-    """One store; `location` is None for a replica that the settings do not name any more.
+    """One store; `location` is None for one that the settings do not name any more.
 
     `present` and `bad` count blobs. Times are UTC in ISO 8601. `round_began` is None between two rounds; `checked`,
     `checked_bytes` and `damaged` are then those of the last one. `share_done` is of the round that is going on, 0 to 1.
+    `locked` counts blobs that are to be deleted and wait for the end of their Object Lock, the last one `locked_until`;
+    None where that is a hold without an end.
     """
 
     store: str
@@ -28,24 +31,31 @@ class StoreStanding:
     damaged: int
     last_round_began: str | None
     last_round_ended: str | None
+    locked: int = 0
+    locked_until: str | None = None
 
 
 def standing(index: Index, blobs: BlobStore) -> tuple[StoreStanding, ...]:
-    """Return how the store and its replicas stand; goes through the rows of all blobs, to count them."""
+    """Return how the stores stand; goes through the rows of all blobs, to count them."""
     holdings, rounds = index.blobs.holdings(), index.rounds.all()
-    known = {MAIN: blobs, **blobs.replicas}
+    waiting = {each.store: each for each in index.locks.deleting()}
+    known = blobs.stores
     return tuple(
         _standing(
             store,
             known[store].backend.location if store in known else None,
             holdings.get(store, _NOTHING),
             rounds.get(store, Round(store)),
+            waiting.get(store),
         )
         for store in (*known, *sorted(holdings.keys() - known.keys()))
     )
 
 
-def _standing(store: str, location: str | None, holding: Holding, found: Round) -> StoreStanding:
+def _standing(
+    store: str, location: str | None, holding: Holding, found: Round, locked: LockedBlobs | None
+) -> StoreStanding:
+    until = None if locked is None or locked.until_s is None else datetime.fromtimestamp(locked.until_s, UTC)
     return StoreStanding(
         store=store_name(store),
         location=location,
@@ -58,4 +68,6 @@ def _standing(store: str, location: str | None, holding: Holding, found: Round) 
         damaged=found.damaged,
         last_round_began=found.last_round_began,
         last_round_ended=found.last_round_ended,
+        locked=0 if locked is None else locked.blobs,
+        locked_until=None if until is None else until.isoformat(timespec="seconds"),
     )

@@ -18,24 +18,29 @@ are young.
 
 One sweep at a time does all this, in whatever process or node (`SweepReader.alone`): a second one, late with deleting
 what both have found marked, would take what was written since. Whoever dies between two steps leaves rows that are
-`deleting`; the next one goes on from there, within a minute where a node runs.
+`deleting`; the next one goes on from there, within a minute where a node runs. What Object Lock keeps from going stays
+`deleting` too, and is tried again when its lock has ended.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from threading import Event
 from typing import Final
 
-from storage_backends import CODECS, MAIN, PREFIXES, BlobStore, Listed, StorageError
+from storage_backends import CODECS, MAIN, PREFIXES, BlobLocked, BlobStore, Listed, StorageError
 from vna.archive.recording import record, time_stamp
 from vna.events import BlobEntry, BlobPlace, SweepEnded
-from vna.index import BlobRow, BlobState, Index, SweepEntry, index_errors
+from vna.index import BlobRow, BlobState, Index, KnownLock, StoreNames, SweepEntry, index_errors
 
 _log = logging.getLogger(__name__)
 
 _ACTOR: Final = "sweep"
+_HELD_S: Final = 3600.0
+"""How soon it is tried again to delete a file under a lock without an end."""
+_MOST_LOCKED: Final = 100_000
 _BATCH: Final = 100
 """Digests marked at a time. Who needs one of them meanwhile waits for all: in a bucket these are some seconds."""
 
@@ -55,14 +60,16 @@ class Sweeper:
     """Sweeps the stores of one archive. Owns the index it is given; close it when done."""
 
     def __init__(self, index: Index, blobs: BlobStore, grace_s: float) -> None:
-        """Take index and store, with the replicas it has; what lies in others that it had once is left alone.
+        """Take index and store, with the replicas and tiers it has; what lies in others that it had is left alone.
 
         Args:
             grace_s: what was written in the last so many seconds stays.
         """
         self._index, self._blobs, self._grace_s = index, blobs, grace_s
-        self._stores = {MAIN: blobs, **blobs.replicas}
+        self._stores = blobs.stores
+        self._names = StoreNames((MAIN, *blobs.replicas), tuple(blobs.tiers))
         self._away: set[str] = set()
+        self._locked: dict[BlobPlace, float] = {}
 
     def close(self) -> None:
         """Close index and store."""
@@ -103,6 +110,22 @@ class Sweeper:
             with self._index.sweeping.alone() as check_alone:
                 return None if check_alone is None else self._finish(check_alone)
 
+    def take_out(self, blobs: Sequence[BlobEntry]) -> Swept | None:
+        """Delete these blobs where nothing needs them; None if another sweep is at it: that is left to a later one.
+
+        Raises:
+            OutOfResources: the index is unreachable.
+        """
+        self._away.clear()
+        with index_errors(), self._index.sweeping.alone() as check_alone:
+            if check_alone is None:
+                return None
+            swept = self._finish(check_alone)
+            for batch in _batches(sorted(blobs, key=_place_order)):
+                self.begin(batch)
+                swept += self._finish(check_alone)
+            return swept
+
     def needless(self, prefix: str, now: float) -> list[BlobEntry]:
         """Return what nothing seems to need of one part of the stores, and is old enough at a time, by digest.
 
@@ -117,27 +140,32 @@ class Sweeper:
             except StorageError as exc:
                 self._leave_out(name, exc)
                 continue
-            rows = {(row.entry.digest, row.entry.codec): row for row in self._index.sweeping.rows(name, prefix)}
+            listed = self._index.sweeping.rows(name, prefix, is_tier=name in self._names.tiers)
+            rows = {(row.entry.digest, row.entry.codec): row for row in listed}
             for key in files.keys() | rows.keys():
                 file, row = files.get(key), rows.get(key)
                 is_old = file is None or file.modified <= now - self._grace_s
                 if is_old and (row is None or _is_needless(row)):
                     found.append(row.entry if row else BlobEntry(*key, 0, file.size if file else 0, name))
-        return sorted(found, key=lambda blob: (blob.digest, blob.store, blob.codec))
+        return sorted(found, key=_place_order)
 
     def begin(self, blobs: Sequence[BlobEntry]) -> None:
         """Mark those of the blobs that nothing needs now."""
         committer = self._index.committer
-        committer.submit(SweepEntry(committer.next_sequence(), time_stamp(), _ACTOR, tuple(blobs)))
+        committer.submit(SweepEntry(committer.next_sequence(), time_stamp(), _ACTOR, tuple(blobs), self._names))
 
     def delete(self) -> dict[BlobPlace, int]:
         """Delete the files of all that is marked, and return that with its bytes; only to be called alone."""
         deleted = {}
         for place, size in self._index.sweeping.deleting().items():
             if place.store in self._stores.keys() - self._away:
+                if self._locked.get(place, 0) > time.time():
+                    continue
                 try:
                     self._stores[place.store].backend.delete(f"{place.digest}.{place.codec}")
                     deleted[place] = size
+                except BlobLocked as exc:
+                    self._wait_for(place, size, exc.until)
                 except StorageError as exc:
                     self._leave_out(place.store, exc)
         return deleted
@@ -145,6 +173,16 @@ class Sweeper:
     def end(self, places: Sequence[BlobPlace]) -> None:
         """Remove the rows of what was deleted."""
         record(self._index, SweepEnded(tuple(places)), _ACTOR)
+
+    def _wait_for(self, place: BlobPlace, size: int, until: datetime | None) -> None:
+        """Try again when a lock has ended, and meanwhile have it in the status."""
+        until_s = 0 if until is None else int(until.timestamp())
+        self._locked[place] = until_s + 1 if until_s > time.time() else time.time() + _HELD_S
+        if len(self._locked) > _MOST_LOCKED:
+            self._locked.pop(next(iter(self._locked)))
+        blob = BlobEntry(place.digest, place.codec, 0, size, place.store)
+        self._index.locks.note([KnownLock(blob, until_s, held=until is None)])
+        _log.debug("a file is locked, and deleted when that ends store=%s digest=%s", place.store, place.digest)
 
     def _leave_out(self, store: str, failure: StorageError) -> None:
         self._away.add(store)
@@ -167,8 +205,12 @@ def _files(store: BlobStore, prefix: str) -> Iterator[tuple[str, str, Listed]]:
             yield digest, codec, listed
 
 
+def _place_order(blob: BlobEntry) -> tuple[str, str, str]:
+    return blob.digest, blob.store, blob.codec
+
+
 def _is_needless(row: BlobRow) -> bool:
-    return not row.used and row.state is not BlobState.DELETING
+    return not row.needed and row.state is not BlobState.DELETING
 
 
 def _batches(blobs: Sequence[BlobEntry]) -> Iterator[list[BlobEntry]]:

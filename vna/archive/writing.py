@@ -131,11 +131,11 @@ class Writing:
                 encoded.flush()
         self._flushing_s = time.perf_counter() - started
 
-    def identify(self) -> Identified:
-        """Compute the digests, and ask which blobs are held already."""
+    def identify(self, study: str) -> Identified:
+        """Compute the digests, and ask which blobs are held already where blobs of this study are to lie."""
         windows = [part.content for part in self._parts]
         digests = compute_digests(self._scanned.transfer_syntax, self._content, windows)
-        self._held = self._reader.present_blobs(digests.windows, self._blobs.written_at)
+        self._held = self._reader.present_blobs(digests.windows, self._blobs.written_at, study)
         self._digests = digests.windows
         recipe = self._cut.recipe(digests.windows[: len(self._cut.bulk)]).to_cbor()
         if len(self._cut.header) > HEADER_LIMIT_BYTES:

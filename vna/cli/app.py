@@ -8,16 +8,23 @@ import typer
 import vna
 from vna.cli import (
     config,
+    eliminations,
     export,
     fsck,
+    holds,
     import_,
     journal,
+    lifecycle,
+    limits,
+    patients,
     peers,
     rebuild,
     receipt,
     rejections,
+    retention,
     serve,
     status,
+    tiers,
     verify,
     viewer,
 )
@@ -45,6 +52,13 @@ app.command("rejected", epilog=HELP)(rejections.rejected)
 app.command("restore-rejected", epilog=HELP)(rejections.restore_rejected)
 app.command("import", epilog=HELP)(import_.import_files)
 app.command("export", epilog=HELP)(export.export_files)
+app.add_typer(patients.app, name="patient")
+app.add_typer(holds.app, name="hold")
+app.add_typer(limits.app, name="limit")
+app.add_typer(retention.app, name="retention")
+app.add_typer(eliminations.app, name="elimination")
+app.add_typer(tiers.app, name="tier")
+app.add_typer(lifecycle.app, name="lifecycle")
 app.add_typer(journal.app, name="journal")
 app.command("rebuild", epilog=HELP)(rebuild.rebuild)
 app.add_typer(viewer.app, name="viewer")

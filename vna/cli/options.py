@@ -1,5 +1,7 @@
 """Options that several commands share, and the settings they lead to."""
 
+import os
+import pwd
 from pathlib import Path
 from typing import Annotated
 
@@ -7,12 +9,14 @@ import orjson
 import typer
 
 from vna import settings
+from vna.cli.exits import Exit
 from vna.settings import Settings
 
 Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="Settings file (TOML). Default: the file VNA_CONFIG names, if any."),
 ]
+By = Annotated[str, typer.Option(help="Who does this, for the journal. Default: the user of this machine.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 ACTOR = "vna command line"
@@ -31,3 +35,20 @@ def read_settings(context: typer.Context, config: Path | None) -> Settings:
 def print_json(value: object) -> None:
     """Print a value as indented JSON."""
     typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+def user_name() -> str:
+    """Return the name of the user of this machine, or the number of one without a name, as in some containers."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
+
+
+def write_file(file: Path, data: bytes) -> None:
+    """Write a file, or say why that cannot be and end."""
+    try:
+        file.write_bytes(data)
+    except OSError as exc:
+        typer.echo(f"vna: {file} cannot be written: {exc.strerror}", err=True)
+        raise typer.Exit(Exit.PROBLEM) from exc

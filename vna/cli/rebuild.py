@@ -35,8 +35,12 @@ def rebuild(
         task = progress.add_task("rebuilding", total=work.sealed)
         reached = work.run(tail=tail, told=lambda position: progress.update(task, completed=position))
     if as_json:
-        print_json({"position": reached, "sealed": work.sealed})
+        print_json({"position": reached, "sealed": work.sealed, "eliminated_elsewhere": work.unknown})
         return
     typer.echo(f"Rebuilt up to position {reached}; the journal is sealed up to {work.sealed}.")
+    if work.unknown:
+        typer.echo(
+            f"Ledgers list {work.unknown} eliminations that it does not know: a node that starts with it repeats them."
+        )
     if not tail:
         typer.echo("What happened after that is in the old index alone: --tail adds it, where that can be read.")

@@ -1,7 +1,5 @@
 """`vna reject`, `vna rejected` and `vna restore-rejected`."""
 
-import os
-import pwd
 from contextlib import closing
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -10,7 +8,7 @@ import typer
 
 from vna.archive import Rejection, Rejections, Statement, Visible
 from vna.cli.exits import Exit
-from vna.cli.options import AsJson, Config, print_json, read_settings
+from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
 from vna.errors import NotFound
 from vna.model import InstanceUID, RejectionReason, Scope, SeriesUID, StudyUID
 from vna.node import open_archive
@@ -18,7 +16,6 @@ from vna.node import open_archive
 StudyOption = Annotated[str | None, typer.Option("--study", metavar="UID", help="The study; or where to look.")]
 SeriesOption = Annotated[str | None, typer.Option("--series", metavar="UID", help="The series; or where to look.")]
 InstanceOption = Annotated[str | None, typer.Option("--instance", metavar="UID", help="The instance.")]
-By = Annotated[str, typer.Option(help="Who does this, for the journal. Default: the user of this machine.")]
 CommentOption = Annotated[
     str, typer.Option(help="Why, in your own words; kept apart from the journal, where it can be erased.")
 ]
@@ -44,14 +41,14 @@ def reject(
     """
     with closing(open_archive(read_settings(context, config))) as archive:
         rejections = archive.rejections
-        scope = _named(rejections, study, series, instance)
+        scope = named_scope(rejections, study, series, instance)
         typer.echo(f"{'Would hide' if dry_run else 'Hides'} {_amount(scope, rejections.visible(scope))}")
         if dry_run:
             return
         if not yes and not typer.confirm("Reject it?"):
             typer.echo("Nothing was changed.")
             raise typer.Exit(Exit.PROBLEM)
-        number = rejections.reject(scope, reason, Statement(by or _user(), comment))
+        number = rejections.reject(scope, reason, Statement(by or user_name(), comment))
     typer.echo(f"Rejected, as number {number}: {reason.meaning}. Undo it with: vna restore-rejected {number}")
 
 
@@ -87,13 +84,19 @@ def restore_rejected(
     with closing(open_archive(read_settings(context, config))) as archive:
         rejections = archive.rejections
         if number is None:
-            number = _number_of(rejections, _named(rejections, study, series, instance))
-        scope = rejections.restore(number, Statement(by or _user(), comment)).scope
+            number = _number_of(rejections, named_scope(rejections, study, series, instance))
+        scope = rejections.restore(number, Statement(by or user_name(), comment)).scope
         visible = rejections.visible(scope)
     typer.echo(f"Restored, rejection {number} stands no longer. Shown now: {_amount(scope, visible)}")
 
 
-def _named(rejections: Rejections, study: str | None, series: str | None, instance: str | None) -> Scope:
+def named_scope(rejections: Rejections, study: str | None, series: str | None, instance: str | None) -> Scope:
+    """Return what the options name: at the level of the lowest one.
+
+    Raises:
+        NotFound: nothing of the kind is held.
+        Ambiguous: it is held in several studies or series.
+    """
     if not (study or series or instance):
         raise typer.BadParameter("say what: --study, --series or --instance")
     return rejections.named(
@@ -121,18 +124,10 @@ def _amount(scope: Scope, visible: Visible) -> str:
 
 def _line(rejection: Rejection) -> str:
     time = f"{rejection.time[:19]}Z"
-    hidden = f"{rejection.instances} instances"
+    hidden = f"{rejection.instances} instances{'' if rejection.names is None else ' by a note'}"
     return f"{rejection.number:>8}  {time}  {rejection.actor}  {rejection.reason}  {hidden}  {rejection.scope}"
 
 
 def _told(rejection: Rejection, comment: str) -> dict[str, Any]:
     told = asdict(rejection)
     return {**told, "reason_code": rejection.reason.code, "comment": comment}
-
-
-def _user() -> str:
-    """Return the name of the user of this machine, or the number of one without a name, as in some containers."""
-    try:
-        return pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        return f"uid {os.getuid()}"

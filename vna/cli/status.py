@@ -115,8 +115,10 @@ def _node_lines(found: dict[str, Any]) -> list[str]:
 def _archive_lines(overview: Overview | None) -> list[str]:
     if overview is None:
         return ["nothing stored yet"]
-    holds = overview.holds
+    holds, jump = overview.holds, overview.clock_jump
     lines = [wording.held(holds) + wording.set_aside(holds), wording.space(overview), wording.outlook(overview)]
+    if jump is not None:
+        lines.append(f"CLOCK NOT TRUSTED since it went from {jump.trusted} to {jump.seen}: vna lifecycle confirm-clock")
     rows = [("Came in from", "today", "last 7 days"), *wording.by_source(overview)]
     if len(rows) == 1:
         return [*lines, "Nothing came in during the last 7 days."]

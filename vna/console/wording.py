@@ -102,6 +102,9 @@ def store(found: StoreStanding) -> str:
         read = f"read again in full from {found.last_round_began[:_DAY]} to {found.last_round_ended[:_DAY]}"
     if found.round_began:
         read += f"; {found.share_done * 100:.0f} % of a round since {found.round_began[:_DAY]}"
+    if found.locked:
+        ended = f"until {found.locked_until[:_DAY]}" if found.locked_until else "by a legal hold"
+        there += f", {number(found.locked, 'file')} to be deleted locked {ended}"
     return f"store {found.store} ({where}): {there}; {read}"
 
 

@@ -32,9 +32,13 @@ from vna.dicom.scan import Scan
 from vna.dicom.text import SPECIFIC_CHARACTER_SET
 from vna.dicom.timezones import MOMENTS, TIMEZONE, beside, moved, widened
 from vna.errors import IdentifierMismatch
+from vna.model import View
 
 _QUERY_RETRIEVE_LEVEL: Final = 0x0008_0052
 _ORDER: Final = {level: number for number, level in enumerate(Level)}
+_AVAILABILITY: Final = "InstanceAvailability"
+_ONLINE: Final = "ONLINE"
+_ANY: Final = Universal()
 _NOT_MATCHED: Final = frozenset({TIMEZONE})
 """Describes the identifier itself (PS3.4 C.2.2.2): a value in it is no key."""
 
@@ -49,7 +53,8 @@ class Query:
     OF_THE_ANSWER that were asked for, and `unsupported` names what cannot be answered, or of which
     some item cannot, by keyword or as eight hexadecimal digits (a pending answer then says so, PS3.4
     C.4.1.1.4). `extra` has the matchers of extra attributes, return keys too. Dates and times of the keys
-    are meant `offset` minutes east of UTC; without it as they stand.
+    are meant `offset` minutes east of UTC; without it as they stand. `view` says what of all that is held is seen,
+    `availability` matches Instance Availability (0008,0056).
     """
 
     level: Level
@@ -62,6 +67,8 @@ class Query:
     unsupported: tuple[str, ...] = ()
     extra: Mapping[ExtraAttribute, Matcher] = field(default_factory=dict)
     offset: int | None = None
+    view: View = View.ORDINARY
+    availability: Matcher = _ANY
 
     def matching(self) -> "Query":
         """Return the query with only what has to be known of an entity to say whether it matches."""
@@ -80,6 +87,8 @@ class Query:
         """Return whether an entity with these values matches every key."""
         if self.offset is not None:
             values = moved(values, self.offset)
+        if not matches(self.availability, values.get(_AVAILABILITY, _ONLINE), "CS"):
+            return False
         in_pairs = {keyword for pair in self.combined for keyword in pair}
         return all(
             matches(matcher, values.get(keyword), BY_KEYWORD[keyword].vr)
@@ -131,6 +140,7 @@ def parse_identifier(
         answer_keys=tuple(found.answer_keys),
         unsupported=tuple(dict.fromkeys(found.unsupported)),
         extra=MappingProxyType(found.extra),
+        availability=found.availability,
     )
 
 
@@ -205,6 +215,7 @@ class _Keys:
         self.answer_keys: list[str] = []
         self.unsupported: list[str] = []
         self.extra: dict[ExtraAttribute, Matcher] = {}
+        self.availability: Matcher = Universal()
         self._identifier = identifier
         self._level = level
         known = {} if only else extra.asked_by(identifier)
@@ -215,22 +226,21 @@ class _Keys:
                 self._add_extra(known[tag], element)
             elif attribute is None:
                 if not only and tag not in creators:
-                    self._other(tag)
+                    self._other(tag, element)
             elif not only or attribute.keyword in only:
                 self._add(attribute, element)
 
-    def _other(self, tag: int) -> None:
+    def _other(self, tag: int, element: Element) -> None:
         keyword = keyword_for_tag(tag)
         if keyword in OF_THE_ANSWER:
             self.answer_keys.append(keyword)
+            if keyword == _AVAILABILITY:
+                self.availability = self._matcher_of(element, keyword, "CS")
         elif tag & 0xFFFF and tag != SPECIFIC_CHARACTER_SET:
             self.unsupported.append(keyword or f"{tag:08X}")
 
     def _add_extra(self, attribute: ExtraAttribute, element: Element) -> None:
-        try:
-            matcher = self._simple(attribute.vr, element)
-        except ValueError as exc:
-            raise IdentifierMismatch(f"{tag_text(element.tag)} {attribute.keyword}: {exc}") from exc
+        matcher = self._matcher_of(element, attribute.keyword, attribute.vr)
         if _ORDER[attribute.level] <= _ORDER[self._level]:
             self.extra[attribute] = matcher
         elif isinstance(matcher, Universal):
@@ -251,6 +261,12 @@ class _Keys:
             self.unsupported.append(attribute.keyword)
         else:
             raise IdentifierMismatch(f"{_name(attribute)}: key below {self._level} level")
+
+    def _matcher_of(self, element: Element, keyword: str, vr: str) -> Matcher:
+        try:
+            return self._simple(vr, element)
+        except ValueError as exc:
+            raise IdentifierMismatch(f"{tag_text(element.tag)} {keyword}: {exc}") from exc
 
     def _simple(self, vr: str, element: Element) -> Matcher:
         return parse_key(text_of(self._identifier, element, vr, charset=self.charset), vr)

@@ -85,7 +85,8 @@ def admit(
 def _is_ours(ae_title: str, settings: DimseSettings) -> bool:
     if settings.unknown_called_ae_title == "accept":
         return True
-    return ae_title == settings.ae_title or ae_title in settings.other_ae_titles
+    ours = (settings.ae_title, *settings.other_ae_titles, settings.quality_ae_title)
+    return bool(ae_title) and ae_title in ours
 
 
 def _admit_caller(

@@ -12,6 +12,7 @@ from vna.dimse.negotiation import Agreement
 from vna.dimse.pdu import AbortSource
 from vna.dimse.status import Status
 from vna.dimse.upper_layer import MustAbort
+from vna.model import View
 from vna.settings import DimseSettings
 
 
@@ -64,6 +65,12 @@ class Exchange:
     session: StoreSession
     traffic: Traffic = field(default_factory=Traffic)
     reports: Reports = field(default_factory=Reports)
+
+    @property
+    def view(self) -> View:
+        """What queries and retrieves see: whoever calls the quality AE title, what is rejected too."""
+        quality = self.settings.quality_ae_title
+        return View.QUALITY if quality and self.caller.called_ae_title == quality else View.ORDINARY
 
     def answer(self, request: Command, verdict: Verdict, data_set: bytes | None = None) -> None:
         """Send the final response to a request, after what is left of the request's data set was read.

@@ -8,6 +8,7 @@ show and knows that it is not all.
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 from vna.dicom.describe import Value
 from vna.dicom.extra import creators_of
@@ -22,6 +23,7 @@ from vna.dimse.status import Status
 
 _log = logging.getLogger(__name__)
 
+_IF_ASKED = frozenset({"InstanceAvailability"})
 _LONGEST_WAIT_S = 0.005
 """How long an answer may wait for others to go out with it; the first ones are what a person waits for."""
 
@@ -42,6 +44,7 @@ def answer_find(exchange: Exchange, request: Command, context: Context) -> None:
         combined_datetime=exchange.agreement.combined_datetime(context.abstract_syntax),
         extra=exchange.archive.extra_attributes,
     )
+    query = replace(query, view=exchange.view)
     found, status = _send_matches(exchange, request, context, query)
     comment = f"more than {found} matches: narrow the query" if status is Status.OUT_OF_RESOURCES else ""
     exchange.answer(request, Verdict(status, comment))
@@ -91,4 +94,5 @@ def _with_answer_keys(values: Mapping[str, Value], query: Query, ae_title: str) 
     if "InstanceAvailability" in answer:
         answer["InstanceAvailability"] = "ONLINE"
     answer["RetrieveAETitle"] = ae_title
-    return {**answer, **creators_of(query.extra), **values}
+    told = {keyword: value for keyword, value in values.items() if keyword not in _IF_ASKED or keyword in answer}
+    return {**answer, **creators_of(query.extra), **told}

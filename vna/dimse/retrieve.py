@@ -9,6 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 
 from vna.archive import DataSet, HeldInstance
@@ -149,7 +150,8 @@ def matched_instances(exchange: Exchange, request: Command, context: Context) ->
     identifier = read_identifier(exchange, request, context)
     model = QUERY_RETRIEVE_CLASSES[context.abstract_syntax].model
     relational = exchange.agreement.relational(context.abstract_syntax)
-    return exchange.archive.instances(retrieve_query(identifier, model, relational=relational))
+    query = retrieve_query(identifier, model, relational=relational)
+    return exchange.archive.instances(replace(query, view=exchange.view))
 
 
 class Retrieval:

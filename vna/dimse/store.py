@@ -13,7 +13,7 @@ from vna.dimse.status import Status
 from vna.errors import VnaError
 from vna.metrics import Stage
 from vna.metrics.families import IN_FLIGHT_BYTES, STAGES
-from vna.model import Outcome
+from vna.model import Outcome, View
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ def answer_store(exchange: Exchange, request: Command, context: Context) -> None
     before = traffic.received_bytes
     try:
         _check(request, context)
+        _check_view(exchange)
         stored = _store(exchange, request, context)
     except (CommandRefused, VnaError):
         count_received(exchange, REFUSED, traffic.received_bytes - before)
@@ -68,6 +69,12 @@ def _check(request: Command, context: Context) -> None:
     if not request.has_data_set:
         element = ElementNumber.COMMAND_DATA_SET_TYPE
         raise CommandRefused(Status.CANNOT_UNDERSTAND, "a C-STORE needs a data set", offending=element)
+
+
+def _check_view(exchange: Exchange) -> None:
+    if exchange.view is not View.ORDINARY:
+        title = exchange.settings.ae_title
+        raise CommandRefused(Status.NOT_AUTHORIZED, f"nothing is stored under this AE title: call {title}")
 
 
 def _store(exchange: Exchange, request: Command, context: Context) -> Stored:

@@ -4,7 +4,7 @@ Pure values and functions: no clock, no configuration, no I/O (DESIGN: `apply(ev
 so time and the outcome of policy are in the event).
 """
 
-from vna.events.arrival import Arrival, Compare, Decision, HeldVersion, Hidden, Refuse, decide
+from vna.events.arrival import Arrival, Compare, Decision, Gone, HeldVersion, Hidden, Refuse, RefuseGone, decide
 from vna.events.bodies import body_of, event_from_body
 from vna.events.chain import (
     GENESIS,
@@ -14,11 +14,12 @@ from vna.events.chain import (
     Link,
     chained_event,
     encode_body,
-    erasures,
     link_hash,
     payload_digest,
 )
+from vna.events.clock import ClockConfirmed, ClockEvent, ClockJumped
 from vna.events.eliminations import (
+    JOURNAL_PLACE,
     DestructionAttested,
     Eliminated,
     EliminationCancelled,
@@ -30,6 +31,7 @@ from vna.events.eliminations import (
     EliminationProposed,
     StepDecision,
 )
+from vna.events.erasures import ERASING_KINDS, Erasures
 from vna.events.facts import FactEvent, FactKind, PatientFact, PatientFactRecorded, PatientFactWithdrawn
 from vna.events.holds import HoldDetail, HoldEvent, HoldKind, HoldLevel, HoldPlaced, HoldReleased
 from vna.events.kinds import (
@@ -60,12 +62,15 @@ from vna.events.kinds import (
 )
 from vna.events.lifecycle import DETAILED, LIFECYCLE_KINDS, LifecycleEvent
 from vna.events.limitations import GlassBroken, LimitationEvent, LimitationLifted, Limited
+from vna.events.notes import NoteRejected
 from vna.events.profiles import ProfileActivated, ProfileEvent, ProfileProposed, RetentionShortened
 from vna.events.tiers import StudyDisplaced, StudyPlaced, TierEvent
 
 __all__ = [
     "DETAILED",
+    "ERASING_KINDS",
     "GENESIS",
+    "JOURNAL_PLACE",
     "LIFECYCLE_KINDS",
     "Arrival",
     "BlobDamaged",
@@ -75,6 +80,9 @@ __all__ = [
     "BlobPlace",
     "BlobsEntered",
     "ChainedEvent",
+    "ClockConfirmed",
+    "ClockEvent",
+    "ClockJumped",
     "CommitmentAnswered",
     "CommitmentEvent",
     "CommitmentRequested",
@@ -90,11 +98,13 @@ __all__ = [
     "EliminationItem",
     "EliminationItemsKept",
     "EliminationProposed",
+    "Erasures",
     "Event",
     "EventRecord",
     "FactEvent",
     "FactKind",
     "GlassBroken",
+    "Gone",
     "HeldVersion",
     "Hidden",
     "HoldDetail",
@@ -112,6 +122,7 @@ __all__ = [
     "LimitationLifted",
     "Limited",
     "Link",
+    "NoteRejected",
     "PatientFact",
     "PatientFactRecorded",
     "PatientFactWithdrawn",
@@ -123,6 +134,7 @@ __all__ = [
     "ProfileProposed",
     "ReceivedAgain",
     "Refuse",
+    "RefuseGone",
     "Rejected",
     "RejectionEvent",
     "Restored",
@@ -138,7 +150,6 @@ __all__ = [
     "chained_event",
     "decide",
     "encode_body",
-    "erasures",
     "event_from_body",
     "link_hash",
     "payload_digest",

@@ -32,6 +32,7 @@ from vna.events.kinds import (
     SweepEnded,
 )
 from vna.events.lifecycle import LIFECYCLE_KINDS, lifecycle_body, lifecycle_event
+from vna.events.notes import NoteRejected, note_body, note_event
 from vna.model import InstanceKey, InstanceUID, Outcome, Peer, RejectionReason, Scope, SeriesUID, StudyUID
 
 Body = dict[str, Any]
@@ -46,6 +47,8 @@ def body_of(event: Event) -> Body:
             return asdict(event.peer)
         case Rejected():
             return {**asdict(event.scope), "reason": event.reason.code}
+        case NoteRejected():
+            return note_body(event)
         case InstanceRestored():
             return {**asdict(event), "rejections": list(event.rejections)}
         case BlobsEntered() | SweepBegan():
@@ -166,6 +169,7 @@ _READERS: Final[dict[tuple[str, int], Callable[[Body], Event]]] = {
     (PeerRegistered.kind, 1): lambda body: PeerRegistered(Peer(**body)),
     (PeerRemoved.kind, 1): lambda body: PeerRemoved(**body),
     (Rejected.kind, 1): _rejected_event,
+    (NoteRejected.kind, 1): note_event,
     (Restored.kind, 1): lambda body: Restored(**body),
     (InstanceRestored.kind, 1): _restored_instance,
     (BlobsEntered.kind, 1): lambda body: BlobsEntered(_entries(body)),

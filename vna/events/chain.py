@@ -13,14 +13,13 @@ once, and what is checked later is the very bytes that were kept.
 """
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import cbor2
 
 from vna.events.bodies import body_of, event_from_body
-from vna.events.kinds import Event, EventRecord, PayloadsErased
+from vna.events.kinds import Event, EventRecord
 
 _TYPES = [int, str, int, str, str, str, int, bytes]
 """Of the fields of an event but the last, as they are read from CBOR."""
@@ -123,12 +122,6 @@ def chained_event(array: Any) -> ChainedEvent:
     if [*map(type, array[:-1])] != _TYPES or not isinstance(array[-1], bytes | None):
         raise ValueError("an array with values of other types")
     return ChainedEvent(*array)
-
-
-def erasures(events: Iterable[ChainedEvent]) -> dict[str, int]:
-    """Return whose payloads were erased by these events, which are in order, and the last event that says so."""
-    said = (event for event in events if event.kind == PayloadsErased.kind)
-    return {str(cbor2.loads(event.body)["owner"]): event.position for event in said}
 
 
 def link_hash(previous: bytes, encoded: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from vna.model import Scope
 
@@ -34,24 +34,34 @@ class EliminationItem:
 class EliminationProposed:
     """A list of what may go, by the profile proposed at position `profile`; known by the position of this event.
 
-    `digest` is that of the list (vna.archive says of what), `roles` are who has to agree, in this order, and
-    `wait_days` is how long nothing happens after the last of them did.
+    `digest` is the SHA-256 of the list (vna.archive.bordereau says of what). `roles` are who has to agree, in this
+    order; of those in `visas` a number and a date are asked for. `wait_days` is how long nothing happens after the last
+    of them did, `max_per_day` how many items go in a day (0: any). `accepted` are blockers of an automatic elimination
+    that the person who proposes takes on. The bordereau is the payload, which `owner` names: it is kept as proof.
     """
 
     kind: ClassVar[str] = "elimination-proposed"
     schema_version: ClassVar[int] = 1
 
+    owner: str
     profile: int
     action: str
     digest: str
     roles: tuple[str, ...]
+    visas: tuple[str, ...]
     wait_days: int
+    max_per_day: int
+    accepted: tuple[str, ...]
     items: tuple[EliminationItem, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class EliminationDecided:
-    """What a person, the actor, decided in a role. `reference` is such as a visa's number; a comment is the payload."""
+    """What a person, the actor, decided in a role; a comment is the payload.
+
+    `reference` is such as a visa's number and `reference_date` its date (ISO 8601). `document` is the SOP Instance UID
+    of the signed paper, where that is held in the archive.
+    """
 
     kind: ClassVar[str] = "elimination-decided"
     schema_version: ClassVar[int] = 1
@@ -60,11 +70,16 @@ class EliminationDecided:
     role: str
     decision: StepDecision
     reference: str
+    reference_date: str
+    document: str
 
 
 @dataclass(frozen=True, slots=True)
 class EliminationItemsKept:
-    """These items leave the list and are kept; `cause` is such as historical, sample, hold or not-due."""
+    """These items leave the list and are kept; `cause` is such as historical, sample, hold or not-due.
+
+    `holds` are those over them, where that is the cause.
+    """
 
     kind: ClassVar[str] = "elimination-items-kept"
     schema_version: ClassVar[int] = 1
@@ -72,6 +87,7 @@ class EliminationItemsKept:
     elimination: int
     scopes: tuple[Scope, ...]
     cause: str
+    holds: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +105,11 @@ class Eliminated:
     """An item went: from here on the index does not know it, and this is its tombstone.
 
     `rules` name those whose time was over. `manifest` is the digest of the list of objects that the certificate holds,
-    `instances` and `size` its counts. Rebuild and restore apply this again, whatever a backup brings back. An
-    `elimination` of 0 means that a ledger of another history of this archive says so.
+    which is the payload; `instances` counts all versions, `size` their bytes as received, `first_versions` those that
+    were the first of their key, and `stored_size` the stored bytes that nothing else needs. `owners` are patients and
+    holds of which nothing is left, by the names that their payloads are erased with. Rebuild and restore apply this
+    again, whatever a backup brings back. An `elimination` of 0 means that a ledger of another history of this archive
+    says so, and `ledger` is the digest of what it says.
     """
 
     kind: ClassVar[str] = "eliminated"
@@ -102,6 +121,14 @@ class Eliminated:
     manifest: str
     instances: int
     size: int
+    first_versions: int = 0
+    stored_size: int = 0
+    owners: tuple[str, ...] = ()
+    ledger: str = ""
+
+
+JOURNAL_PLACE: Final = "journal"
+"""The place that attests that payloads are erased: what the index keeps of them goes with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ payload alone, a name drawn by lot when the first fact of a patient is recorded.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -52,7 +52,7 @@ class PatientFact:
 
     def detail(self) -> dict[str, Any]:
         """Return it as the map that is the payload."""
-        return {**asdict(self), "kind": self.kind.value}
+        return {name: getattr(self, name) for name in self.__slots__} | {"kind": self.kind.value}
 
     @classmethod
     def of_detail(cls, detail: Mapping[str, Any]) -> "PatientFact":

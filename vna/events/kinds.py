@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from vna.events.lifecycle import LifecycleEvent
+from vna.events.notes import NoteRejected
 from vna.model import InstanceKey, InstanceUID, Outcome, Peer, RejectionReason, Scope, StudyUID
 
 
@@ -260,7 +261,7 @@ class PayloadsErased:
 
 BlobEvent = BlobsEntered | BlobDamaged | BlobHealed | SweepBegan | SweepEnded
 CommitmentEvent = CommitmentRequested | CommitmentAnswered | CommitmentSettled
-RejectionEvent = Rejected | Restored | InstanceRestored
+RejectionEvent = Rejected | NoteRejected | Restored | InstanceRestored
 Event = (
     InstanceStored
     | ReceivedAgain

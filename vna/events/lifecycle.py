@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any, Final
 
+from vna.events.clock import ClockConfirmed, ClockEvent, ClockJumped
 from vna.events.eliminations import (
     DestructionAttested,
     Eliminated,
@@ -22,7 +23,7 @@ from vna.events.profiles import ProfileActivated, ProfileEvent, ProfileProposed,
 from vna.events.tiers import StudyDisplaced, StudyPlaced, TierEvent
 from vna.model import InstanceUID, Scope, SeriesUID, StudyUID
 
-LifecycleEvent = FactEvent | HoldEvent | ProfileEvent | EliminationEvent | TierEvent | LimitationEvent
+LifecycleEvent = FactEvent | HoldEvent | ProfileEvent | EliminationEvent | TierEvent | LimitationEvent | ClockEvent
 
 _FLAT: Final[dict[str, type[LifecycleEvent]]] = {
     each.kind: each
@@ -39,6 +40,8 @@ _FLAT: Final[dict[str, type[LifecycleEvent]]] = {
         StudyPlaced,
         StudyDisplaced,
         LimitationLifted,
+        ClockJumped,
+        ClockConfirmed,
     )
 }
 """Kinds whose fields are text and numbers."""
@@ -66,13 +69,19 @@ def lifecycle_body(event: LifecycleEvent) -> dict[str, Any]:
         case HoldPlaced():
             return {**body, "hold_kind": event.hold_kind.value, "level": event.level.value}
         case EliminationProposed():
-            return {**body, "roles": list(event.roles), "items": [_item_array(item) for item in event.items]}
+            lists = {"roles": list(event.roles), "visas": list(event.visas), "accepted": list(event.accepted)}
+            return {**body, **lists, "items": [_item_array(item) for item in event.items]}
         case EliminationDecided():
             return {**body, "decision": event.decision.value}
         case EliminationItemsKept():
-            return {**body, "scopes": [_scope_array(scope) for scope in event.scopes]}
+            return {**body, "scopes": [_scope_array(scope) for scope in event.scopes], "holds": list(event.holds)}
         case Eliminated():
-            return {**body, "scope": _scope_array(event.scope), "rules": list(event.rules)}
+            return {
+                **body,
+                "scope": _scope_array(event.scope),
+                "rules": list(event.rules),
+                "owners": list(event.owners),
+            }
         case Limited() | GlassBroken():
             return {**body, "scope": _scope_array(event.scope)}
     return body
@@ -91,14 +100,16 @@ def lifecycle_event(kind: str, body: dict[str, Any]) -> LifecycleEvent:
             kinds = {"hold_kind": HoldKind(body["hold_kind"]), "level": HoldLevel(body["level"])}
             return HoldPlaced(**{**body, **kinds})
         case EliminationProposed.kind:
-            items = tuple(_item(array) for array in body["items"])
-            return EliminationProposed(**{**body, "roles": tuple(body["roles"]), "items": items})
+            lists = {name: tuple(body[name]) for name in ("roles", "visas", "accepted")}
+            return EliminationProposed(**{**body, **lists, "items": tuple(_item(array) for array in body["items"])})
         case EliminationDecided.kind:
             return EliminationDecided(**{**body, "decision": StepDecision(body["decision"])})
         case EliminationItemsKept.kind:
-            return EliminationItemsKept(**{**body, "scopes": tuple(_scope(array) for array in body["scopes"])})
+            scopes = tuple(_scope(array) for array in body["scopes"])
+            return EliminationItemsKept(**{**body, "scopes": scopes, "holds": tuple(body["holds"])})
         case Eliminated.kind:
-            return Eliminated(**{**body, "scope": _scope(body["scope"]), "rules": tuple(body["rules"])})
+            tuples = {"rules": tuple(body["rules"]), "owners": tuple(body["owners"])}
+            return Eliminated(**{**body, "scope": _scope(body["scope"]), **tuples})
         case Limited.kind:
             return Limited(_scope(body["scope"]))
         case GlassBroken.kind:

@@ -21,13 +21,18 @@ class StudyPlaced:
 
 @dataclass(frozen=True, slots=True)
 class StudyDisplaced:
-    """A study is not kept in this store any more; what only it needed there is deleted."""
+    """A study as it was up to journal position `upto` is not kept in this store any more.
+
+    What only it needed there is deleted, while of each blob at least `copies` lie in other stores.
+    """
 
     kind: ClassVar[str] = "study-displaced"
     schema_version: ClassVar[int] = 1
 
     study: str
     store: str
+    upto: int
+    copies: int
 
 
 TierEvent = StudyPlaced | StudyDisplaced

@@ -10,9 +10,10 @@ LOCK = (
     update(tables.archive)
     .where(tables.archive.c.id == 1)
     .values(position=tables.archive.c.position)
-    .returning(tables.archive.c.position, tables.archive.c.head)
+    .returning(tables.archive.c.position, tables.archive.c.head, tables.archive.c.eliminated_at)
 )
-"""The first statement of every transaction that writes; gives the position and the head to go on from."""
+"""The first statement of every transaction that writes; gives the position and the head to go on from, and the position
+at which rows went last: what was remembered of rows before that may be of some that are gone."""
 ADVANCE = (
     update(tables.archive).where(tables.archive.c.id == 1).values(position=bindparam("to"), head=bindparam("new_head"))
 )

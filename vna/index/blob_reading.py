@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Engine, and_, bindparam, func, or_, select
+from sqlalchemy import Engine, and_, bindparam, exists, func, or_, select
 
 from vna.events import BlobEntry
 from vna.index import tables
 from vna.index.entries import BlobState
+from vna.index.tier_tables import placement
 
 _DIGEST_BYTES: Final = 32
 _WINDOW: Final = 5000
@@ -32,9 +33,16 @@ _PAGE = (
 )
 """The last condition follows from the one before it, and lets the database begin at the digest."""
 _COPY = tables.blob.alias("copy")
+_NOT_HERE = exists().where(
+    placement.c.study_id == tables.version.c.study_id,
+    placement.c.store == bindparam("replica"),
+    ~placement.c.kept,
+    placement.c.upto >= tables.version.c.id,
+)
 _LACKING = (
     select(*_COLUMNS)
     .join(tables.blob_use, tables.blob_use.c.digest == _BLOB.digest)
+    .join(tables.version, tables.version.c.id == tables.blob_use.c.version_id)
     .outerjoin(
         _COPY,
         and_(_COPY.c.digest == _BLOB.digest, _COPY.c.codec == _BLOB.codec, _COPY.c.store == bindparam("replica")),
@@ -45,10 +53,12 @@ _LACKING = (
         _BLOB.store == "",
         _BLOB.state == BlobState.PRESENT.value,
         _COPY.c.digest.is_(None),
+        ~_NOT_HERE,
     )
     .order_by(tables.blob_use.c.version_id)
 )
 _IN_PLACE = (_BLOB.digest == bindparam("digest"), _BLOB.codec == bindparam("codec"))
+_PLACES = select(*_COLUMNS, _BLOB.state).where(_BLOB.digest == bindparam("digest")).order_by(_BLOB.store, _BLOB.codec)
 _STATES = select(_BLOB.store, _BLOB.state).where(*_IN_PLACE)
 _COUNTS = select(_BLOB.store, func.count().label("blobs")).group_by(_BLOB.store)
 _NOT_PRESENT = select(_BLOB.store, _BLOB.state, func.count()).where(tables.NOT_PRESENT)
@@ -100,6 +110,12 @@ class BlobReader:
         where = {"digest": bytes.fromhex(blob.digest), "codec": blob.codec}
         with self._engine.connect() as connection:
             return {store: BlobState(state) for store, state in connection.execute(_STATES, where)}
+
+    def places(self, digest: str) -> list[tuple[BlobEntry, BlobState]]:
+        """Return every place of a blob, in whatever codec and store, and how it stands there."""
+        with self._engine.connect() as connection:
+            rows = connection.execute(_PLACES, {"digest": bytes.fromhex(digest)}).all()
+        return [(_entry(row[:-1]), BlobState(row.state)) for row in rows]
 
     def has_any(self, store: str) -> bool:
         """Return whether anything lies in a store, as far as the index knows."""

@@ -26,6 +26,7 @@ from vna.events import (
 )
 from vna.index import tables
 from vna.index.entries import BlobState
+from vna.index.placements import NEEDED_IN_TIER
 from vna.index.statements import Cursor
 
 _IN_PLACE = (
@@ -67,7 +68,7 @@ def is_due(cursor: Cursor, event: Event) -> bool:
     """Return whether an event still says something new, asked behind the lock on the position.
 
     What was found damaged may have been found so by somebody else meanwhile, or been healed; and a copy of what the
-    store no longer has is none that anybody may rely on.
+    store no longer has is none that anybody may rely on, unless a study that needs it is placed there.
     """
     match event:
         case BlobDamaged(place=place):
@@ -75,8 +76,7 @@ def is_due(cursor: Cursor, event: Event) -> bool:
         case BlobHealed(place=place):
             return _state(cursor, place) == BlobState.BAD
         case BlobsEntered(blobs=blobs):
-            originals = (replace(blob.place, store="") for blob in blobs if blob.store)
-            return all(_state(cursor, place) == BlobState.PRESENT for place in originals)
+            return all(_is_wanted(cursor, blob.place) for blob in blobs if blob.store)
     return True
 
 
@@ -89,6 +89,12 @@ def blob_row(blob: BlobEntry) -> dict[str, Any]:
 def _state(cursor: Cursor, place: BlobPlace) -> str | None:
     state: str | None = cursor.scalar(_STATE, _key(place))
     return state
+
+
+def _is_wanted(cursor: Cursor, copy: BlobPlace) -> bool:
+    if _state(cursor, replace(copy, store="")) == BlobState.PRESENT:
+        return True
+    return cursor.first(NEEDED_IN_TIER, {"which": bytes.fromhex(copy.digest), "in_store": copy.store}) is not None
 
 
 def _is_new(cursor: Cursor, blob: BlobEntry, state: BlobState) -> bool:

@@ -25,9 +25,10 @@ from vna.index import tables
 from vna.index.dictionary import Dictionary
 from vna.index.extra import is_owner, lead
 from vna.index.narrowing import Narrowing, Shape, condition, narrowings, sharp
-from vna.index.rows import ENTITY_ID, SOURCE, Entity, selected
+from vna.index.rows import ENTITY_ID, SOURCES, Entity, selected
 from vna.index.statements import Cursor, one_of
-from vna.model import VersionState
+from vna.index.views import live, record_column, seen
+from vna.model import View
 
 PAGE = 100
 _SAMPLE = 200
@@ -72,7 +73,8 @@ class Candidates:
             self._go_on(self._walk, cursor)
         if self._records:
             records, self._records = self._records[:PAGE], self._records[PAGE:]
-            return [Entity(*row) for row in cursor.all(_shown(self._query.level), {"records": cursor.several(records)})]
+            shown = _shown(self._query.level, self._query.view)
+            return [Entity(*row) for row in cursor.all(shown, {"records": cursor.several(records)})]
         page, self._entities = self._entities[:PAGE], self._entities[PAGE:]
         return page
 
@@ -102,7 +104,8 @@ class Candidates:
         found = None if self._walk is None else lead(cursor, self._query)
         if found is None:
             return False
-        select_them = _of_owners(self._query.level, found.level, any_record=counts_any_record(self._query))
+        any_record = counts_any_record(self._query)
+        select_them = _of_owners(self._query.level, found.level, any_record=any_record, view=self._query.view)
         self._walk, self._entities = None, _one_each(cursor.all(select_them, found.parameters))
         return True
 
@@ -120,11 +123,11 @@ class Candidates:
             self._records = sorted(row[0] for row in cursor.all(records_of(shapes), parameters))
             if self._ordered:
                 records, self._records = cursor.several(self._records), []
-                found = cursor.all(_shown(self._query.level), {"records": records})
+                found = cursor.all(_shown(self._query.level, self._query.view), {"records": records})
                 self._entities = [Entity(*row) for row in sorted(found)]
         else:
-            found = cursor.all(candidates_of(self._query.level, shapes, any_record=any_record), parameters)
-            self._entities = _one_each(found)
+            wanted = candidates_of(self._query.level, shapes, any_record=any_record, view=self._query.view)
+            self._entities = _one_each(cursor.all(wanted, parameters))
 
 
 class _Walk:
@@ -153,7 +156,8 @@ class _Walk:
         }
         held = narrowings(computed, lambda _attribute, _matcher: None)
         attributes, shapes = tuple(attribute for attribute, _ in compared), tuple(each.shape for each in held)
-        self._select = walk_query(query.level, attributes, shapes, any_record=counts_any_record(query))
+        any_record = counts_any_record(query)
+        self._select = walk_query(query.level, attributes, shapes, any_record=any_record, view=query.view)
         self._values = {name: value for each in held for name, value in each.values.items()}
 
     def step(self, cursor: Cursor) -> list[Entity]:
@@ -185,62 +189,68 @@ def parameters_of(cursor: Cursor, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def candidates_of(level: Level, shapes: tuple[Shape, ...], *, any_record: bool) -> Select[Any]:
+def candidates_of(
+    level: Level, shapes: tuple[Shape, ...], *, any_record: bool, view: View = View.ORDINARY
+) -> Select[Any]:
     """Select (entity, study record, whether the record is the shown one) of what fulfils conditions."""
-    base = select(ENTITY_ID[level], tables.study_record.c.id, _SHOWN).select_from(SOURCE[level])
-    return base.where(*_there(level, any_record=any_record), *_conditions(shapes))
+    base = select(ENTITY_ID[level], tables.study_record.c.id, _SHOWN[view]).select_from(SOURCES[view][level])
+    return base.where(*_there(level, view, any_record=any_record), *_conditions(shapes, view))
 
 
 @lru_cache
-def _of_owners(level: Level, owner: Level, *, any_record: bool) -> Select[Any]:
+def _of_owners(level: Level, owner: Level, *, any_record: bool, view: View = View.ORDINARY) -> Select[Any]:
     """Select, as `candidates_of`, what an extra attribute of some level leads to."""
-    return candidates_of(level, (), any_record=any_record).where(is_owner(owner))
+    return candidates_of(level, (), any_record=any_record, view=view).where(is_owner(owner))
 
 
 @lru_cache(maxsize=256)
 def records_of(shapes: tuple[Shape, ...]) -> Select[Any]:
     """Select the study records that fulfil conditions; often an index alone knows."""
-    return select(tables.study_record.c.id).where(*_conditions(shapes))
+    return select(tables.study_record.c.id).where(*_conditions(shapes, View.ORDINARY))
 
 
 @lru_cache(maxsize=256)
 def walk_query(
-    level: Level, attributes: tuple[Attribute, ...], shapes: tuple[Shape, ...], *, any_record: bool
+    level: Level,
+    attributes: tuple[Attribute, ...],
+    shapes: tuple[Shape, ...],
+    *,
+    any_record: bool,
+    view: View = View.ORDINARY,
 ) -> Select[Any]:
     """Select the next rows of a walk: as `selected`, and whether the record is the shown one."""
     entity_id = ENTITY_ID[level]
-    base = selected(level, attributes).add_columns(_SHOWN)
-    held = [condition(shape, alone=False) for shape in shapes]
-    there = (*_there(level, any_record=any_record), *held, entity_id > bindparam("after"))
+    base = selected(level, attributes, view=view).add_columns(_SHOWN[view])
+    held = [condition(shape, alone=False, view=view) for shape in shapes]
+    there = (*_there(level, view, any_record=any_record), *held, entity_id > bindparam("after"))
     return base.where(*there).order_by(entity_id).limit(bindparam("rows"))
 
 
-_SHOWN = tables.study.c.record_id == tables.study_record.c.id
+_SHOWN = {view: record_column(tables.study, view) == tables.study_record.c.id for view in View}
 
 
 @lru_cache
-def _shown(level: Level) -> Select[Any]:
+def _shown(level: Level, view: View) -> Select[Any]:
     """Select (entity, study record) of those records that are shown."""
-    query = select(ENTITY_ID[level], tables.study_record.c.id).select_from(SOURCE[level])
-    return query.where(_SHOWN, one_of(tables.study_record.c.id, "records")).order_by(tables.study_record.c.id)
+    query = select(ENTITY_ID[level], tables.study_record.c.id).select_from(SOURCES[view][level])
+    return query.where(_SHOWN[view], one_of(tables.study_record.c.id, "records")).order_by(tables.study_record.c.id)
 
 
-def _there(level: Level, *, any_record: bool) -> list[ColumnElement[bool]]:
+def _there(level: Level, view: View, *, any_record: bool) -> list[ColumnElement[bool]]:
     """Return what makes a row one that queries see."""
-    served = [tables.version.c.state == VersionState.SERVED.value] if level is Level.IMAGE else []
+    served = [seen(tables.version, view)] if level is Level.IMAGE else []
     if not any_record:
-        return [*served, _SHOWN]
+        return [*served, _SHOWN[view]]
     version = tables.version.alias()  # at IMAGE level the table itself is part of the query
     record = tables.study_record
-    live = or_(*(version.c.state == state.value for state in (VersionState.SERVED, VersionState.ASIDE)))
-    says_so = and_(version.c.study_id == record.c.study_id, version.c.study_record_id == record.c.id, live)
-    return [*served, or_(_SHOWN, exists().where(says_so).correlate(record))]
+    says_so = (version.c.study_id == record.c.study_id, version.c.study_record_id == record.c.id, live(version, view))
+    return [*served, or_(_SHOWN[view], exists().where(and_(*says_so)).correlate(record))]
 
 
-def _conditions(shapes: tuple[Shape, ...]) -> list[ColumnElement[bool]]:
+def _conditions(shapes: tuple[Shape, ...], view: View) -> list[ColumnElement[bool]]:
     """Return the conditions; those on what a study holds lead to it only where nothing else does."""
     leading = any(BY_KEYWORD[keyword].storage is not Storage.COMPUTED for keyword, _ in shapes)
-    return [condition(shape, alone=not leading) for shape in shapes]
+    return [condition(shape, alone=not leading, view=view) for shape in shapes]
 
 
 def _in_record(shape: Shape) -> bool:

@@ -12,7 +12,7 @@ from threading import Lock
 from typing import Any, Final
 
 import cbor2
-from sqlalchemy import Engine, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Engine, and_, bindparam, delete, func, insert, or_, select, update
 
 from vna.events import (
     BlobEntry,
@@ -38,6 +38,11 @@ _ANSWER = (
 _SETTLE = delete(tables.commitment).where(tables.commitment.c.id == bindparam("which"))
 _STUDY = select(tables.study.c.id).where(tables.study.c.study_uid == bindparam("uid"))
 _LIVE = (VersionState.SERVED.value, VersionState.ASIDE.value, VersionState.RENDITION.value)
+_IS_LIVE = or_(
+    tables.version.c.state.in_(_LIVE),
+    and_(tables.version.c.state == VersionState.LIMITED.value, tables.version.c.state_before.in_(_LIVE)),
+)
+"""What is limited is kept, and whoever sent it may know."""
 _VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.version.c.series_id).join(
     tables.study, tables.study.c.id == tables.version.c.study_id
 )
@@ -216,7 +221,7 @@ class CommitmentTable:
         wanted = (
             select(*HELD_COLUMNS)
             .select_from(_VERSIONS)
-            .where(tables.version.c.sop_instance_uid == instance, tables.version.c.state.in_(_LIVE))
+            .where(tables.version.c.sop_instance_uid == instance, _IS_LIVE)
             .order_by(tables.version.c.id)
         )
         if source != ANYBODY:

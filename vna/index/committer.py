@@ -11,57 +11,63 @@ that wait by then (a thread hand-over costs more than the statements of one entr
 import logging
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Engine, bindparam, func, select
 
 from vna.errors import OutOfResources, VnaError
 from vna.events import (
     Arrival,
-    BlobEntry,
-    BlobHealed,
-    BlobsEntered,
     ChainedEvent,
     Compare,
+    Decision,
     Event,
     EventRecord,
+    Gone,
     HeldVersion,
-    Hidden,
     InstanceRestored,
     InstanceStored,
     JournalMark,
     KeptPayload,
     ReceivedAgain,
     Refuse,
-    StudyQuiet,
+    RefuseGone,
     SweepBegan,
     decide,
     link_hash,
 )
 from vna.index import tables
 from vna.index.appending import ADVANCE, LOCK, insert_event, insert_payload
-from vna.index.blobs import is_due
+from vna.index.arriving import examine
+from vna.index.due import says_something
+from vna.index.eliminating import due_elimination
 from vna.index.entries import (
-    BlobState,
+    EliminateEntry,
     Entry,
     EventEntry,
     NeedsBlobs,
     NeedsComparison,
+    NeedsHeader,
     Payload,
     Recorded,
     Refused,
+    RefusedEliminated,
     Result,
+    Spared,
     StoreEntry,
     SweepEntry,
+    TierEntry,
+    TooFewCopies,
 )
 from vna.index.faults import Faults, reason
 from vna.index.history import History
+from vna.index.notes import due_note, hidden_arrival
+from vna.index.placing import tier_event
 from vna.index.projection import Projection
-from vna.index.quiet import is_news
 from vna.index.statements import Cursor, Statements
-from vna.index.sweeping import needless, swept_since
-from vna.model import Outcome, RejectedAgain, VersionState
+from vna.index.sweeping import needless
+from vna.model import EliminatedAgain, Outcome, RejectedAgain, VersionState
 
 log = logging.getLogger(__name__)
 
@@ -76,9 +82,6 @@ _HELD = select(tables.version.c.number, tables.version.c.digest, _STANDS, tables
     tables.version.c.sop_instance_uid == bindparam("instance"), tables.version.c.series_id == _SERIES_ID
 )
 """Not a join: from that SQLite would go through all versions of the study."""
-_BLOB_STATES = select(tables.blob.c.codec, tables.blob.c.state).where(
-    tables.blob.c.digest == bindparam("which"), tables.blob.c.store == bindparam("in_store")
-)
 _HASH = select(tables.event.c.hash).where(tables.event.c.position == bindparam("at"))
 _RECORDED = select(tables.event.c.position).where(
     tables.event.c.origin == bindparam("origin"), tables.event.c.origin_sequence == bindparam("sequence")
@@ -101,7 +104,7 @@ class _Transaction:
 
     def __init__(self, cursor: Cursor) -> None:
         self.cursor = cursor
-        position, head = cursor.all(LOCK, {})[0]
+        position, head, self.eliminated_at = cursor.all(LOCK, {})[0]
         self.start: int = position
         self.position: int = position
         self.head: bytes = bytes(head)
@@ -121,9 +124,14 @@ class Committer:
     """Appends events to the journal and applies them, for all threads of one process."""
 
     def __init__(
-        self, engine: Engine, projection: Projection, rejected_again: RejectedAgain = RejectedAgain.REFUSE
+        self,
+        engine: Engine,
+        projection: Projection,
+        rejected_again: RejectedAgain = RejectedAgain.REFUSE,
+        eliminated_again: EliminatedAgain = EliminatedAgain.REFUSE,
     ) -> None:
-        self._projection, self._rejected_again = projection, rejected_again
+        self._projection = projection
+        self._rejected_again, self._eliminated_again = rejected_again, eliminated_again
         self._statements = Statements(engine)
         self._faults = Faults(engine)
         self.origin = uuid.uuid4().hex
@@ -148,19 +156,26 @@ class Committer:
         """Record one entry durably, with whatever else waits, and return what became of it.
 
         Raises:
+            Held: a hold stands over what would go; nothing was recorded.
+            NotPlausible: it contradicts what is known; nothing was recorded.
             OutOfResources: the database is full or unreachable; nothing was recorded.
         """
-        ticket = _Ticket(entry)
+        [outcome] = self.submit_all([entry])
+        if isinstance(outcome, BaseException):
+            raise outcome
+        return outcome
+
+    def submit_all(self, entries: Sequence[Entry]) -> list[Result | BaseException]:
+        """Record entries in one transaction; return what became of each, the error where nothing was recorded."""
+        tickets = [_Ticket(entry) for entry in entries]
         with self._guard:
-            self._waiting.append(ticket)
+            self._waiting.extend(tickets)
         with self._lock:
-            if not ticket.done:
+            if tickets and not tickets[-1].done:
                 with self._guard:
                     batch, self._waiting = self._waiting, []
                 self._commit(batch)
-        if isinstance(ticket.outcome, BaseException):
-            raise ticket.outcome
-        return ticket.outcome
+        return [ticket.outcome for ticket in tickets]
 
     def _commit(self, batch: Sequence[_Ticket]) -> None:
         try:
@@ -185,6 +200,7 @@ class Committer:
         with self._statements.transaction() as cursor:
             transaction = _Transaction(cursor)
             self._compare(transaction)
+            self._projection.see(transaction.eliminated_at)
             self._projection.hiding.forget()
             for ticket in batch:
                 ticket.outcome = self._in_savepoint(transaction, ticket.entry, alone=len(batch) == 1)
@@ -231,33 +247,66 @@ class Committer:
 
     def _record(self, transaction: _Transaction, entry: Entry) -> Result:
         if isinstance(entry, EventEntry):
-            if not _says_something(transaction.cursor, entry.event):
+            if not says_something(transaction.cursor, entry):
                 return Recorded(None)
             return Recorded(self._append(transaction, entry, entry.event, entry.payload))
         if isinstance(entry, SweepEntry):
-            swept = needless(transaction.cursor, entry.blobs)
+            swept = needless(transaction.cursor, entry.blobs, entry.stores)
             return Recorded(self._append(transaction, entry, SweepBegan(swept), None) if swept else None)
-        decision = decide(entry.arrival, _held(transaction.cursor, entry.arrival), self._hidden(transaction, entry))
+        if isinstance(entry, TierEntry):
+            found = tier_event(transaction.cursor, entry, transaction.position)
+            if isinstance(found, NeedsBlobs | TooFewCopies):
+                return found
+            return Recorded(None if found is None else self._append(transaction, entry, found, None))
+        if isinstance(entry, EliminateEntry):
+            going = due_elimination(transaction.cursor, entry)
+            if isinstance(going, Spared):
+                return going
+            return Recorded(self._append(transaction, entry, going, entry.payload))
+        return self._record_arrival(transaction, entry)
+
+    def _record_arrival(self, transaction: _Transaction, entry: StoreEntry) -> Result:
+        if entry.base_at is not None and entry.base_at < transaction.eliminated_at:
+            return NeedsHeader(transaction.eliminated_at)
+        hidden = hidden_arrival(transaction.cursor, self._projection.hiding, entry, self._rejected_again)
+        held, gone = _held(transaction.cursor, entry.arrival), self._gone(transaction, entry)
+        decision = decide(entry.arrival, held, hidden, gone)
         if isinstance(decision, Compare):
             return NeedsComparison(decision.digests)
+        if isinstance(decision, RefuseGone):
+            return RefusedEliminated(decision.elimination)
         if isinstance(decision, Refuse):
             return Refused(decision.rejections)
-        blobs = _examine(transaction.cursor, entry)
+        blobs = examine(transaction.cursor, entry)
         if isinstance(blobs, NeedsBlobs):
             return blobs
         for event in blobs.made_good(decision.outcome):
-            self._append(transaction, replace(entry, origin_sequence=self.next_sequence()), event, None)
-        if decision.outcome is Outcome.ALREADY_STORED:
-            return Recorded(self._receipt(transaction, entry), decision)
-        if decision.outcome is Outcome.RESTORED:
-            restored = _restored_event(entry.arrival, decision.rejections)
-            return Recorded(self._append(transaction, entry, restored, None), decision)
-        event = _stored_event(entry.arrival, decision.outcome, decision.version)
-        return Recorded(self._append(transaction, entry, event, entry.payload), decision)
+            self._append_beside(transaction, entry, event)
+        position = self._record_decided(transaction, entry, decision)
+        note = due_note(transaction.cursor, self._projection.hiding, entry, decision)
+        if note is not None:
+            self._append_beside(transaction, entry, note)
+        return Recorded(position, decision)
 
-    def _hidden(self, transaction: _Transaction, entry: StoreEntry) -> Hidden | None:
-        rejections = self._projection.hiding.over(transaction.cursor, entry.arrival.key)
-        return Hidden(rejections, self._rejected_again) if rejections else None
+    def _gone(self, transaction: _Transaction, entry: StoreEntry) -> Gone | None:
+        if not transaction.eliminated_at:
+            return None
+        eliminations = self._projection.tombstones.over(transaction.cursor, entry.arrival.key)
+        return Gone(eliminations, self._eliminated_again) if eliminations else None
+
+    def _record_decided(self, transaction: _Transaction, entry: StoreEntry, decision: Decision) -> int | None:
+        if decision.outcome is Outcome.ALREADY_STORED:
+            return self._receipt(transaction, entry)
+        restored = _restored_event(entry.arrival, decision.rejections)
+        if decision.outcome is Outcome.RESTORED:
+            return self._append(transaction, entry, restored, None)
+        if decision.readmitted:
+            self._append_beside(transaction, entry, restored)
+        event = _stored_event(entry.arrival, decision.outcome, decision.version)
+        return self._append(transaction, entry, event, entry.payload)
+
+    def _append_beside(self, transaction: _Transaction, entry: StoreEntry, event: Event) -> None:
+        self._append(transaction, replace(entry, origin_sequence=self.next_sequence()), event, None)
 
     def _receipt(self, transaction: _Transaction, entry: StoreEntry) -> int | None:
         if not entry.receipt_due:
@@ -287,47 +336,6 @@ class Committer:
         self._projection.apply(transaction.cursor, record, description, detail)
         transaction.position, transaction.head = position, head
         return position
-
-
-@dataclass(frozen=True, slots=True)
-class _Blobs:
-    """The blobs of an arrival whose bytes it brought: those found damaged before, and those the index did not know."""
-
-    damaged: tuple[BlobEntry, ...]
-    unknown: tuple[BlobEntry, ...]
-
-    def made_good(self, outcome: Outcome) -> Iterator[Event]:
-        """Yield what there is to record beside the arrival, which enters unknown blobs itself if it is kept anew."""
-        for blob in self.damaged:
-            yield BlobHealed(blob.place, "receive")
-        if self.unknown and outcome in (Outcome.ALREADY_STORED, Outcome.RESTORED):
-            yield BlobsEntered(self.unknown)
-
-
-def _examine(cursor: Cursor, entry: StoreEntry) -> _Blobs | NeedsBlobs:
-    """Compare every blob the arrival names with its rows, one for each codec it lies there in."""
-    missing, damaged, unknown = set(), [], []
-    for blob in entry.arrival.blobs:
-        states = dict(cursor.all(_BLOB_STATES, {"which": bytes.fromhex(blob.digest), "in_store": blob.store}))
-        if BlobState.PRESENT in states.values():
-            continue
-        if BlobState.DELETING in states.values():
-            return NeedsBlobs((blob.digest,), wait=True)
-        if blob.digest not in entry.written:
-            missing.add(blob.digest)
-        elif blob.codec in states:
-            damaged.append(blob)
-        else:
-            unknown.append(blob)
-    if damaged or unknown:
-        missing |= swept_since(cursor, entry.began) & {blob.digest for blob in (*damaged, *unknown)}
-    if missing:
-        return NeedsBlobs(tuple(sorted(missing)))
-    return _Blobs(tuple(damaged), tuple(unknown))
-
-
-def _says_something(cursor: Cursor, event: Event) -> bool:
-    return is_news(cursor, event) if isinstance(event, StudyQuiet) else is_due(cursor, event)
 
 
 def _held(cursor: Cursor, arrival: Arrival) -> list[HeldVersion]:

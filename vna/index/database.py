@@ -22,9 +22,9 @@ def sqlite_path(url: str) -> str | None:
 
 
 def writer_engine(url: str) -> Engine:
-    """Return an engine for the committer: one connection, transactions that lock at BEGIN."""
+    """Return an engine for what writes: transactions lock at BEGIN, and each writer keeps a connection of its own."""
     if sqlite_path(url) is None:
-        return create_engine(url, pool_size=1, max_overflow=1, pool_pre_ping=True)
+        return create_engine(url, pool_size=1, max_overflow=9, pool_pre_ping=True)
     engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=_SQLITE_ARGUMENTS, **_NO_RESET)
     _prepare_sqlite(engine)
     return engine
@@ -54,6 +54,10 @@ def migration_engine(url: str) -> Engine:
 
 _ONE_MIGRATION = "SELECT pg_advisory_xact_lock(7310587215)"
 """An arbitrary number, the same in every node: two that start at once on one database migrate it once."""
+_PRAGMAS = (
+    *("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"),
+    "secure_delete = ON",
+)
 _SQLITE_ARGUMENTS = {"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000}
 _NO_RESET = {"pool_reset_on_return": None}
 """Every transaction here is ended by whoever began it, so the pool need not roll back once more."""
@@ -63,7 +67,7 @@ def _prepare_sqlite(engine: Engine, *, begin: str = "") -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     if begin:
@@ -97,3 +101,9 @@ class Turn:
     def __exit__(self, *_error: object) -> None:
         if self._fd >= 0:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Let go of the lock's file; the next turn opens it again."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1

@@ -1,9 +1,9 @@
 """Which texts of the dictionary may match: names and descriptions, by value, by wild card, or names by their words.
 
 A wild card that begins with plain text is a range of an index. For any other all forms of the attribute have to be
-looked at: they are kept in memory, one behind the other, which is searched many times as fast as rows are. Texts are
-never removed, and their row numbers grow in the order of commits; so what has come since is read by row number, and
-what is in memory is never older than the transaction that asks.
+looked at: they are kept in memory, one behind the other, which is searched many times as fast as rows are. Row numbers
+grow in the order of commits; so what has come since is read by row number, and what is in memory is never older than
+the transaction that asks. Texts are removed by eliminations alone: after one everything is read anew.
 """
 
 import re
@@ -30,6 +30,7 @@ _BY_HOW = {
     how: select(_FORM.term_id).where(_NAMED, compared(_FORM.folded, "form", how)) for how in (How.EQUAL, How.BEGINS)
 }
 _ALL = select(_FORM.folded, _FORM.term_id).where(_NAMED)
+_ELIMINATED_AT = select(tables.archive.c.eliminated_at)
 _LATEST = select(func.coalesce(func.max(_TERM.id), 0))
 _ADDED = select(_TERM.id, _TERM.attribute, _TERM.value).where(_TERM.id > bindparam("known")).order_by(_TERM.id)
 
@@ -40,6 +41,7 @@ class Dictionary:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._kept: dict[tuple[type, str], _Packed | Words] = {}
+        self._eliminated_at = 0
 
     def matching(self, cursor: Cursor, attribute: Attribute, matcher: Matcher) -> Sequence[int] | None:
         """Return the row numbers of the texts that may match; None for any.
@@ -69,6 +71,10 @@ class Dictionary:
 
     def _forms(self, cursor: Cursor, keyword: str, kind: "type[_Kept]") -> "_Kept":
         with self._lock:
+            eliminated_at = cursor.scalar(_ELIMINATED_AT, {})
+            if eliminated_at != self._eliminated_at:
+                self._kept.clear()
+                self._eliminated_at = eliminated_at
             kept = self._kept.get((kind, keyword))
             if not isinstance(kept, kind):
                 kept = self._kept[kind, keyword] = kind(cursor.scalar(_LATEST, {}))

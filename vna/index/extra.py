@@ -23,6 +23,8 @@ from vna.index.extra_filling import form_of
 from vna.index.extra_tables import extra_attribute, extra_value
 from vna.index.narrowing import How, compared, like
 from vna.index.statements import Cursor, one_of
+from vna.index.views import record_column
+from vna.model import View
 
 ReadHeaders = Callable[[Sequence[int], Sequence[ExtraAttribute]], Mapping[int, Mapping[str, str]]]
 """Gives the values of attributes, by keyword, that the stored headers of some versions say, by journal position."""
@@ -39,12 +41,16 @@ _POSITION = select(tables.archive.c.position)
 _VALUES = select(_VALUE.owner_id, _VALUE.value).where(
     _VALUE.attribute_id == bindparam("which"), _VALUE.number == 0, one_of(_VALUE.owner_id, "owners")
 )
-_SERIES_RECORDS = {
-    Level.SERIES: select(tables.series.c.id, tables.series.c.record_id).where(one_of(tables.series.c.id, "ids")),
-    Level.IMAGE: select(tables.version.c.id, tables.series.c.record_id)
-    .join(tables.series, tables.series.c.id == tables.version.c.series_id)
-    .where(one_of(tables.version.c.id, "ids")),
-}
+
+
+def _series_records(view: View) -> dict[Level, Select[Any]]:
+    series, version = tables.series, tables.version
+    by_series = select(series.c.id, record_column(series, view)).where(one_of(series.c.id, "ids"))
+    by_version = select(version.c.id, record_column(series, view)).join(series, series.c.id == version.c.series_id)
+    return {Level.SERIES: by_series, Level.IMAGE: by_version.where(one_of(version.c.id, "ids"))}
+
+
+_SERIES_RECORDS = {view: _series_records(view) for view in View}
 _OWNER: Mapping[Level, ColumnElement[int]] = {
     Level.PATIENT: tables.study_record.c.id,
     Level.STUDY: tables.study_record.c.id,
@@ -70,7 +76,7 @@ class ExtraRows:
 
     def __init__(self, query: Query, read_headers: ReadHeaders) -> None:
         self._level, self._attributes, self._read_headers = query.level, tuple(query.extra), read_headers
-        self._headers_read = 0
+        self._series_records, self._headers_read = _SERIES_RECORDS[query.view], 0
 
     def add(self, cursor: Cursor, rows: Sequence[Row]) -> None:
         """Put the values of each row in, from the index or else from stored headers.
@@ -99,7 +105,7 @@ class ExtraRows:
         if level is Level.IMAGE:
             return [entity_id for entity_id, _, _ in rows]
         ids = cursor.several([entity_id for entity_id, _, _ in rows])
-        records = dict(cursor.all(_SERIES_RECORDS[self._level], {"ids": ids}))
+        records = dict(cursor.all(self._series_records[self._level], {"ids": ids}))
         return [records[entity_id] for entity_id, _, _ in rows]
 
     def _read_on(self, unread: Mapping[int, Sequence[tuple[ExtraAttribute, dict[str, Value]]]]) -> None:

@@ -6,6 +6,8 @@ Statements of the hot path raise the driver's errors, everything else SQLAlchemy
 from sqlalchemy import Engine
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from vna.errors import Held, NotPlausible
+
 
 class Faults:
     """The error classes of one database."""
@@ -14,7 +16,7 @@ class Faults:
         driver = engine.dialect.import_dbapi()
         self.of_entry: tuple[type[Exception], ...] = (
             *(IntegrityError, DataError, driver.IntegrityError, driver.DataError),
-            *(ValueError, TypeError, LookupError),
+            *(ValueError, TypeError, LookupError, Held, NotPlausible),
         )
         """What an entry itself is at fault for, so that it fails alone."""
         self.of_database: tuple[type[Exception], ...] = (DBAPIError, driver.Error)

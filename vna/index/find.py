@@ -19,6 +19,7 @@ from vna.dicom.attributes import Level
 from vna.dicom.describe import Value
 from vna.dicom.query import Query
 from vna.index import tables
+from vna.index.availability import Soon
 from vna.index.candidates import Candidates, candidates_of, counts_any_record, parameters_of
 from vna.index.dictionary import Dictionary
 from vna.index.extra import ReadHeaders
@@ -28,6 +29,7 @@ from vna.index.paging import Page, Pager
 from vna.index.reading import HELD_COLUMNS, held_instance
 from vna.index.rows import LevelRows
 from vna.index.snapshots import Snapshots
+from vna.model import View
 
 
 class Finder:
@@ -36,6 +38,8 @@ class Finder:
     def __init__(self, engine: Engine) -> None:
         self._snapshots, self._dictionary = Snapshots(engine), Dictionary()
         self.read_headers: ReadHeaders = lambda _versions, _attributes: {}
+        self.soon: Soon | None = None
+        """Tells how soon studies can be retrieved; None where all of them can be at once."""
 
     def close(self) -> None:
         """Close the connections that are kept."""
@@ -49,7 +53,7 @@ class Finder:
         Raises:
             sqlalchemy.exc.DBAPIError: the database cannot be read.
         """
-        rows, candidates = LevelRows(query, self.read_headers), Candidates(query, self._dictionary)
+        rows, candidates = LevelRows(query, self.read_headers, self.soon), Candidates(query, self._dictionary)
         matching, given = query.matching(), set[int]()
         while not candidates.done:
             with self._snapshots.reading() as cursor:
@@ -66,7 +70,7 @@ class Finder:
         Raises:
             sqlalchemy.exc.DBAPIError: the database cannot be read.
         """
-        pager = Pager(self._snapshots, self._dictionary, query, self.read_headers)
+        pager = Pager(self._snapshots, self._dictionary, query, self.read_headers, self.soon)
         return pager.page(offset=offset, limit=limit)
 
     def instances(self, query: Query) -> list[HeldInstance]:
@@ -77,16 +81,17 @@ class Finder:
         at_image_level = replace(query, level=Level.IMAGE)
         narrowed = narrowings(query.keys, lambda _attribute, _matcher: None)
         values = {name: value for each in narrowed for name, value in each.values.items()}
-        wanted = _held(tuple(each.shape for each in narrowed), any_record=counts_any_record(at_image_level))
+        shapes, any_record = tuple(each.shape for each in narrowed), counts_any_record(at_image_level)
+        wanted = _held(shapes, any_record=any_record, view=query.view)
         with self._snapshots.reading() as cursor:
             found = {row[0]: row for row in cursor.all(wanted, parameters_of(cursor, values))}
         return [held_instance(row[3:-1]) for row in sorted(found.values(), key=_retrieve_order)]
 
 
 @lru_cache
-def _held(shapes: tuple[Shape, ...], *, any_record: bool) -> Select[Any]:
+def _held(shapes: tuple[Shape, ...], *, any_record: bool, view: View) -> Select[Any]:
     columns = (*HELD_COLUMNS, tables.version.c.InstanceNumber)
-    return candidates_of(Level.IMAGE, shapes, any_record=any_record).add_columns(*columns)
+    return candidates_of(Level.IMAGE, shapes, any_record=any_record, view=view).add_columns(*columns)
 
 
 def _retrieve_order(row: Any) -> tuple[str, str, float, int]:

@@ -38,7 +38,7 @@ class StoredForm:
 class Counts:
     """How much the archive holds and shows; sizes in bytes, headers are in `received_bytes` alone.
 
-    `rejected` instances are held and not shown; patients, studies, series and instances are those that are shown.
+    `rejected` and `limited` instances are held and not shown; the patients, studies, series and instances are shown.
     """
 
     patients: int
@@ -50,3 +50,4 @@ class Counts:
     stored_bytes: int
     flags: int
     position: int
+    limited: int = 0

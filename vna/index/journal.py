@@ -4,11 +4,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import cbor2
 from sqlalchemy import Engine, bindparam, func, select
 from sqlalchemy.exc import DBAPIError, NoResultFound
 
-from vna.events import GENESIS, ChainedEvent, JournalMark, KeptPayload, Link, PayloadsErased
+from vna.events import ERASING_KINDS, GENESIS, ChainedEvent, Erasures, JournalMark, KeptPayload, Link
 from vna.index import tables
 from vna.index.database import reader_engine, sqlite_path
 from vna.index.schema import migrate
@@ -27,7 +26,9 @@ _LINKS = (
     .order_by(_EVENT.position)
     .limit(_PAGE)
 )
-_ERASURES = select(_EVENT.position, _EVENT.body).where(_EVENT.kind == PayloadsErased.kind).order_by(_EVENT.position)
+_ERASURES = (
+    select(_EVENT.position, _EVENT.kind, _EVENT.body).where(_EVENT.kind.in_(ERASING_KINDS)).order_by(_EVENT.position)
+)
 _BODY_BYTES = select(func.coalesce(func.sum(func.length(_EVENT.body)), 0)).where(
     _EVENT.position > bindparam("after"), _EVENT.position <= bindparam("upto")
 )
@@ -74,11 +75,12 @@ class JournalReader:
                 return
             after = rows[-1].position
 
-    def erasures(self) -> dict[str, int]:
-        """Return whose payloads were erased, and the last event that says so of each; reads all events."""
+    def erasures(self) -> Erasures:
+        """Return whose payloads were erased; reads all events."""
+        found = Erasures()
         with self._engine.connect() as connection:
-            rows = connection.execute(_ERASURES).all()
-        return {str(cbor2.loads(row.body)["owner"]): row.position for row in rows}
+            found.update(connection.execute(_ERASURES))
+        return found
 
     def body_bytes(self, *, after: int, upto: int) -> int:
         """Return how many bytes the events behind position `after` up to `upto` have, not compressed."""

@@ -17,6 +17,8 @@ from vna.dicom.attributes import BY_KEYWORD, Attribute, Level, Storage
 from vna.dicom.matching import Empty, EveryOf, ListOfUID, Matcher, Range, SingleValue, WildCard, like_pattern
 from vna.index import tables
 from vna.index.statements import one_of
+from vna.index.views import record_column
+from vna.model import View
 
 _EXACT_VRS = frozenset({"AE", "CS", "LO", "SH", "UI"})
 _NAMED_BY = {
@@ -86,7 +88,7 @@ def sharp(keys: Mapping[str, Matcher]) -> bool:
     return any(keyword in _SHARP and isinstance(matcher, SingleValue | ListOfUID) for keyword, matcher in keys.items())
 
 
-def condition(shape: Shape, *, alone: bool) -> Condition:
+def condition(shape: Shape, *, alone: bool, view: View = View.ORDINARY) -> Condition:
     """Return the condition of a shape.
 
     Args:
@@ -95,7 +97,7 @@ def condition(shape: Shape, *, alone: bool) -> Condition:
     keyword, how = shape
     attribute = BY_KEYWORD[keyword]
     if attribute.storage is Storage.COMPUTED:
-        return _COMPUTED[keyword](how, alone)
+        return _COMPUTED[keyword](how, alone, view)
     return compared(_column(attribute), keyword, how)
 
 
@@ -169,14 +171,14 @@ def _column(attribute: Attribute) -> ColumnElement[Any]:
     return record.c[name]
 
 
-def _modalities(how: How, alone: bool) -> Condition:
+def _modalities(how: How, alone: bool, view: View) -> Condition:
     series, record = tables.series.alias(), tables.series_record.alias()
-    both_ways = and_(record.c.id == series.c.record_id, series.c.id == record.c.series_id)
+    both_ways = and_(record.c.id == record_column(series, view), series.c.id == record.c.series_id)
     holding = series.join(record, both_ways)  # from a study to its series, or from a modality to its series
     return _holds(holding, series.c.study_id, compared(record.c.Modality, "ModalitiesInStudy", how), alone=alone)
 
 
-def _sop_classes(how: How, alone: bool) -> Condition:
+def _sop_classes(how: How, alone: bool, _view: View) -> Condition:
     version = tables.version.alias()
     return _holds(version, version.c.study_id, compared(version.c.sop_class_uid, "SOPClassesInStudy", how), alone=alone)
 
@@ -188,7 +190,7 @@ def _holds(source: FromClause, study_id: ColumnElement[int], wanted: Condition, 
     return exists().select_from(source).where(study_id == tables.study.c.id, wanted).correlate(tables.study)
 
 
-_COMPUTED: Mapping[str, Callable[[How, bool], Condition]] = {
+_COMPUTED: Mapping[str, Callable[[How, bool, View], Condition]] = {
     "ModalitiesInStudy": _modalities,
     "SOPClassesInStudy": _sop_classes,
 }

@@ -15,15 +15,18 @@ from sqlalchemy import ColumnElement, Select, bindparam, func, select
 
 from vna.dicom.attributes import Level
 from vna.dicom.describe import Value
+from vna.dicom.matching import Universal
 from vna.dicom.query import Query
 from vna.index import tables
+from vna.index.availability import Soon
 from vna.index.candidates import Candidates
 from vna.index.dictionary import Dictionary
 from vna.index.extra import ReadHeaders
 from vna.index.rows import ENTITY_ID, Entity, LevelRows
 from vna.index.snapshots import Snapshots
 from vna.index.statements import Cursor
-from vna.model import VersionState
+from vna.index.views import record_column, seen
+from vna.model import View
 
 _LOOKS: Final = 5
 """So often it looks at further candidates, 100 each time, to count what comes behind a page."""
@@ -45,12 +48,21 @@ class Page:
 class Pager:
     """Goes through the matches of one query, to give one page of them."""
 
-    def __init__(self, snapshots: Snapshots, dictionary: Dictionary, query: Query, read_headers: ReadHeaders) -> None:
+    def __init__(
+        self,
+        snapshots: Snapshots,
+        dictionary: Dictionary,
+        query: Query,
+        read_headers: ReadHeaders,
+        soon: Soon | None = None,
+    ) -> None:
         self._snapshots, self._matching = snapshots, query.matching()
-        self._wanted, self._compared = LevelRows(query, read_headers), LevelRows(self._matching, read_headers)
-        self._dictionary, self._last = dictionary, 0
+        self._wanted = LevelRows(query, read_headers, soon)
+        self._compared = LevelRows(self._matching, read_headers, soon)
+        self._dictionary, self._last, self._view = dictionary, 0, query.view
         self._candidates = Candidates(query, dictionary, ordered=True)
-        self._takes_all = not self._matching.keys and not self._matching.extra
+        self._by_rows = bool(self._matching.extra) or not isinstance(query.availability, Universal)
+        self._takes_all = not self._matching.keys and not self._by_rows
 
     def page(self, *, offset: int, limit: int) -> Page:
         """Return at most `limit` matches, those behind the first `offset` ones.
@@ -75,7 +87,7 @@ class Pager:
         if not self._takes_all or not offset:
             return 0
         with self._snapshots.reading() as cursor:
-            last = cursor.scalar(_NTH[self._matching.level], {"before": offset - 1})
+            last = cursor.scalar(_NTH[self._view, self._matching.level], {"before": offset - 1})
         if last is None:
             return None
         self._last = last
@@ -97,7 +109,7 @@ class Pager:
             return len(matching), [values for _, values in self._wanted.read(cursor, taken)] if taken else []
 
     def _accepted(self, cursor: Cursor, page: Sequence[Entity]) -> Sequence[Entity]:
-        if self._takes_all or (self._candidates.are_compared and not self._matching.extra):
+        if self._takes_all or (self._candidates.are_compared and not self._by_rows):
             return page
         found = self._compared.read(cursor, page)
         return [entity for entity, values in found if self._matching.accepts(values)]
@@ -106,7 +118,7 @@ class Pager:
         if self._takes_all:
             with self._snapshots.reading() as cursor:
                 rows = {"after": self._last, "most": _MOST_COUNTED + 1}
-                more = int(cursor.scalar(_AFTER[self._matching.level], rows))
+                more = int(cursor.scalar(_AFTER[self._view, self._matching.level], rows))
             return Page(matches, behind + min(more, _MOST_COUNTED), exact=more <= _MOST_COUNTED)
         for _ in range(_LOOKS):
             if self._candidates.done:
@@ -115,25 +127,25 @@ class Pager:
         return Page(matches, behind, exact=self._candidates.done)
 
 
-_SHOWN: Final[Mapping[Level, ColumnElement[bool]]] = {
-    Level.STUDY: tables.study.c.record_id != tables.NOTHING_SHOWN,
-    Level.SERIES: tables.series.c.record_id != tables.NOTHING_SHOWN,
-    Level.IMAGE: tables.version.c.state == VersionState.SERVED.value,
-}
-"""What makes an entity one that queries see, by its own table alone."""
+def _shown(view: View, level: Level) -> ColumnElement[bool]:
+    """Return what makes an entity one that queries see, by its own table alone."""
+    if level is Level.IMAGE:
+        return seen(tables.version, view)
+    return record_column(tables.study if level is Level.STUDY else tables.series, view) != tables.NOTHING_SHOWN
 
 
-def _nth(level: Level) -> Select[Any]:
+def _nth(view: View, level: Level) -> Select[Any]:
     """Select the one of a level that has so many before it."""
-    shown = select(ENTITY_ID[level]).where(_SHOWN[level])
+    shown = select(ENTITY_ID[level]).where(_shown(view, level))
     return shown.order_by(ENTITY_ID[level]).limit(1).offset(bindparam("before"))
 
 
-def _number_after(level: Level) -> Select[Any]:
+def _number_after(view: View, level: Level) -> Select[Any]:
     """Count what comes behind one of a level, up to a number."""
-    rows = select(ENTITY_ID[level]).where(ENTITY_ID[level] > bindparam("after"), _SHOWN[level])
+    rows = select(ENTITY_ID[level]).where(ENTITY_ID[level] > bindparam("after"), _shown(view, level))
     return select(func.count()).select_from(rows.limit(bindparam("most")).subquery())
 
 
-_NTH: Final = {level: _nth(level) for level in _SHOWN}
-_AFTER: Final = {level: _number_after(level) for level in _SHOWN}
+_COUNTED: Final = [(view, level) for view in View for level in (Level.STUDY, Level.SERIES, Level.IMAGE)]
+_NTH: Final = {each: _nth(*each) for each in _COUNTED}
+_AFTER: Final = {each: _number_after(*each) for each in _COUNTED}

@@ -4,14 +4,14 @@ It is pure with respect to the tables: no clock, no configuration, no arrival or
 position. Row numbers derive from positions (see tables.py), so applying the same events to empty
 tables gives the same rows.
 
-The caches hold ids of rows that are never deleted here; `forget` empties them when a transaction or
-savepoint is rolled back.
+The caches hold ids of rows; `forget` empties them when a transaction or savepoint is rolled back, and `see` when rows
+went, in whatever process.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Column, Update, bindparam, delete, select, update
+from sqlalchemy import Column, Update, bindparam, select, update
 
 from vna.dicom.attributes import Level
 from vna.dicom.describe import Description, Value
@@ -22,9 +22,13 @@ from vna.events import (
     CommitmentAnswered,
     CommitmentRequested,
     CommitmentSettled,
+    Eliminated,
     EventRecord,
     InstanceRestored,
     InstanceStored,
+    LimitationLifted,
+    Limited,
+    NoteRejected,
     PayloadsErased,
     PeerRegistered,
     PeerRemoved,
@@ -38,16 +42,29 @@ from vna.events import (
 from vna.index import tables
 from vna.index.blobs import apply_blob_event, blob_row
 from vna.index.commitments import apply_commitment_event, note_resent
+from vna.index.facts import forget_details
+from vna.index.flags import (
+    CONFLICT,
+    ELIMINATED_AGAIN,
+    TWO_PATIENTS,
+    flag_instance_elsewhere,
+    flag_series_elsewhere,
+    flag_study,
+)
 from vna.index.hiding import Hiding
 from vna.index.intake import add_instance, hour_of, make_row
 from vna.index.lifecycle import apply_lifecycle_event
+from vna.index.peers import apply_peer_event
 from vna.index.quiet import note_quiet
 from vna.index.records import fingerprint_of, forms_of, record_columns
 from vna.index.shown import show_earliest
 from vna.index.statements import Cursor
-from vna.model import Outcome, Peer, VersionState
+from vna.index.tombstones import Tombstones
+from vna.model import Outcome, VersionState
 
 _CACHE_LIMIT = 20_000
+NOTHING_SAID: Final = Description({}, {}, {}, {})
+"""What is known of an instance whose header is erased."""
 
 _STATE = {
     Outcome.STORED: VersionState.SERVED,
@@ -73,16 +90,11 @@ _FIND_SERIES_RECORD = select(tables.series_record.c.id).where(
     tables.series_record.c.series_id == bindparam("owner"),
     tables.series_record.c.fingerprint == bindparam("fingerprint"),
 )
-_SERIES_STUDIES = select(tables.series.c.study_id).where(tables.series.c.series_uid == bindparam("uid"))
-_INSTANCE_STUDIES = select(tables.version.c.study_id).where(
-    tables.version.c.sop_instance_uid == bindparam("uid"), tables.version.c.study_id != bindparam("study_id")
-)
 _SHOWN_PATIENT = (
     select(tables.study_record.c.patient_id)
     .join(tables.study, tables.study.c.record_id == tables.study_record.c.id)
     .where(tables.study.c.id == bindparam("study_id"))
 )
-_DELETE_PEER = delete(tables.peer).where(tables.peer.c.ae_title == bindparam("which"))
 
 
 def _superseding(state: Column[str]) -> Update:
@@ -107,12 +119,20 @@ class Projection:
 
     def __init__(self) -> None:
         self._ids: dict[tuple[Any, ...], int] = {}
-        self.hiding = Hiding()
+        self.hiding, self.tombstones = Hiding(), Tombstones()
+        self._eliminated_at = 0
 
     def forget(self) -> None:
-        """Drop what is remembered of rows that a rollback may have undone."""
+        """Drop what is remembered of rows that a rollback may have undone, or that went."""
         self._ids.clear()
         self.hiding.forget()
+        self.tombstones.forget()
+
+    def see(self, eliminated_at: int) -> None:
+        """Be told in each transaction when rows went last."""
+        if eliminated_at != self._eliminated_at:
+            self.forget()
+            self._eliminated_at = eliminated_at
 
     def apply(
         self,
@@ -124,22 +144,22 @@ class Projection:
         """Put the effect of one event into the tables.
 
         Args:
-            description: of the header in the event's payload; needed by `InstanceStored` alone.
+            description: of the header in the event's payload, of `InstanceStored` alone; None where it is erased.
             detail: the map in the payload of other events, None where it is erased.
         """
         match record.event:
-            case InstanceStored():
-                if description is None:
-                    raise ValueError("an instance-stored event needs the description of its header")
-                stored = _StoredInstance(self, cursor, record.position, record.event, description)
-                stored.apply()
-                self._take_in(cursor, record, record.event, stored.fresh_bytes)
-            case PeerRegistered(peer=peer):
-                _replace_peer(cursor, peer)
-            case PeerRemoved(ae_title=ae_title):
-                cursor.do(_DELETE_PEER, {"which": ae_title})
+            case InstanceStored() as event:
+                self._store(cursor, record, event, description)
+            case PeerRegistered() | PeerRemoved() as event:
+                apply_peer_event(cursor, event)
             case Rejected() as rejected:
                 self.hiding.reject(cursor, record, rejected)
+            case NoteRejected() as rejected:
+                self.hiding.reject_noted(cursor, record, rejected)
+            case Limited() as limited:
+                self.hiding.limit(cursor, record, limited)
+            case LimitationLifted() as lifted:
+                self.hiding.lift(cursor, record.position, lifted)
             case Restored() as restored:
                 self.hiding.restore(cursor, record.position, restored)
             case InstanceRestored() as restored:
@@ -153,18 +173,27 @@ class Projection:
                 note_quiet(cursor, quiet)
             case ReceivedAgain(study=study, source=source):
                 note_resent(cursor, study, source)
-            case PayloadsErased():
-                pass  # payloads are no part of the tables
+            case PayloadsErased(owner=owner):
+                forget_details(cursor, owner, record.position)
             case _:
                 apply_lifecycle_event(cursor, record, detail)
+                if isinstance(record.event, Eliminated):
+                    self.forget()
 
-    def _take_in(self, cursor: Cursor, record: EventRecord, event: InstanceStored, fresh_bytes: int) -> None:
+    def _store(
+        self, cursor: Cursor, record: EventRecord, event: InstanceStored, description: Description | None
+    ) -> None:
+        stored = _StoredInstance(self, cursor, record.position, event, description or NOTHING_SAID)
+        if description is None:
+            stored.apply_erased()
+        else:
+            stored.apply()
         hour = hour_of(record)
         key = ("intake", hour, event.source)
         if self.known(key) is None:
             make_row(cursor, hour, event.source)
             self.remember(key, record.position)
-        add_instance(cursor, hour, event, fresh_bytes=fresh_bytes)
+        add_instance(cursor, hour, event, fresh_bytes=stored.fresh_bytes)
 
     def known(self, key: tuple[Any, ...]) -> int | None:
         """Return the remembered id of a row."""
@@ -193,8 +222,9 @@ class _StoredInstance:
         self._position, self._event, self._description = position, event, description
         self._terms_made = 0
         self.fresh_bytes = 0
-        self._rejected_in_study = projection.hiding.any_in(cursor, event.key.study)
-        self._hidden = bool(projection.hiding.over(cursor, event.key))
+        self._shown = {"record_id": position, "quality_record_id": position}
+        self._hiding_in_study = projection.hiding.any_in(cursor, event.key.study)
+        self._hidden = self._hidden_as() if self._hiding_in_study else None
 
     def apply(self) -> None:
         study_id = self._study()
@@ -204,14 +234,28 @@ class _StoredInstance:
         if self._event.outcome is Outcome.NEW_VERSION:
             self._supersede(series_id)
         self._insert_version(study_id, series_id, study_record, series_record)
-        if self._event.outcome is Outcome.NEW_VERSION or self._rejected_in_study:
+        if self._event.outcome is Outcome.NEW_VERSION or self._hiding_in_study:
             show_earliest(self._cursor, self._event.key.study, self._event.key.series)
         if self._event.blobs:
             self._enter_blobs()
         if self._event.outcome is Outcome.STORED:
-            self._flag_instance_elsewhere(study_id)
+            flag_instance_elsewhere(self._cursor, self._position, self._event.key.instance, study_id)
         if self._event.outcome is Outcome.ASIDE:
-            self._flag("instance-conflict", study_id, self._event.key.instance)
+            self._flag(CONFLICT, study_id, self._event.key.instance)
+        if self._projection.tombstones.over(self._cursor, self._event.key):
+            self._flag(ELIMINATED_AGAIN, study_id, self._event.key.instance)
+
+    def apply_erased(self) -> None:
+        """Enter what is known without a header: which study and series it was of, and its blobs."""
+        self._shown = {"record_id": tables.NOTHING_SHOWN, "quality_record_id": tables.NOTHING_SHOWN}
+        self._series(self._study())
+        self._enter_blobs(of_version=False)
+
+    def _hidden_as(self) -> VersionState | None:
+        hiding, key = self._projection.hiding, self._event.key
+        if hiding.is_limited(self._cursor, key):
+            return VersionState.LIMITED
+        return VersionState.REJECTED if hiding.over(self._cursor, key) else None
 
     def _row(self, key: tuple[Any, ...], find: Any, parameters: Mapping[str, Any]) -> int | None:
         known = self._projection.known(key)
@@ -226,7 +270,7 @@ class _StoredInstance:
         found = self._row(key, _FIND_STUDY, {"uid": uid})
         if found is not None:
             return found
-        self._cursor.insert(tables.study, {"id": self._position, "study_uid": uid, "record_id": self._position})
+        self._cursor.insert(tables.study, self._shown | {"id": self._position, "study_uid": uid})
         return self._projection.remember(key, self._position)
 
     def _patient(self) -> int:
@@ -265,7 +309,7 @@ class _StoredInstance:
 
     def _flag_other_patient(self, study_id: int, patient_id: int) -> None:
         if self._cursor.scalar(_SHOWN_PATIENT, {"study_id": study_id}) not in (None, patient_id):
-            self._flag("study-of-two-patients", study_id, self._event.key.study)
+            self._flag(TWO_PATIENTS, study_id, self._event.key.study)
 
     def _series(self, study_id: int) -> int:
         uid = self._event.key.series
@@ -273,22 +317,10 @@ class _StoredInstance:
         found = self._row(key, _FIND_SERIES, {"uid": uid, "study_id": study_id})
         if found is not None:
             return found
-        self._flag_series_elsewhere(study_id)
-        row = {"id": self._position, "study_id": study_id, "series_uid": uid, "record_id": self._position}
+        flag_series_elsewhere(self._cursor, self._position, uid, study_id)
+        row = self._shown | {"id": self._position, "study_id": study_id, "series_uid": uid}
         self._cursor.insert(tables.series, row)
         return self._projection.remember(key, self._position)
-
-    def _flag_series_elsewhere(self, study_id: int) -> None:
-        uid = self._event.key.series
-        others = [row[0] for row in self._cursor.all(_SERIES_STUDIES, {"uid": uid})]
-        for study in {study_id, *others} if others else ():
-            self._flag("series-in-two-studies", study, uid)
-
-    def _flag_instance_elsewhere(self, study_id: int) -> None:
-        uid = self._event.key.instance
-        others = [row[0] for row in self._cursor.all(_INSTANCE_STUDIES, {"uid": uid, "study_id": study_id})]
-        for study in {study_id, *others} if others else ():
-            self._flag("instance-in-two-studies", study, uid)
 
     def _series_record(self, series_id: int) -> int:
         values = self._description.series
@@ -327,9 +359,7 @@ class _StoredInstance:
 
     def _states(self) -> dict[str, str]:
         state = _STATE[self._event.outcome].value
-        if self._hidden:
-            return {"state": VersionState.REJECTED.value, "state_before": state}
-        return {"state": state}
+        return {"state": self._hidden.value, "state_before": state} if self._hidden else {"state": state}
 
     def _insert_version(self, study_id: int, series_id: int, study_record: int, series_record: int) -> None:
         event = self._event
@@ -352,28 +382,16 @@ class _StoredInstance:
         }
         self._cursor.insert(tables.version, row)
 
-    def _enter_blobs(self) -> None:
+    def _enter_blobs(self, *, of_version: bool = True) -> None:
+        used = set()
         for blob in {(blob.digest, blob.store): blob for blob in self._event.blobs}.values():
             row = blob_row(blob)
             is_new = self._cursor.insert(tables.blob, row, unless_there=True)
             if blob.store == "":
                 self.fresh_bytes += blob.stored_size if is_new else 0
+            if of_version and blob.digest not in used:
                 self._cursor.insert(tables.blob_use, {"digest": row["digest"], "version_id": self._position})
+                used.add(blob.digest)
 
     def _flag(self, kind: str, study_id: int, detail: str) -> None:
-        row = {"position": self._position, "kind": kind, "study_id": study_id, "detail": detail}
-        self._cursor.insert(tables.flag, row)
-
-
-def _replace_peer(cursor: Cursor, peer: Peer) -> None:
-    cursor.do(_DELETE_PEER, {"which": peer.ae_title})
-    row = {
-        "ae_title": peer.ae_title,
-        "host": peer.host,
-        "port": peer.port,
-        "issuer": peer.issuer,
-        "charset": peer.charset,
-        "max_pdu": peer.max_pdu,
-        "warn_on_conflict": peer.warn_on_conflict,
-    }
-    cursor.insert(tables.peer, row)
+        flag_study(self._cursor, self._position, kind, study_id, detail)

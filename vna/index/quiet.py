@@ -27,8 +27,8 @@ _PAGE_OF_EVENTS = (
 )
 _STUDY_ID = select(tables.study.c.id).where(tables.study.c.study_uid == bindparam("uid"))
 _REPORTED = (
-    select(_QUIET.arrivals_upto)
-    .join(tables.study, tables.study.c.id == _QUIET.study_id)
+    select(func.coalesce(_QUIET.arrivals_upto, 0))
+    .select_from(tables.study.outerjoin(tables.quiet, tables.study.c.id == _QUIET.study_id))
     .where(tables.study.c.study_uid == bindparam("uid"))
 )
 _REPORT = (
@@ -59,9 +59,12 @@ class QuietReader:
 
 
 def is_news(cursor: Cursor, event: StudyQuiet) -> bool:
-    """Return whether a report says something that was not reported, asked behind the lock on the position."""
+    """Return whether a report says something that was not reported, asked behind the lock on the position.
+
+    Of a study that was eliminated there is nothing to report.
+    """
     reported = cursor.scalar(_REPORTED, {"uid": event.study})
-    return reported is None or reported < event.arrivals_upto
+    return reported is not None and reported < event.arrivals_upto
 
 
 def note_quiet(cursor: Cursor, event: StudyQuiet) -> None:

@@ -7,22 +7,22 @@ happens.
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, and_, bindparam, func, select
+from sqlalchemy import Engine, bindparam, func, select
 
 from vna.events import BlobEntry, JournalMark
 from vna.index import tables
 from vna.index.entries import BlobState
 from vna.index.held import Counts, HeldInstance, StoredForm
+from vna.index.placements import tiers_instead
 from vna.index.rejections import HIDDEN
 from vna.index.statements import Statements, one_of
+from vna.index.tombstone_tables import tombstone
 from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID
 
 _PAGE = 500
 
-_PRESENT = select(tables.blob.c.codec, tables.blob.c.plain_size, tables.blob.c.stored_size).where(
-    tables.blob.c.digest == bindparam("which"),
-    tables.blob.c.store == bindparam("in_store"),
-    tables.blob.c.state == BlobState.PRESENT.value,
+_PRESENT = select(tables.blob.c.store, tables.blob.c.codec, tables.blob.c.plain_size, tables.blob.c.stored_size).where(
+    tables.blob.c.digest == bindparam("which"), tables.blob.c.state == BlobState.PRESENT.value
 )
 _POSITION = select(tables.archive.c.position)
 _FORMS = (
@@ -30,14 +30,15 @@ _FORMS = (
     .join(tables.payload, tables.payload.c.position == tables.version.c.id)
     .where(one_of(tables.version.c.id, "ids"))
 )
-_BLOB_COLUMNS = (tables.blob.c.digest, tables.blob.c.codec, tables.blob.c.plain_size, tables.blob.c.stored_size)
+_BLOB_COLUMNS = (
+    *(tables.blob.c.state, tables.blob.c.digest, tables.blob.c.codec),
+    *(tables.blob.c.plain_size, tables.blob.c.stored_size, tables.blob.c.store),
+)
 _USED_BLOBS = (
     select(tables.blob_use.c.version_id, *_BLOB_COLUMNS)
-    .join(tables.blob, and_(tables.blob.c.digest == tables.blob_use.c.digest, tables.blob.c.store == ""))
+    .join(tables.blob, tables.blob.c.digest == tables.blob_use.c.digest)
     .where(one_of(tables.blob_use.c.version_id, "ids"))
-    .order_by(tables.blob.c.state)
 )
-"""What is present comes last, behind what is bad: of a blob's codecs it is the one that counts."""
 HELD_COLUMNS = (
     tables.version.c.id,
     tables.study.c.study_uid,
@@ -61,20 +62,35 @@ class Reader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine, self._statements = engine, Statements(engine)
+        self.nearest: Sequence[str] = ("",)
+        """The stores to read from, best first; others come behind them."""
 
     def close(self) -> None:
         """Give the connection that is kept back."""
         self._statements.close()
 
-    def present_blobs(self, digests: Sequence[str], stores: Sequence[str] = ("",)) -> dict[str, BlobEntry]:
-        """Return those of the blobs that are present in all of these stores, by digest, as the first one has them."""
+    def present_blobs(
+        self, digests: Sequence[str], stores: Sequence[str] = ("",), study: str = ""
+    ) -> dict[str, BlobEntry]:
+        """Return those of the blobs that are present in all of these stores, by digest, as the first one has them.
+
+        Args:
+            digests: of the blobs.
+            stores: those that an arrival is written to.
+            study: where this one was displaced from the main store, what lies in one of its tiers counts too.
+        """
         found = {}
         with self._statements.reading() as cursor:
             for digest in digests:
-                which = bytes.fromhex(digest)
-                rows = [cursor.first(_PRESENT, {"which": which, "in_store": store}) for store in stores]
-                if rows[0] is not None and None not in rows:
-                    found[digest] = BlobEntry(digest, *rows[0])
+                rows = {row[0]: row for row in cursor.all(_PRESENT, {"which": bytes.fromhex(digest)})}
+                if all(store in rows for store in stores):
+                    best: str | None = stores[0]
+                else:
+                    instead = tiers_instead(cursor, study) if rows and study else frozenset()
+                    best = min(rows.keys() & instead, key=self._distance, default=None)
+                if best is not None:
+                    _, codec, plain_size, stored_size = rows[best]
+                    found[digest] = BlobEntry(digest, codec, plain_size, stored_size, best)
         return found
 
     def position(self) -> int:
@@ -90,18 +106,29 @@ class Reader:
         return None if data is None else bytes(data)
 
     def stored_forms(self, version_ids: Sequence[int]) -> list[StoredForm]:
-        """Return how these versions are kept, in the order asked for; unknown ones are left out."""
+        """Return how these versions are kept, in the order asked for; unknown ones are left out.
+
+        Of the places of a blob the nearest one is named, whether its bytes are damaged there or not; in one store
+        the codec that is present.
+        """
         with self._statements.reading() as cursor:
             ids = {"ids": cursor.several(list(version_ids))}
             rows = {row[0]: row for row in cursor.all(_FORMS, ids)}
             uses = cursor.all(_USED_BLOBS, ids)
+        uses = sorted(uses, key=self._worst_first)
         blobs: dict[int, dict[str, BlobEntry]] = {version_id: {} for version_id in version_ids}
-        for version_id, digest, *sizes in uses:
-            blobs[version_id][bytes(digest).hex()] = BlobEntry(bytes(digest).hex(), *sizes)
+        for version_id, _state, digest, *rest in uses:
+            blobs[version_id][bytes(digest).hex()] = BlobEntry(bytes(digest).hex(), *rest)
         return [
             StoredForm(version_id, bytes(recipe), bytes(header), bytes(base), blobs[version_id])
             for version_id, recipe, header, base in (rows[each] for each in version_ids if each in rows)
         ]
+
+    def _worst_first(self, use: Sequence[Any]) -> tuple[bool, int, bool]:
+        return use[1] != BlobState.DELETING, -self._distance(use[-1]), use[1] == BlobState.PRESENT
+
+    def _distance(self, store: str) -> int:
+        return self.nearest.index(store) if store in self.nearest else len(self.nearest)
 
     def held_versions(self, key: InstanceKey) -> list[HeldInstance]:
         """Return all versions of an instance, oldest first."""
@@ -172,11 +199,20 @@ class Reader:
             "flags": select(func.count()).select_from(tables.flag),
             "position": select(tables.archive.c.position),
         }
+        gone = {
+            "instances": select(func.coalesce(func.sum(tombstone.c.first_versions), 0)),
+            "received_bytes": select(func.coalesce(func.sum(tombstone.c.size), 0)),
+            "stored_bytes": select(func.coalesce(func.sum(tombstone.c.stored_size), 0)),
+        }
         with self._engine.connect() as connection:
             found = {name: int(connection.execute(query).scalar_one()) for name, query in one.items()}
+            for name, query in gone.items():
+                found[name] = max(0, found[name] - int(connection.execute(query).scalar_one()))
             hidden = {name: int(connection.execute(query).scalar_one()) for name, query in HIDDEN.items()}
+        of_instances = {name: hidden[name] for name in ("rejected", "limited")}
+        hidden["instances"] = sum(of_instances.values())
         shown = {name: found[name] - hidden[name] for name in ("patients", "studies", "series", "instances")}
-        return Counts(**{**found, **shown, "rejected": hidden["instances"]})
+        return Counts(**{**found, **shown, **of_instances})
 
 
 def held_instance(row: Any) -> HeldInstance:

@@ -4,19 +4,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Engine, Row, distinct, exists, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, distinct, exists, func, select, union
 
 from vna.index import tables
+from vna.index.hiding_tables import limitation, note, note_instance
 from vna.model import InstanceUID, RejectionReason, Scope, SeriesUID, StudyUID, VersionState
 
 _HIDDEN = (
     tables.version.c.state == VersionState.REJECTED.value,
     tables.version.c.state_before == VersionState.SERVED.value,
 )
-_STUDIES = (
-    select(tables.study.c.id)
-    .join(tables.rejection, tables.rejection.c.study_uid == tables.study.c.study_uid)
-    .where(tables.rejection.c.to_position.is_(None))
+_LIMITED = (
+    tables.version.c.state == VersionState.LIMITED.value,
+    tables.version.c.state_before == VersionState.SERVED.value,
+)
+_STANDS = tables.rejection.c.to_position.is_(None)
+_STUDIES = select(tables.study.c.id).where(
+    tables.study.c.study_uid.in_(
+        union(
+            select(tables.rejection.c.study_uid).where(_STANDS),
+            select(note_instance.c.study_uid)
+            .join(tables.rejection, tables.rejection.c.id == note_instance.c.rejection_id)
+            .where(_STANDS),
+            select(limitation.c.study_uid).where(limitation.c.to_position.is_(None)),
+        )
+    )
 )
 _SHOWN_RECORD = (
     exists()
@@ -37,12 +49,18 @@ HIDDEN = {
     "series": select(func.count()).where(
         tables.series.c.study_id.in_(_STUDIES), tables.series.c.record_id == tables.NOTHING_SHOWN
     ),
-    "instances": select(func.count()).where(tables.version.c.study_id.in_(_STUDIES), *_HIDDEN),
+    "rejected": select(func.count()).where(tables.version.c.study_id.in_(_STUDIES), *_HIDDEN),
+    "limited": select(func.count()).where(tables.version.c.study_id.in_(_STUDIES), *_LIMITED),
 }
-"""How many patients, studies, series and instances are held and not shown; found from the rejections that stand, which
-are few, because to go through all studies takes a second for a million of them."""
+"""How many patients, studies, series and instances are held and not shown; found from the rejections and limitations
+that stand, which are few, because to go through all studies takes a second for a million of them."""
 _VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.version.c.series_id).join(
     tables.study, tables.study.c.id == tables.version.c.study_id
+)
+_NAMED = (
+    tables.study.c.study_uid == note_instance.c.study_uid,
+    tables.series.c.series_uid == note_instance.c.series_uid,
+    tables.version.c.sop_instance_uid == note_instance.c.sop_instance_uid,
 )
 
 
@@ -50,7 +68,8 @@ _VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.vers
 class Rejection:
     """A rejection that stands; `number` is the journal position that brought it.
 
-    `time` is UTC in ISO 8601; `instances` is how many it hides now.
+    `time` is UTC in ISO 8601; `instances` is how many it hides now. If it came as a rejection note, `scope` is that
+    note, and `names` how many instances it names beside itself.
     """
 
     number: int
@@ -59,6 +78,7 @@ class Rejection:
     scope: Scope
     reason: RejectionReason
     instances: int
+    names: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +111,14 @@ class RejectionReader:
             rows = connection.execute(wanted.order_by(tables.rejection.c.id)).all()
             return [_rejection(connection, row) for row in rows]
 
+    def is_rejected(self, scope: Scope) -> bool:
+        """Return whether something in a scope is held, and hidden by a rejection alone."""
+        wanted = select(tables.version.c.id).select_from(_VERSIONS).where(*within(scope), *_HIDDEN).limit(1)
+        with self._engine.connect() as connection:
+            return connection.execute(wanted).first() is not None
+
     def comment(self, number: int) -> Comment | None:
-        """Return what was written beside a rejection; None if nothing was, or it was erased."""
+        """Return what was written beside an event; None if nothing was, or it was erased."""
         wanted = select(tables.payload.c.data, tables.payload.c.base).where(tables.payload.c.position == number)
         with self._engine.connect() as connection:
             row = connection.execute(wanted).first()
@@ -123,8 +149,8 @@ class RejectionReader:
         modality = tables.series_record.c.Modality
         modalities = select(modality).distinct().order_by(modality)
         with self._engine.connect() as connection:
-            series, instances = connection.execute(counted.select_from(_VERSIONS).where(*_within(scope), served)).one()
-            found = connection.execute(modalities.select_from(described).where(*_within(scope), served)).scalars()
+            series, instances = connection.execute(counted.select_from(_VERSIONS).where(*within(scope), served)).one()
+            found = connection.execute(modalities.select_from(described).where(*within(scope), served)).scalars()
             return Visible(series, instances, tuple(filter(None, found)))
 
 
@@ -133,7 +159,8 @@ def _from_level(depth: int) -> Any:
     return (tables.study, study_and_series, _VERSIONS)[depth - 1]
 
 
-def _within(scope: Scope) -> list[ColumnElement[bool]]:
+def within(scope: Scope) -> list[ColumnElement[bool]]:
+    """Return the conditions that keep versions of a scope, where they are joined with their series and study."""
     found = [tables.study.c.study_uid == scope.study]
     if scope.series is not None:
         found.append(tables.series.c.series_uid == scope.series)
@@ -149,6 +176,13 @@ def _rejection(connection: Connection, row: Row[Any]) -> Rejection:
         tables.readmission.c.series_uid == tables.series.c.series_uid,
         tables.readmission.c.sop_instance_uid == tables.version.c.sop_instance_uid,
     )
-    hidden = select(func.count()).select_from(_VERSIONS).where(*_within(scope), *_HIDDEN, ~readmitted)
-    instances = connection.execute(hidden).scalar_one()
-    return Rejection(row.id, row.time, row.actor, scope, RejectionReason.of_code(row.reason), instances)
+    hidden = select(func.count()).select_from(_VERSIONS).where(*_HIDDEN, ~readmitted)
+    instances = connection.execute(hidden.where(*within(scope))).scalar_one()
+    names = None
+    if connection.execute(select(note.c.rejection_id).where(note.c.rejection_id == row.id)).first() is not None:
+        named = note_instance.c.rejection_id == row.id
+        names = connection.execute(select(func.count()).select_from(note_instance).where(named)).scalar_one()
+        studies = tables.study.c.study_uid.in_(select(note_instance.c.study_uid).where(named))
+        instances += connection.execute(hidden.where(studies, exists().where(named, *_NAMED))).scalar_one()
+    reason = RejectionReason.of_code(row.reason)
+    return Rejection(row.id, row.time, row.actor, scope, reason, instances, names)

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Table, bindparam, update
 
 from vna.dicom.describe import Description
 from vna.errors import StartRefused
-from vna.events import EventRecord, InstanceStored, Link, link_hash
+from vna.events import DestructionAttested, Eliminated, EventRecord, Link, link_hash
 from vna.index import tables
 from vna.index.appending import ADVANCE, LOCK, insert_event, insert_payload
 from vna.index.database import writer_engine
@@ -31,14 +31,14 @@ _NAME = (
 
 
 _UNREAD = (tables.event, tables.payload, tables.term_form, tables.blob_use, tables.flag)
-"""Tables that no effect of an event depends on."""
+"""Tables that no effect of an event depends on, but for an elimination."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """An event that happened, taken out of its link, with what its payload says of an instance where it stored one.
 
-    Without a description what it stored has no rows but those of the journal: its payload is erased. `detail` is the
+    Without a description its payload is erased: what was stored has no records then. `detail` is the
     map that the payload of another event holds, None where there is none or it is erased.
     """
 
@@ -76,7 +76,8 @@ class Replayer:
         """
         try:
             with self._statements.transaction() as cursor:
-                position, head = cursor.all(LOCK, {})[0]
+                position, head, eliminated_at = cursor.all(LOCK, {})[0]
+                self._projection.see(eliminated_at)
                 self._projection.hiding.forget()
                 for digest, data in bases.items():
                     cursor.insert(tables.header_base, {"digest": digest, "data": data}, unless_there=True)
@@ -91,13 +92,14 @@ class Replayer:
             self._projection.forget()
             raise
 
-    def _enter(self, cursor: Cursor, past: Past) -> None:
+    def _enter(self, cursor: "_Later", past: Past) -> None:
         event, kept = past.link.event, past.link.payload
         insert_event(cursor, event, past.link.head)
         if kept is not None:
             insert_payload(cursor, event.position, kept)
-        if past.description is not None or not isinstance(past.record.event, InstanceStored):
-            self._projection.apply(cursor, past.record, past.description, past.detail)
+        if isinstance(past.record.event, Eliminated | DestructionAttested):
+            cursor.write()
+        self._projection.apply(cursor, past.record, past.description, past.detail)
 
 
 class _Later(Cursor):
@@ -115,9 +117,10 @@ class _Later(Cursor):
         return True
 
     def write(self) -> None:
-        """Insert what was kept."""
+        """Insert what was kept until now."""
         for table, rows in self._kept.items():
             self.insert_many(table, rows)
+            rows.clear()
 
 
 def open_replay(url: str) -> Replayer:

@@ -12,9 +12,12 @@ from vna.dicom.attributes import BY_KEYWORD, Attribute, Level, Storage
 from vna.dicom.describe import Value
 from vna.dicom.query import Query
 from vna.index import tables
+from vna.index.availability import Soon, add_availability
 from vna.index.computed import COMPUTED
 from vna.index.extra import ExtraRows, ReadHeaders
 from vna.index.statements import Cursor, one_of
+from vna.index.views import record_column
+from vna.model import View
 
 _OWN_COLUMN = {
     "StudyInstanceUID": tables.study.c.study_uid,
@@ -25,16 +28,23 @@ _OWN_COLUMN = {
 _ORDER = (Level.PATIENT, Level.STUDY, Level.SERIES, Level.IMAGE)
 _IN_MORE = (Storage.RETURN, Storage.SEQUENCE)
 _STUDIES = tables.study_record.join(tables.study, tables.study.c.id == tables.study_record.c.study_id)
-_SERIES = tables.series.join(tables.series_record, tables.series_record.c.id == tables.series.c.record_id)
-SOURCE: dict[Level, FromClause] = {
-    Level.PATIENT: _STUDIES,
-    Level.STUDY: _STUDIES,
-    Level.SERIES: _SERIES.join(_STUDIES, tables.study.c.id == tables.series.c.study_id),
-    Level.IMAGE: tables.version.join(_SERIES, tables.series.c.id == tables.version.c.series_id).join(
-        _STUDIES, tables.study.c.id == tables.series.c.study_id
-    ),
-}
-"""The tables of a level and those above."""
+
+
+def _sources(view: View) -> dict[Level, FromClause]:
+    described = tables.series_record.c.id == record_column(tables.series, view)
+    series = tables.series.join(tables.series_record, described)
+    return {
+        Level.PATIENT: _STUDIES,
+        Level.STUDY: _STUDIES,
+        Level.SERIES: series.join(_STUDIES, tables.study.c.id == tables.series.c.study_id),
+        Level.IMAGE: tables.version.join(series, tables.series.c.id == tables.version.c.series_id).join(
+            _STUDIES, tables.study.c.id == tables.series.c.study_id
+        ),
+    }
+
+
+SOURCES = {view: _sources(view) for view in View}
+"""The tables of a level and those above, by view."""
 _ABOVE: dict[Level, Select[Any]] = {
     Level.PATIENT: select(tables.study_record.c.id, tables.study_record.c.patient_id).where(
         one_of(tables.study_record.c.id, "ids")
@@ -64,13 +74,16 @@ class Entity:
 class LevelRows:
     """Reads what one query asks of its level and the levels above."""
 
-    def __init__(self, query: Query, read_headers: ReadHeaders) -> None:
+    def __init__(self, query: Query, read_headers: ReadHeaders, soon: Soon | None = None) -> None:
+        """Read for a query; with `soon`, how soon each can be retrieved too."""
+        self._soon = soon
         depth = _ORDER.index(query.level)
         asked = [BY_KEYWORD[k] for k in query.keys if k in BY_KEYWORD]
         self.level = query.level
         self._attributes = [a for a in asked if _ORDER.index(a.level) <= depth and a.storage is not Storage.COMPUTED]
-        self._computed = [a for a in asked if a.storage is Storage.COMPUTED and a.keyword in COMPUTED]
-        self._select = page_query(query.level, tuple(self._attributes))
+        self._computed = [a for a in asked if a.storage is Storage.COMPUTED and a.keyword in COMPUTED[query.view]]
+        self._computed_by = COMPUTED[query.view]
+        self._select = page_query(query.level, tuple(self._attributes), query.view)
         self._extra = ExtraRows(query, read_headers)
 
     def read(self, cursor: Cursor, page: Sequence[Entity]) -> list[tuple[Entity, dict[str, Value]]]:
@@ -83,6 +96,9 @@ class LevelRows:
         result = [(entity, values_of(self._attributes, row)) for entity, row in found if row is not None]
         if self._computed:
             self._compute(cursor, result)
+        if self._soon is not None:
+            told = ((entity.entity_id, values) for entity, values in result)
+            add_availability(cursor, self.level, told, self._soon)
         self._extra.add(cursor, [(entity.entity_id, entity.record_id, values) for entity, values in result])
         return result
 
@@ -92,7 +108,7 @@ class LevelRows:
         owners = {level: self._owners(cursor, level, entities) for level in {a.level for a in self._computed}}
         for attribute in self._computed:
             ids = owners[attribute.level]
-            answers = COMPUTED[attribute.keyword](cursor, list(set(ids)))
+            answers = self._computed_by[attribute.keyword](cursor, list(set(ids)))
             for owner, (_, values) in zip(ids, rows, strict=True):
                 values[attribute.keyword] = answers.get(owner, "")
 
@@ -118,9 +134,15 @@ def values_of(attributes: Sequence[Attribute], row: Sequence[Any]) -> dict[str, 
     return values
 
 
-def selected(level: Level, attributes: Sequence[Attribute]) -> Select[Any]:
-    """Select (entity, study record, a cell for each attribute) of a level, then the `more` texts these need."""
-    source = SOURCE[level]
+def selected(
+    level: Level, attributes: Sequence[Attribute], source: FromClause | None = None, view: View = View.ORDINARY
+) -> Select[Any]:
+    """Select (entity, study record, a cell for each attribute) of a level, then the `more` texts these need.
+
+    Args:
+        source: the tables to take them from, where it is not what queries see.
+    """
+    source = SOURCES[view][level] if source is None else source
     cells: list[ColumnElement[Any]] = []
     for attribute in attributes:
         if attribute.storage is Storage.TERM:
@@ -139,12 +161,12 @@ def selected(level: Level, attributes: Sequence[Attribute]) -> Select[Any]:
 
 
 @lru_cache(maxsize=256)
-def page_query(level: Level, attributes: tuple[Attribute, ...]) -> Select[Any]:
+def page_query(level: Level, attributes: tuple[Attribute, ...], view: View = View.ORDINARY) -> Select[Any]:
     """Select the rows of some entities.
 
     Kept, because clients ask for the same keys again and again: building it takes longer than running it.
     """
-    query = selected(level, attributes).where(one_of(tables.study_record.c.id, "records"))
+    query = selected(level, attributes, view=view).where(one_of(tables.study_record.c.id, "records"))
     if level in (Level.SERIES, Level.IMAGE):
         query = query.where(one_of(ENTITY_ID[level], "entities"))
     return query

@@ -1,35 +1,54 @@
-"""Which record a study or series is shown with: that of its earliest live instance, or none."""
+"""Which record a study or series is shown with, in each view: that of its earliest live instance, or none."""
 
-from typing import Any
+from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, Select, Table, Update, bindparam, func, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    FromClause,
+    ScalarSelect,
+    Table,
+    Update,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 
 from vna.index import tables
 from vna.index.statements import Cursor
-from vna.model import SeriesUID, StudyUID, VersionState
+from vna.index.views import seen_as
+from vna.model import SeriesUID, StudyUID, View
 
 _STUDY_ID = select(tables.study.c.id).where(tables.study.c.study_uid == bindparam("in_study")).scalar_subquery()
 
 
-def _earliest(record_id: ColumnElement[int], owner: ColumnElement[bool]) -> Select[Any]:
-    return (
-        select(record_id)
-        .where(owner, tables.version.c.state == VersionState.SERVED.value)
-        .order_by(tables.version.c.id)
-        .limit(1)
-    )
+def _earliest(table: Table, record_id: Column[int], owner_id: Column[int], view: View) -> ColumnElement[int]:
+    """Return the record of the earliest version seen; where several states are seen, that of each is looked up."""
+    version = tables.version
+    firsts = [_first(table, owner_id.name, condition) for condition in seen_as(view)]
+    found = select(record_id).where(or_(*(version.c.id == first for first in firsts))).order_by(version.c.id).limit(1)
+    return func.coalesce(found.correlate(table).scalar_subquery(), tables.NOTHING_SHOWN)
 
 
-def _show(table: Table, earliest: Select[Any]) -> Update:
+def _first(table: Table, owner_id: str, condition: Callable[[FromClause], ColumnElement[bool]]) -> ScalarSelect[int]:
+    version = tables.version.alias()
+    found = select(version.c.id).where(version.c[owner_id] == table.c.id, condition(version))
+    return found.order_by(version.c.id).limit(1).correlate(table).scalar_subquery()
+
+
+def _show(table: Table, record_id: Column[int], owner_id: Column[int]) -> Update:
     return update(table).values(
-        record_id=func.coalesce(earliest.correlate(table).scalar_subquery(), tables.NOTHING_SHOWN)
+        record_id=_earliest(table, record_id, owner_id, View.ORDINARY),
+        quality_record_id=_earliest(table, record_id, owner_id, View.QUALITY),
     )
 
 
-_EARLIEST_OF_STUDY = _earliest(tables.version.c.study_record_id, tables.version.c.study_id == tables.study.c.id)
-_EARLIEST_OF_SERIES = _earliest(tables.version.c.series_record_id, tables.version.c.series_id == tables.series.c.id)
-_SHOW_STUDY = _show(tables.study, _EARLIEST_OF_STUDY).where(tables.study.c.study_uid == bindparam("in_study"))
-_SHOW_EACH_SERIES = _show(tables.series, _EARLIEST_OF_SERIES).where(tables.series.c.study_id == _STUDY_ID)
+_OF_STUDY = tables.version.c.study_record_id, tables.version.c.study_id
+_OF_SERIES = tables.version.c.series_record_id, tables.version.c.series_id
+_SHOW_STUDY = _show(tables.study, *_OF_STUDY).where(tables.study.c.study_uid == bindparam("in_study"))
+_SHOW_EACH_SERIES = _show(tables.series, *_OF_SERIES).where(tables.series.c.study_id == _STUDY_ID)
 _SHOW_SERIES = _SHOW_EACH_SERIES.where(tables.series.c.series_uid == bindparam("in_series"))
 
 

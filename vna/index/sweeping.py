@@ -17,8 +17,10 @@ from sqlalchemy import Connection, Engine, and_, bindparam, exists, select, text
 from vna.events import BlobEntry, BlobPlace, SweepEnded
 from vna.index import tables
 from vna.index.database import sqlite_path
-from vna.index.entries import BlobState
+from vna.index.entries import BlobState, StoreNames
+from vna.index.placements import NEEDED_IN_FULL, NEEDED_IN_TIER, may_go
 from vna.index.statements import Cursor
+from vna.index.tier_tables import placement
 
 _LOCK_KEY: Final = 0x766E615377656570
 """Of the advisory lock in PostgreSQL: "vnaSweep"."""
@@ -27,11 +29,28 @@ _END: Final = b"\xff" * 33
 """Behind every digest."""
 
 _BLOB = tables.blob.c
-_USED = exists().where(tables.blob_use.c.digest == _BLOB.digest)
+_USED = exists().where(tables.blob_use.c.digest == _BLOB.digest).label("used")
 _COLUMNS = (_BLOB.digest, _BLOB.codec, _BLOB.plain_size, _BLOB.stored_size, _BLOB.store, _BLOB.state)
-_ROWS = select(*_COLUMNS, _USED).where(
-    _BLOB.digest >= bindparam("first"), _BLOB.digest < bindparam("behind"), _BLOB.store == bindparam("in_store")
+_IN_PART = (
+    _BLOB.digest >= bindparam("first"),
+    _BLOB.digest < bindparam("behind"),
+    _BLOB.store == bindparam("in_store"),
 )
+_ROWS = select(*_COLUMNS, _USED).where(*_IN_PART)
+_USES = tables.version.join(tables.blob_use, tables.blob_use.c.version_id == tables.version.c.id)
+_KEPT_ASIDE = exists().where(
+    placement.c.study_id == tables.version.c.study_id,
+    placement.c.store == bindparam("in_store"),
+    ~placement.c.kept,
+    placement.c.upto >= tables.version.c.id,
+)
+_PLACED = exists().where(
+    placement.c.study_id == tables.version.c.study_id, placement.c.store == bindparam("in_store"), placement.c.kept
+)
+_OF_BLOB = tables.blob_use.c.digest == _BLOB.digest
+_ROWS_OF_FULL = select(*_COLUMNS, _USED, exists().select_from(_USES).where(_OF_BLOB, ~_KEPT_ASIDE)).where(*_IN_PART)
+_ROWS_OF_TIER = select(*_COLUMNS, _USED, exists().select_from(_USES).where(_OF_BLOB, _PLACED)).where(*_IN_PART)
+_ANY_PLACEMENT = select(placement.c.study_id).limit(1)
 _DELETING = select(_BLOB.digest, _BLOB.codec, _BLOB.store, _BLOB.stored_size).where(
     tables.NOT_PRESENT, _BLOB.state == BlobState.DELETING.value
 )
@@ -48,11 +67,19 @@ _USERS = (
     .where(tables.blob_use.c.digest == bindparam("which"))
     .order_by(tables.blob_use.c.version_id)
 )
+_ELSEWHERE = tables.blob.alias("elsewhere")
 _LOST = (
     select(tables.blob_use.c.version_id, tables.blob_use.c.digest)
+    .join(tables.version, tables.version.c.id == tables.blob_use.c.version_id)
     .outerjoin(tables.blob, and_(_BLOB.digest == tables.blob_use.c.digest, _BLOB.store == ""))
     .where(
         _BLOB.digest.is_(None),
+        ~and_(
+            exists().where(
+                placement.c.study_id == tables.version.c.study_id, placement.c.store == "", ~placement.c.kept
+            ),
+            exists().where(_ELSEWHERE.c.digest == tables.blob_use.c.digest),
+        ),
         tables.blob_use.c.version_id > bindparam("after"),
         tables.blob_use.c.version_id <= bindparam("upto"),
     )
@@ -68,28 +95,35 @@ _NEXT_VERSIONS = (
 
 @dataclass(frozen=True, slots=True)
 class BlobRow:
-    """The row of a blob in one store, and whether a version of an instance is made of it, whatever its state."""
+    """The row of a blob in one store, and whether a version of an instance is made of it, whatever its state.
+
+    It is `needed` where it is used, unless the studies that use it do not lie in this store (vna.index.placements).
+    """
 
     entry: BlobEntry
     state: BlobState
     used: bool
+    needed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class LostUse:
-    """A version that is made of a blob which the store has no row of."""
+    """A version that is made of a blob which the store has no row of, nor another one that its study was moved to."""
 
     version_id: int
     digest: str
 
 
-def needless(cursor: Cursor, blobs: Sequence[BlobEntry]) -> tuple[BlobEntry, ...]:
-    """Return those of the blobs that nothing needs, and that are not being deleted already.
+def needless(cursor: Cursor, blobs: Sequence[BlobEntry], stores: StoreNames) -> tuple[BlobEntry, ...]:
+    """Return those of the blobs that nothing needs where they are, and that are not being deleted already.
 
-    What is needed is what a version of an instance is made of, whatever its state: there are no holds and no jobs yet
-    that could need anything else.
+    What is needed is what a version of an instance is made of, whatever its state; `vna.index.placements` says where.
     """
-    return tuple(blob for blob in blobs if not _is_used(cursor, blob) and not _is_being_deleted(cursor, blob))
+    going: dict[BlobPlace, BlobEntry] = {}
+    for blob in blobs:
+        if not _is_being_deleted(cursor, blob) and (not _is_used(cursor, blob) or may_go(cursor, blob, stores, going)):
+            going[blob.place] = blob
+    return tuple(going.values())
 
 
 def swept_since(cursor: Cursor, position: int) -> set[str]:
@@ -116,16 +150,20 @@ class SweepReader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def rows(self, store: str, prefix: str) -> list[BlobRow]:
+    def rows(self, store: str, prefix: str, *, is_tier: bool = False) -> list[BlobRow]:
         """Return the rows of a store whose digests begin with two hex digits."""
         number = int(prefix, 16)
         behind = bytes([number + 1]) if number < 0xFF else _END
         with self._engine.connect() as connection:
             asked = {"first": bytes([number]), "behind": behind, "in_store": store}
-            return [
-                BlobRow(BlobEntry(bytes(digest).hex(), *rest), BlobState(state), bool(used))
-                for digest, *rest, state, used in connection.execute(_ROWS, asked)
-            ]
+            if connection.execute(_ANY_PLACEMENT).first() is None:
+                found = [(*row, row.used and not is_tier) for row in connection.execute(_ROWS, asked)]
+            else:
+                found = [tuple(row) for row in connection.execute(_ROWS_OF_TIER if is_tier else _ROWS_OF_FULL, asked)]
+        return [
+            BlobRow(BlobEntry(bytes(digest).hex(), *rest), BlobState(state), bool(used), bool(needed))
+            for digest, *rest, state, used, needed in found
+        ]
 
     def state(self, place: BlobPlace) -> BlobState | None:
         """Return the state of the row of a place, None if there is no row."""
@@ -144,6 +182,13 @@ class SweepReader:
         """Return whether the store itself has a row of a blob, in whatever codec and state."""
         with self._engine.connect() as connection:
             return connection.execute(_HAS_ROW, {"which": bytes.fromhex(digest)}).first() is not None
+
+    def is_needed(self, digest: str, store: str, *, is_tier: bool = False) -> bool:
+        """Return whether a version of an instance needs a blob in this store."""
+        query = NEEDED_IN_TIER if is_tier else NEEDED_IN_FULL
+        with self._engine.connect() as connection:
+            asked = {"which": bytes.fromhex(digest), "in_store": store}
+            return connection.execute(query, asked).first() is not None
 
     def users(self, digest: str) -> list[int]:
         """Return the ids of the versions that are made of a blob, oldest first."""

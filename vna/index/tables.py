@@ -5,8 +5,7 @@
 rebuilt with it; `WORKING` may be lost. A house test refuses a table without a part.
 
 Rows are numbered by the journal position of the event that made them, so that a rebuild gives the
-same numbers: `study.id` is the position at which the study was first seen, and so on. Terms, of which
-one event can make several, are numbered position * TERMS_PER_EVENT + n.
+same numbers: `study.id` is the position at which the study was first seen; of terms, position * TERMS_PER_EVENT + n.
 
     patient --< study_record >-- study --< series --< series_record
                      |             |         |            |
@@ -17,11 +16,11 @@ each value, for person names each component group (PS3.5 6.2.1), folded.
 
 A **record** is one reading of a study's (or series') attributes; all instances that say the same
 share it. `study.record_id` names the one shown: that of the earliest live instance; it is `NOTHING_SHOWN` when
-there is none, so that no join finds the study.
+there is none, so that no join finds the study. `quality_record_id` is the one the quality view shows.
 
 A **rejection** stands from its position (`id`) until `to_position`, over a study, one series (`series_uid`) or one
 instance (`sop_instance_uid`); a **readmission** takes one instance out of it. Versions under a rejection that stands
-have the state `rejected`, and `state_before` says where they stand but for it.
+have the state `rejected`, and `state_before` says where they stand but for it. `vna.index.hiding_tables` has the rest.
 
 A **blob** has a row for each place its bytes lie in: `store` is empty for the store itself, else the name of a replica.
 
@@ -104,6 +103,7 @@ archive = Table(
     Column("uid", TEXT, nullable=False),
     Column("position", BigInteger, nullable=False),
     Column("head", LargeBinary, nullable=False),
+    Column("eliminated_at", BigInteger, nullable=False, server_default="0"),
     info={"part": Part.JOURNAL},
 )
 
@@ -179,6 +179,7 @@ study = Table(
     Column("id", ROW_ID, primary_key=True, autoincrement=False),
     Column("study_uid", TEXT, nullable=False, unique=True),
     Column("record_id", BigInteger, nullable=False),
+    Column("quality_record_id", BigInteger, nullable=False, server_default="0"),
     info={"part": Part.PROJECTION},
 )
 
@@ -192,15 +193,14 @@ study_record = Table(
     *_attribute_columns(Level.PATIENT, Level.STUDY),
     UniqueConstraint("study_id", "fingerprint"),
     Index("ix_study_record_patient", "patient_id"),
-    Index("ix_study_record_PatientID", "PatientID"),
-    Index("ix_study_record_AccessionNumber", "AccessionNumber"),
-    Index("ix_study_record_StudyDate", "StudyDate"),
-    Index("ix_study_record_StudyID", "StudyID"),
-    Index("ix_study_record_PatientBirthDate", "PatientBirthDate"),
-    Index("ix_study_record_PatientName", "PatientName_term"),
-    Index("ix_study_record_StudyDescription", "StudyDescription_term"),
-    Index("ix_study_record_ReferringPhysicianName", "ReferringPhysicianName_term"),
-    Index("ix_study_record_NameOfPhysiciansReadingStudy", "NameOfPhysiciansReadingStudy_term"),
+    *(
+        Index(f"ix_study_record_{name}", name)
+        for name in ("PatientID", "AccessionNumber", "StudyDate", "StudyID", "PatientBirthDate")
+    ),
+    *(
+        Index(f"ix_study_record_{name}", term_column(name))
+        for name in ("PatientName", "StudyDescription", "ReferringPhysicianName", "NameOfPhysiciansReadingStudy")
+    ),
     info={"part": Part.PROJECTION},
 )
 
@@ -211,6 +211,7 @@ series = Table(
     Column("study_id", BigInteger, ForeignKey("study.id"), nullable=False),
     Column("series_uid", TEXT, nullable=False),
     Column("record_id", BigInteger, nullable=False),
+    Column("quality_record_id", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("series_uid", "study_id"),
     Index("ix_series_study", "study_id"),
     info={"part": Part.PROJECTION},
@@ -320,10 +321,10 @@ intake = Table(
     metadata,
     Column("hour", TEXT, primary_key=True),
     Column("source", TEXT, primary_key=True),
-    Column("arrived", BigInteger, nullable=False),
-    Column("new_instances", BigInteger, nullable=False),
-    Column("received_bytes", BigInteger, nullable=False),
-    Column("stored_bytes", BigInteger, nullable=False),
+    *(
+        Column(name, BigInteger, nullable=False)
+        for name in ("arrived", "new_instances", "received_bytes", "stored_bytes")
+    ),
     sqlite_with_rowid=False,
     info={"part": Part.PROJECTION},
 )
@@ -394,7 +395,6 @@ scrub = Table(
     Column("checked", BigInteger, nullable=False),
     Column("checked_bytes", BigInteger, nullable=False),
     Column("damaged", BigInteger, nullable=False),
-    Column("last_round_began", TEXT),
-    Column("last_round_ended", TEXT),
+    *(Column(name, TEXT) for name in ("last_round_began", "last_round_ended")),
     info={"part": Part.WORKING},
 )

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 from storage_backends import BlobNotFound, Documents
 from vna.errors import Damaged
-from vna.events import GENESIS, JournalMark, KeptPayload, Link, erasures
+from vna.events import GENESIS, Erasures, JournalMark, KeptPayload, Link
 from vna.journal.names import (
     HEADS,
+    PAYLOADS_SUFFIX,
     SEGMENTS,
     first_of_segment,
+    generation_of_payloads,
+    owner_of_payloads,
     payloads_from,
     payloads_name,
     position_of_head,
@@ -126,13 +129,34 @@ class SealedJournal:
             if range_of_payloads(name) != (first, last):
                 self.documents.delete(name)
 
-    def erase(self, first: int, owner: str) -> None:
-        """Remove what the events of the segment that begins at a position keep of an owner."""
-        segment = self.segment(first)
-        self.documents.delete(payloads_name(segment.first, segment.last, owner))
+    def erase(self, first: int, owner: str, left: PayloadFile | None = None) -> int:
+        """Remove what the events of the segment that begins at a position keep of an owner; return the bytes removed.
 
-    def erasures(self, after: int) -> dict[str, int]:
-        """Return whose payloads were erased behind a position, and the last event that says so of each.
+        Args:
+            left: what is kept of it, in a file that takes the place of the one before.
+        """
+        segment = self.segment(first)
+        names = self.payload_names(segment, owner)
+        if left is not None:
+            made = payloads_name(segment.first, segment.last, owner, generation_of_payloads(names[-1]) + 1)
+            self.documents.create_exclusively(made, left.pack())
+        size = 0
+        for name in names:
+            size += len(self.documents.read(name))
+            self.documents.delete(name)
+        return size
+
+    def payload_names(self, segment: Segment, owner: str) -> list[str]:
+        """Return the names of the files that are there of what a segment keeps of an owner, the oldest first.
+
+        There are two at most: while the younger one, of which something was erased, is taking the other one's place.
+        """
+        begin = payloads_name(segment.first, segment.last, owner).removesuffix(PAYLOADS_SUFFIX)
+        names = [name for name in self.documents.names(begin) if owner_of_payloads(name) == owner]
+        return sorted(names, key=generation_of_payloads)
+
+    def erasures(self, after: int) -> Erasures:
+        """Return whose payloads were erased behind a position.
 
         Raises:
             Broken: a segment is missing or cannot be read.
@@ -143,7 +167,10 @@ class SealedJournal:
             for first, following in zip(firsts, [*firsts[1:], None], strict=True)
             if following is None or following > after
         ]
-        return erasures(event for first in behind for event in self.segment(first).events)
+        found = Erasures()
+        for first in behind:
+            found.update(self.segment(first).events)
+        return found
 
     def payloads(self, segment: Segment) -> Iterator[PayloadFile]:
         """Go through the payload files of a segment that are there.
@@ -152,13 +179,25 @@ class SealedJournal:
             Broken: one cannot be read.
         """
         for owner in segment.owners:
-            name = payloads_name(segment.first, segment.last, owner)
-            try:
-                yield PayloadFile.unpack(self.documents.read(name))
-            except BlobNotFound:
-                continue
-            except Unreadable as exc:
-                raise Broken(f"{name}: {exc}; vna journal verify tells more") from exc
+            file = self._payload_file(segment, owner)
+            if file is not None:
+                yield file
+
+    def _payload_file(self, segment: Segment, owner: str) -> PayloadFile | None:
+        name = payloads_name(segment.first, segment.last, owner)
+        try:
+            return PayloadFile.unpack(self.documents.read(name))
+        except BlobNotFound:
+            younger = self.payload_names(segment, owner)
+            if not younger:
+                return None
+            name = younger[-1]
+        except Unreadable as exc:
+            raise Broken(f"{name}: {exc}; vna journal verify tells more") from exc
+        try:
+            return PayloadFile.unpack(self.documents.read(name))
+        except Unreadable as exc:
+            raise Broken(f"{name}: {exc}; vna journal verify tells more") from exc
 
     def _stretch(self, segment: Segment, before: JournalMark) -> Stretch:
         heads = segment.heads()

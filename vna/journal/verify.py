@@ -21,12 +21,14 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from storage_backends import BlobNotFound, Documents
-from vna.events import GENESIS, JournalMark, erasures, link_hash
+from vna.events import GENESIS, ChainedEvent, Erasures, JournalMark, link_hash
 from vna.journal.names import (
     HEADS,
     PAYLOADS,
+    PAYLOADS_SUFFIX,
     SEGMENTS,
     first_of_segment,
+    generation_of_payloads,
     owner_of_payloads,
     payloads_name,
     position_of_head,
@@ -93,13 +95,12 @@ def verify(documents: Documents, public_key: str | None = None) -> Report:
 
 @dataclass(frozen=True, slots=True)
 class _Gone:
-    """A payload file that is not there: of the events from `first` to `last` that keep something of an owner."""
+    """Payloads of an owner that are not there, all of a file or some of it, and the events that they are of."""
 
     owner: str
-    first: int
-    last: int
     document: str
-    payloads: int
+    events: tuple[ChainedEvent, ...]
+    is_file: bool
 
 
 class _Verification:
@@ -114,7 +115,7 @@ class _Verification:
         self._is_sound = True
         self._heads: dict[int, bytes] = {}
         self._ranges: set[tuple[int, int]] = set()
-        self._erased: dict[str, int] = {}
+        self._erased = Erasures()
         self._gone: list[_Gone] = []
 
     def run(self, public_key: str | None) -> Report:
@@ -140,17 +141,21 @@ class _Verification:
         within, owner = range_of_payloads(name), owner_of_payloads(name)
         if within is None or within not in self._ranges:
             self._report.leftovers.append(name)
-        elif self._erased.get(owner, 0) > within[1]:
-            event = self._erased[owner]
+        elif self._erased.of_owner(owner) > within[1]:
+            event = self._erased.of_owner(owner)
             self._problem(within[0], name, f"event {event} says that these payloads were erased, and they are there")
 
     def _payloads_gone(self, gone: "_Gone") -> None:
-        event = self._erased.get(gone.owner, 0)
-        if event > gone.last:
-            self._report.erasures.append(Erasure(gone.document, gone.payloads, event))
-        else:
-            reason = f"the payloads of {gone.payloads} events are missing, and no event says they were erased"
-            self._problem(gone.first, gone.document, reason)
+        said = [self._erased.of_event(gone.owner, each.position, each.kind, each.body) for each in gone.events]
+        for event in sorted(set(said) - {0}):
+            self._report.erasures.append(Erasure(gone.document, said.count(event), event))
+        missing = [each.position for each, event in zip(gone.events, said, strict=True) if not event]
+        if not gone.is_file:
+            for position in missing:
+                self._problem(position, gone.document, "its payload is missing, and no event says it was erased")
+        elif missing:
+            reason = f"the payloads of {len(missing)} events are missing, and no event says they were erased"
+            self._problem(missing[0], gone.document, reason)
 
     def _signed_positions(self) -> dict[int, str]:
         positions = {name: position_of_head(name) for name in self._documents.names(HEADS)}
@@ -169,7 +174,7 @@ class _Verification:
             return
         self._join(name, first, segment)
         sound_links = self._events(name, segment, signed)
-        self._erased |= erasures(segment.events)
+        self._erased.update(segment.events)
         self._head = JournalMark(segment.last, segment.after)
         self._ranges.add((segment.first, segment.last))
         if self._is_sound:
@@ -232,27 +237,37 @@ class _Verification:
     ) -> Iterator[tuple[int, str]]:
         first = min(wanted, default=segment.first)
         try:
-            file = PayloadFile.unpack(self._documents.read(document))
-        except BlobNotFound:
-            if wanted:
-                self._gone.append(_Gone(owner, first, max(wanted), document, len(wanted)))
-            return
+            file = self._payload_file(segment, owner, document)
         except Unreadable as exc:
             yield first, f"the payloads cannot be read: {exc}"
+            return
+        there = {} if file is None else file.payloads
+        gone = tuple(event for event in segment.events if event.position in wanted and event.position not in there)
+        if gone:
+            self._gone.append(_Gone(owner, document, gone, is_file=file is None))
+        if file is None:
             return
         if (file.archive, file.owner, file.first, file.last) != (segment.archive, owner, segment.first, segment.last):
             yield first, "the file is that of another segment, owner or archive"
         reader = PayloadReader(file.bases)
         for position, digest in wanted.items():
-            kept = file.payloads.get(position)
-            self._report.payloads += kept is not None
-            try:
-                if kept is None:
-                    yield position, "its payload is missing, and no event says it was erased"
-                else:
-                    reader.checked(kept, digest)
-            except Unreadable as exc:
-                yield position, f"its payload: {exc}"
+            if position in there:
+                self._report.payloads += 1
+                try:
+                    reader.checked(there[position], digest)
+                except Unreadable as exc:
+                    yield position, f"its payload: {exc}"
+
+    def _payload_file(self, segment: Segment, owner: str, document: str) -> PayloadFile | None:
+        """Return what is there of an owner's payloads: the first file, or one of which something was erased."""
+        try:
+            return PayloadFile.unpack(self._documents.read(document))
+        except BlobNotFound:
+            begin = document.removesuffix(PAYLOADS_SUFFIX)
+            younger = [name for name in self._documents.names(begin) if owner_of_payloads(name) == owner]
+        if not younger:
+            return None
+        return PayloadFile.unpack(self._documents.read(max(younger, key=generation_of_payloads)))
 
     def _signed_head(self, position: int, name: str, public_key: str | None) -> None:
         self._report.signed_heads += 1

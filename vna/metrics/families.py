@@ -115,6 +115,9 @@ SCRUBBED = Counter("vna_scrubbed_blobs_total", "Stored blobs read again and comp
 SCRUBBED_BYTES = Counter("vna_scrubbed_bytes_total", "Bytes of the stored blobs read again.", ("store",))
 DAMAGED = Counter("vna_damaged_blobs_total", "Stored blobs found altered or missing.", ("store",))
 HEALED = Counter("vna_healed_blobs_total", "Damaged blobs made good out of another store.", ("store", "source"))
+LIFECYCLE = Counter(
+    "vna_lifecycle_steps_total", "Steps of lifecycle runs, by what became of them.", ("step", "outcome")
+)
 COPIED = Counter("vna_copied_blobs_total", "Blobs copied to a replica behind their receive.", ("store",))
 
 FAMILIES: tuple[Family, ...] = (
@@ -144,4 +147,5 @@ FAMILIES: tuple[Family, ...] = (
     DAMAGED,
     HEALED,
     COPIED,
+    LIFECYCLE,
 )

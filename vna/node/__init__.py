@@ -2,7 +2,8 @@
 
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.fsck import open_fsck
-from vna.node.journal import Rebuild, lost_end, open_documents, open_journal_reader, open_sealer
+from vna.node.journal import Rebuild, lost_end, open_documents, open_journal_reader, open_sealer, open_sealing_archive
+from vna.node.lifecycle import lifecycle_of
 from vna.node.node import Node
 from vna.node.parts import open_archive
 from vna.node.serve import serve
@@ -14,12 +15,14 @@ __all__ = [
     "Node",
     "NodeRecord",
     "Rebuild",
+    "lifecycle_of",
     "lost_end",
     "open_archive",
     "open_documents",
     "open_fsck",
     "open_journal_reader",
     "open_sealer",
+    "open_sealing_archive",
     "open_sweeper",
     "serve",
 ]

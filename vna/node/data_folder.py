@@ -6,6 +6,7 @@
     blobs/          the stored files, unless they lie elsewhere
     spool/          what is being received; emptied at start
     keys/           journal-ed25519.pem signs the journal; made at the first start, for the node's user alone
+    tombstones/     the ledger of what was eliminated: read at start, so that no backup brings it back
     sealed          how far the journal in the store was sealed when this node or its command line did so last
     imports         what `vna import` is done with; only saves time, and may be removed
     derived/        documents made out of instances, kept ready; only save time, and may be removed
@@ -69,6 +70,7 @@ class DataFolder:
         self.derived = self.path / "derived"
         self.index_file = self.path / "index.sqlite"
         self.imports_file = self.path / "imports"
+        self.tombstones = self.path / "tombstones"
         self.signing_key = self.path / "keys" / "journal-ed25519.pem"
         self._sealed_file = self.path / "sealed"
         self._lock_file = self.path / "lock"

@@ -17,7 +17,9 @@ from vna.node.sweeping import open_sweeper, sweeping
 from vna.settings import DimseSettings, Settings
 
 _REPORT_EVERY_S = 5.0
+_DESTROY_EVERY_S = 60.0
 _READ_HEADERS_EVERY_S = 2.0
+_COMPUTE_RETENTION_EVERY_S = 10.0
 _LOOK_FOR_QUIET_S = 5.0
 _LOOK_FOR_SEGMENT_S = 1.0
 
@@ -41,9 +43,19 @@ def reporting(archive: Archive, settings: DimseSettings) -> Duty:
     return Duty("report", every_s, Reporter(archive, settings).report_all)
 
 
+def destroying(archive: Archive) -> Duty:
+    """Return the duty to finish destroying what was eliminated, where a place was away or a process died."""
+    return Duty("destroy", _DESTROY_EVERY_S, archive.destruction.run)
+
+
 def indexing_extra(archive: Archive) -> Duty:
     """Return the duty to read stored headers for the extra attributes that the settings name."""
     return Duty("extra-attributes", _READ_HEADERS_EVERY_S, archive.extra.run)
+
+
+def computing_retention(archive: Archive) -> Duty:
+    """Return the duty to compute until when each study that something has changed of is kept."""
+    return Duty("retention", _COMPUTE_RETENTION_EVERY_S, archive.retention.follow)
 
 
 def sealing(sealer: Sealer, key: SigningKey, every_s: float) -> Duty:

@@ -4,7 +4,7 @@ Sums are of all processes, those that have died included: a total never goes bac
 """
 
 import platform
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -28,10 +28,16 @@ class Exposition(Collector):
     """Collects everything anew each time it is asked."""
 
     def __init__(
-        self, watch: Watch, overview: Callable[[], Overview], is_ready: Callable[[], bool], *, pid: int
+        self,
+        watch: Watch,
+        overview: Callable[[], Overview],
+        is_ready: Callable[[], bool],
+        *,
+        pid: int,
+        gauges: Sequence[Callable[[], Iterable[Metric]]] = (),
     ) -> None:
-        """Tell of the process `pid` at the top, and those that the watch knows."""
-        self._watch, self._overview, self._is_ready = watch, overview, is_ready
+        """Tell of the process `pid` at the top, and those that the watch knows; `gauges` are asked the index for."""
+        self._watch, self._overview, self._is_ready, self._gauges = watch, overview, is_ready, gauges
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(pid=lambda: pid, registry=self._registry)
@@ -56,10 +62,13 @@ class Exposition(Collector):
         """What the index says; without it only that it does not answer."""
         try:
             overview = self._overview()
+            more = [metric for gauges in self._gauges for metric in gauges()]
         except VnaError:
             yield _gauge("vna_index_up", "Whether the index answers.", 0)
             return
         yield _gauge("vna_index_up", "Whether the index answers.", 1)
+        trusted = int(overview.clock_jump is None)
+        yield _gauge("vna_clock_trusted", "Whether the clock is believed; if not, nothing is eliminated.", trusted)
         holds = overview.holds
         yield _gauge("vna_journal_position", "Number of the last event in the journal.", holds.position)
         yield _gauge("vna_archive_studies", "Studies shown.", holds.studies)
@@ -76,6 +85,7 @@ class Exposition(Collector):
             yield _gauge("vna_store_total_bytes", "All space where files are stored.", overview.space.total)
             kept = overview.space.kept_free
             yield _gauge("vna_store_kept_free_bytes", "Free space below which nothing is taken in.", kept)
+        yield from more
 
 
 def counted(series: Iterable[Series]) -> Iterator[Metric]:

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from contextlib import closing
 
 from storage_backends import (
-    BlobStore,
     Documents,
     FilesystemDocuments,
     ObjectDocuments,
     open_bucket_documents,
 )
-from vna.archive import Archive, Rebuilder, Sealer, catch_up, storage_errors
+from vna.archive import Archive, Means, Notary, Rebuilder, Sealer, catch_up, storage_errors
 from vna.index import JournalReader, open_index, open_journal, open_replay, position_of
-from vna.journal import SEGMENTS, Problem, Report, SealedJournal
+from vna.journal import SEGMENTS, Problem, Report, SealedJournal, make_key
 from vna.metrics import Metrics
 from vna.node.data_folder import DataFolder
-from vna.node.parts import bucket_access, database_url, index_url, open_archive, open_backend, store_folder, usable
+from vna.node.ledger import open_ledger, unknown_here
+from vna.node.parts import bucket_access, database_url, index_url, open_archive, open_store, store_folder, usable
 from vna.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ def open_sealer(settings: Settings) -> Sealer:
 
 
 def open_sealing_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | None = None) -> Archive:
-    """Open the archive as `open_archive` does, with what seals its journal before a commitment is given.
+    """Open the archive as `open_archive` does, with what seals its journal before a commitment is given, and destroys.
 
     Whenever it has to connect to its index anew, it sees whether that is still the one of this journal.
 
@@ -57,8 +57,12 @@ def open_sealing_archive(settings: Settings, *, workers: int = 1, metrics: Metri
         StartRefused: as `open_archive`.
     """
     archive = open_archive(settings, workers=workers, metrics=metrics)
-    archive.commitments.seal_with(open_sealer(settings))
-    archive.compare_with(SealedJournal(open_documents(settings)))
+    sealer, journal = open_sealer(settings), SealedJournal(open_documents(settings))
+    archive.commitments.seal_with(sealer)
+    archive.compare_with(journal)
+    archive.destruction.equip(Means(journal, sealer, open_ledger(settings, archive.destruction.index)))
+    key_file = DataFolder(settings.data_dir).signing_key
+    archive.executor.certify_with(Notary(sealer, lambda: make_key(key_file), journal.documents))
     return archive
 
 
@@ -104,16 +108,35 @@ def catch_up_index(settings: Settings) -> None:
         _log.warning("the index is behind its journal: missing events are entered position=%d", after)
         replayer = open_replay(url)
         try:
-            return Rebuilder(replayer, BlobStore(open_backend(settings))).from_journal(journal, after, lambda _at: None)
+            with closing(open_store(settings)) as blobs:
+                return Rebuilder(replayer, blobs).from_journal(journal, after, lambda _at: None)
         finally:
             replayer.close()
 
     try:
+        eliminated_at = index.tombstones.eliminated_at()
         entered = catch_up(index, journal, replay)
+        if index.tombstones.eliminated_at() != eliminated_at:
+            index.purge()  # it was put back from before: what went since lies in its free pages
     finally:
         index.close()
     if entered:
         _log.warning("the index has caught up events=%d", entered)
+
+
+def follow_ledger(settings: Settings) -> None:
+    """Destroy again what ledgers say was eliminated and this history does not know: before anything is served.
+
+    Raises:
+        StartRefused: a ledger was altered or cannot be read; or as `open_sealing_archive`.
+        OutOfResources: the index or the place of the journal does not answer.
+    """
+    unknown = unknown_here(settings, index_url(settings))
+    if unknown:
+        with closing(open_sealing_archive(settings)) as archive:
+            archive.destruction.follow(unknown)
+            remaining = archive.destruction.finish(0)
+        _log.warning("eliminated again what ledgers list entries=%d waiting=%s", len(unknown), remaining.waiting or "-")
 
 
 class Rebuild:
@@ -129,6 +152,8 @@ class Rebuild:
         self._journal = SealedJournal(open_documents(settings))
         with storage_errors():
             self.sealed = self._journal.mark().position
+        self.unknown = 0
+        """How many entries of ledgers the history rebuilt does not know: a node that starts with it destroys these."""
 
     def run(self, *, tail: bool, told: Callable[[int], None]) -> int:
         """Rebuild, and return the position reached.
@@ -143,13 +168,14 @@ class Rebuild:
         """
         replayer = open_replay(self._url)
         try:
-            rebuilder = Rebuilder(replayer, BlobStore(open_backend(self._settings)))
-            with closing(open_index(self._url)) as index:
+            with closing(open_store(self._settings)) as blobs, closing(open_index(self._url)) as index:
+                rebuilder = Rebuilder(replayer, blobs)
                 catch_up(index, self._journal, lambda after: rebuilder.from_journal(self._journal, after, told))
                 reached = index.journal.mark().position
-            if tail:
-                with closing(open_journal_reader(self._settings)) as old:
-                    reached = rebuilder.from_index(old, reached, told)
+                if tail:
+                    with closing(open_journal_reader(self._settings)) as old:
+                        reached = rebuilder.from_index(old, reached, told)
+            self.unknown = len(unknown_here(self._settings, self._url))
         finally:
             replayer.close()
         return reached

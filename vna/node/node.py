@@ -16,9 +16,10 @@ from vna.journal import SigningKey, make_key
 from vna.node.apart import run_apart
 from vna.node.caring import caring
 from vna.node.data_folder import Address, DataFolder, NodeRecord
-from vna.node.duties import duties, indexing_extra, reporting
+from vna.node.duties import computing_retention, destroying, duties, indexing_extra, reporting
 from vna.node.housekeeper import Housekeeper
-from vna.node.journal import catch_up_index, open_sealing_archive
+from vna.node.journal import catch_up_index, follow_ledger, open_sealing_archive
+from vna.node.lifecycle import living
 from vna.node.parts import (
     clear_staging,
     index_url,
@@ -89,9 +90,10 @@ class Node:
         self._open.close()
 
     def _ask_the_store(self) -> None:
-        """See that the store answers, and that the index is where the journal in it ends."""
+        """See that the store answers, that the index is where the journal in it ends, and what ledgers say has gone."""
         refuse_silent_store(self._settings)
         catch_up_index(self._settings)
+        follow_ledger(self._settings)
 
     def _serve(self, stack: ExitStack) -> None:
         """Listen, and have the workers accept; they drain before anything else is given back."""
@@ -113,7 +115,8 @@ class Node:
     def _keep_house(self, stack: ExitStack, key: SigningKey, archive: Archive) -> None:
         """Begin with what is done again and again; it ends when the workers have ended."""
         kept = (*duties(self._settings, key, stack), reporting(archive, self._settings.dimse))
-        kept = (*kept, *caring(archive, self._settings.store), indexing_extra(archive))
+        kept = (*kept, *caring(archive, self._settings.store), indexing_extra(archive), computing_retention(archive))
+        kept = (*kept, destroying(archive), *living(archive, self._settings.lifecycle))
         election = Election(index_url(self._settings))
         stack.callback(election.close)
         housekeeper = Housekeeper(kept, is_elected=election.is_elected)

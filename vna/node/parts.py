@@ -6,6 +6,7 @@ goes through the transactions of the index. Only the node clears away leftovers.
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,21 +18,23 @@ from storage_backends import (
     Codec,
     Filesystem,
     Late,
+    ObjectLock,
     StorageError,
     StoreUnavailable,
     open_bucket,
+    open_locked_bucket,
 )
-from vna.archive import Archive, Derived, InFlight, Room, Spool, Watermark
+from vna.archive import Archive, Availability, Derived, InFlight, Room, Spool, Traits, Watermark
 from vna.dicom.extra import ExtraAttributes
 from vna.errors import StartRefused
 from vna.index import open_index
 from vna.metrics import Metrics
-from vna.model import RejectedAgain
+from vna.model import EliminatedAgain, RejectedAgain
 from vna.node.data_folder import DataFolder
 from vna.node.file_systems import refuse_network_file_system
 from vna.node.mounts import not_mounted
 from vna.node.readiness import try_store
-from vna.settings import Settings
+from vna.settings import Settings, TierSettings
 
 _FOLDER = "file:///"
 
@@ -56,14 +59,40 @@ def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | Non
     index = open_index(
         index_url(settings),
         rejected_again=RejectedAgain(settings.archive.rejected_again),
+        eliminated_again=EliminatedAgain(settings.archive.eliminated_again),
         extra_attributes=extra,
     )
-    room = Room(blobs, min_free_percent=settings.store.min_free_percent, min_free_bytes=settings.store.min_free_bytes)
+    room = _room(settings, blobs)
     archive = Archive(index, blobs, _spool(settings, workers), room, metrics)
+    archive.clock.max_jump_s = settings.lifecycle.max_clock_jump_s
+    archive.tiers.know(settings.store.name, _traits(settings))
     archive.keep_derived(
         Derived(folder.derived, settings.archive.derived_max_bytes, has_room=lambda: room.shortage() is None)
     )
     return archive
+
+
+def _traits(settings: Settings) -> dict[str, Traits]:
+    """Return what the settings say of the tiers."""
+    return {
+        name: Traits(Availability[tier.availability.name], tier.retrieve_ae_title)
+        for name, tier in settings.store.tier_settings.items()
+    }
+
+
+def _room(settings: Settings, blobs: BlobStore) -> Room:
+    """Return what watches the free space of the main store, and of each tier by a watermark of its own."""
+    percent, most = settings.store.min_free_percent, settings.store.min_free_bytes
+    tiers = {
+        name: Room(
+            blobs.at(name),
+            min_free_percent=percent if tier.min_free_percent is None else tier.min_free_percent,
+            min_free_bytes=most if tier.min_free_bytes is None else tier.min_free_bytes,
+            name=f"tier {name}",
+        )
+        for name, tier in settings.store.tier_settings.items()
+    }
+    return Room(blobs, min_free_percent=percent, min_free_bytes=most, tiers=tiers)
 
 
 def extra_attributes(settings: Settings) -> ExtraAttributes:
@@ -95,11 +124,9 @@ def open_backend(settings: Settings) -> Backend:
     Raises:
         StartRefused: it cannot be made or written.
     """
-    root = store_folder(settings)
-    if root is None:
-        return _open_bucket(settings, settings.store.url)
-    with usable(root):
-        return Filesystem(root)
+    root, url = store_folder(settings), settings.store.url
+    with usable(root or url):
+        return open_bucket(url, bucket_access(settings)) if root is None else Filesystem(root)
 
 
 def refuse_unmounted_store(settings: Settings) -> None:
@@ -116,7 +143,7 @@ def refuse_unmounted_store(settings: Settings) -> None:
 
 def store_folder(settings: Settings) -> Path | None:
     """Return the folder of the store, None where it is a bucket."""
-    return _folder(settings.store.url) if settings.store.url else DataFolder(settings.data_dir).blobs
+    return folder_of(settings.store.url) if settings.store.url else DataFolder(settings.data_dir).blobs
 
 
 def bucket_access(settings: Settings) -> Access:
@@ -125,28 +152,50 @@ def bucket_access(settings: Settings) -> Access:
     return Access(store.endpoint, store.region, store.timeout_s, DataFolder(settings.data_dir).spool)
 
 
-def _folder(url: str) -> Path | None:
+def folder_of(url: str) -> Path | None:
+    """Return the folder that a URL of a store names, None where that is a bucket."""
     return Path(unquote(urlsplit(url).path)) if url.startswith(_FOLDER) else None
 
 
 def open_store(settings: Settings) -> BlobStore:
-    """Open the store of the archive with its replicas, of which folders are opened when they are first used.
+    """Open the store of the archive with its replicas and tiers, of which folders are opened when they are first used.
 
-    So a node starts while a replica is away, and takes nothing in meanwhile where that is written with the receive.
+    So a node starts while one of them is away, and takes nothing in meanwhile where that is written with the receive.
 
     Raises:
         StartRefused: the store cannot be made or written, or something is missing that a service needs.
     """
     codec = Codec[settings.store.codec.upper()]
-    replicas = {name: BlobStore(_replica(settings, name, url)) for name, url in settings.store.replica_urls.items()}
+    replicas = {name: BlobStore(_beside(settings, name, url)) for name, url in settings.store.replica_urls.items()}
+    tiers = {name: open_tier(settings, tier) for name, tier in settings.store.tier_settings.items()}
     mirrored = settings.store.replicate == "with-receive"
-    return BlobStore(open_backend(settings), codec=codec, replicas=replicas, mirrored=mirrored)
+    return BlobStore(open_backend(settings), codec=codec, replicas=replicas, tiers=tiers, mirrored=mirrored)
 
 
-def _replica(settings: Settings, name: str, url: str) -> Backend:
-    root = _folder(url)
+def open_tier(settings: Settings, tier: TierSettings) -> BlobStore:
+    """Open a tier: a folder when it is first used, a bucket at once, which is not asked anything yet.
+
+    Raises:
+        StartRefused: something is missing that a service needs.
+    """
+    access = bucket_access(settings)
+    endpoint = access.endpoint if tier.endpoint is None else tier.endpoint
+    region = access.region if tier.region is None else tier.region
+    access = replace(access, endpoint=endpoint, region=region)
+    codec = Codec[tier.codec.upper()]
+    if tier.lock is None:
+        return BlobStore(_beside(settings, tier.name, tier.url, access), codec=codec)
+    with usable(tier.url):
+        lock = ObjectLock(tier.lock.mode, tier.lock.days)
+        return BlobStore(open_locked_bucket(tier.url, access, lock), codec=codec)
+
+
+def _beside(settings: Settings, name: str, url: str, access: Access | None = None) -> Backend:
+    """Open a replica or a tier."""
+    root = folder_of(url)
     if root is None:
-        return _open_bucket(settings, url)
+        with usable(url):
+            return open_bucket(url, access or bucket_access(settings))
 
     def open_mounted() -> Filesystem:
         problem = not_mounted(root, index_url(settings), name)
@@ -157,15 +206,10 @@ def _replica(settings: Settings, name: str, url: str) -> Backend:
     return Late(str(root), open_mounted)
 
 
-def _open_bucket(settings: Settings, url: str) -> Backend:
-    with usable(url):
-        return open_bucket(url, bucket_access(settings))
-
-
 def clear_staging(settings: Settings) -> None:
     """Remove what a dead node left half written in its stores; to be called while nobody writes to them.
 
-    Only folders keep such leftovers: what is on its way to a bucket dies with its process. Those of a replica that is
+    Only folders keep such leftovers: what is on its way to a bucket dies with its process. Those of a store that is
     away now stay until a later start.
 
     Raises:
@@ -175,11 +219,14 @@ def clear_staging(settings: Settings) -> None:
     if isinstance(backend, Filesystem):
         with usable(backend.location):
             backend.clear_staging()
-    for name, url in settings.store.replica_urls.items():
-        replica = _replica(settings, name, url)
+    tiers = {name: tier.url for name, tier in settings.store.tier_settings.items()}
+    for name, url in (settings.store.replica_urls | tiers).items():
+        if folder_of(url) is None:
+            continue
+        other = _beside(settings, name, url)
         with suppress(StorageError):
-            if isinstance(replica, Late) and isinstance(replica.backend, Filesystem):
-                replica.backend.clear_staging()
+            if isinstance(other, Late) and isinstance(other.backend, Filesystem):
+                other.backend.clear_staging()
 
 
 def refuse_silent_store(settings: Settings) -> None:

@@ -6,13 +6,16 @@ from datetime import UTC, datetime
 
 import vna
 from dicomweb import Services, dicomweb_routes
+from vna.api import api_routes
 from vna.archive import Archive, Overview
 from vna.console import Check, NodeFacts, StudyBrowser, console_routes, failing, viewer_is_here, viewer_routes
+from vna.model import View
 from vna.node.browsing import study_search
 from vna.node.data_folder import NodeRecord
 from vna.node.exposition import Exposition
 from vna.node.parts import open_store
 from vna.node.readiness import readiness_checks
+from vna.node.retention_gauges import retention_gauges
 from vna.node.watch import Watch
 from vna.settings import Settings
 from vna.web import WebApp, create_web_app
@@ -34,12 +37,19 @@ def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Che
         not_ready: why the worker takes nothing, None while it does.
     """
     checks: Mapping[str, Check] = {"node": not_ready, **readiness_checks(archive, open_store(settings))}
-    exposition = Exposition(around.watch, _overview_of(archive), lambda: not failing(checks), pid=around.record.pid)
+    exposition = Exposition(
+        around.watch,
+        _overview_of(archive),
+        lambda: not failing(checks),
+        pid=around.record.pid,
+        gauges=[lambda: retention_gauges(archive.retention.figures)],
+    )
     viewer = viewer_is_here(settings.http.viewer_dir)
     browser = StudyBrowser(study_search(archive), settings.dimse.ae_title, viewer)
     routes = [
         *console_routes(lambda: _facts(archive, around), checks, exposition.render, browser),
-        dicomweb_routes(Services(archive, settings.http)),
+        *(dicomweb_routes(Services(archive, settings.http, view)) for view in View),
+        api_routes(archive),
         *viewer_routes(settings.http.viewer_dir),
     ]
     return create_web_app(routes, settings.http, workers=around.workers, metrics=archive.metrics)

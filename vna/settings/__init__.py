@@ -11,27 +11,33 @@ from vna.settings.sections import (
     HttpSettings,
     IndexSettings,
     JournalSettings,
+    LifecycleSettings,
     LogSettings,
     Section,
     ServeSettings,
     Settings,
     StoreSettings,
 )
+from vna.settings.tiers import Availability, LockSettings, TierSettings
 from vna.settings.values import parse_ae_title, parse_uid
 
 __all__ = [
     "CONFIG_VARIABLE",
     "ArchiveSettings",
+    "Availability",
     "DimseSettings",
     "HttpSettings",
     "IndexSettings",
     "JournalSettings",
+    "LifecycleSettings",
+    "LockSettings",
     "LogSettings",
     "Section",
     "ServeSettings",
     "Setting",
     "Settings",
     "StoreSettings",
+    "TierSettings",
     "load",
     "parse_ae_title",
     "parse_uid",

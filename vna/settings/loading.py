@@ -22,7 +22,7 @@ from vna.settings.sections import PREFIX, Section, Settings
 CONFIG_VARIABLE = "VNA_CONFIG"
 _MAY_HOLD_PASSWORDS = (".url", ".endpoint")
 _SECRETS = ("http.tokens",)
-_NOT_QUOTED = (*_MAY_HOLD_PASSWORDS, ".replicas", *_SECRETS)
+_NOT_QUOTED = (*_MAY_HOLD_PASSWORDS, ".replicas", ".tiers", *_SECRETS)
 """Wrong values of these are not told: they may hold a password, where none belongs too."""
 
 

@@ -3,18 +3,21 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from vna.settings.tiers import TierSettings, check_tier, parse_tier
 from vna.settings.values import (
     AETitle,
     Port,
     named_once,
     parse_endpoint,
+    parse_further_ae_title,
     parse_index_url,
     parse_origin,
     parse_public_url,
     parse_replica,
+    parse_store_name,
     parse_store_url,
     parse_token,
     parse_uid,
@@ -42,6 +45,8 @@ class DimseSettings(Section):
     """The node's own AE title."""
     other_ae_titles: Annotated[tuple[AETitle, ...], BeforeValidator(split_list)] = ()
     """Further AE titles the node answers to."""
+    quality_ae_title: Annotated[str, AfterValidator(parse_further_ae_title)] = ""
+    """AE title that is called to see what is rejected too, in queries and retrieves alone; empty for none."""
     unknown_called_ae_title: Literal["refuse", "accept"] = "refuse"
     """What to do with an association that calls another AE title: refuse or accept."""
     max_pdu: Annotated[int, Field(ge=4096, le=16 * 2**20)] = 262144
@@ -87,6 +92,13 @@ class DimseSettings(Section):
     allow_loopback: bool = True
     """Whether any AE title may talk to the node from this machine itself, without being a registered peer."""
 
+    @field_validator("quality_ae_title")
+    @classmethod
+    def _is_its_own(cls, value: str, info: ValidationInfo) -> str:
+        if value and value in (info.data.get("ae_title"), *info.data.get("other_ae_titles", ())):
+            raise ValueError("must be another AE title than those under which nothing rejected is seen")
+        return value
+
 
 class HttpSettings(Section):
     """How the node speaks HTTP."""
@@ -101,6 +113,8 @@ class HttpSettings(Section):
         AfterValidator(named_once),
     ] = ()
     """Who may read and store over HTTP, each as NAME=TOKEN; sent as bearer token, or as password of any user."""
+    quality_tokens: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
+    """Names of tokens that may see what is rejected too, at /quality/dicom-web; without tokens the loopback may."""
     allow_unauthenticated: bool = False
     """Whether anyone may read and store over HTTP from other machines too, without a token."""
     allowed_hosts: Annotated[tuple[str, ...], BeforeValidator(split_list)] = ()
@@ -137,6 +151,8 @@ class IndexSettings(Section):
 class StoreSettings(Section):
     """Where blobs lie and how they are packed."""
 
+    name: Annotated[str, AfterValidator(parse_store_name)] = "main"
+    """What the main store is called in rules and commands, beside its tiers: `hot`, say."""
     url: Annotated[str, AfterValidator(parse_store_url)] = ""
     """Where the stored files lie: file:///FOLDER or s3://BUCKET/PREFIX; empty for `blobs` in the data folder."""
     endpoint: Annotated[str, AfterValidator(parse_endpoint)] = ""
@@ -159,6 +175,8 @@ class StoreSettings(Section):
     """Further stores that hold a copy of every file, each as NAME=URL; URLs as for the store."""
     replicate: Literal["with-receive", "behind"] = "with-receive"
     """When replicas get their copy: with-receive (before the sender is answered) or behind (soon after)."""
+    tiers: Annotated[tuple[Annotated[str, AfterValidator(check_tier)], ...], BeforeValidator(split_list)] = ()
+    """Named stores that rules move studies to, each as NAME=URL;OPTION=VALUE;... (codec, availability, lock, ...)."""
     scrub_bytes_per_s: Annotated[int, Field(ge=0)] = 4_000_000
     """Stored bytes read again each second, in every store, to find damage; 0 turns it off."""
 
@@ -172,12 +190,35 @@ class StoreSettings(Section):
         """Where the replicas lie, by name."""
         return {name: url for name, _, url in (replica.partition("=") for replica in self.replicas)}
 
+    @property
+    def tier_settings(self) -> dict[str, TierSettings]:
+        """The tiers by name, in the order they were given: the nearest first."""
+        return {tier.name: tier for tier in map(parse_tier, self.tiers)}
+
+    @field_validator("tiers")
+    @classmethod
+    def _named_once(cls, tiers: tuple[str, ...], given: ValidationInfo) -> tuple[str, ...]:
+        names = [parse_tier(tier).name for tier in tiers]
+        names += [replica.partition("=")[0] for replica in given.data.get("replicas", ())]
+        names.append(given.data.get("name", "main"))
+        if len(set(names)) < len(names):
+            raise ValueError("each store, replicas and the main one among them, needs a name of its own")
+        return tiers
+
 
 class ArchiveSettings(Section):
     """What the archive decides by itself."""
 
     rejected_again: Literal["refuse", "restore", "keep-hidden"] = "refuse"
     """What to do with a rejected instance that is sent again: refuse it, restore it if identical, or keep-hidden."""
+    eliminated_again: Literal["refuse", "accept"] = "refuse"
+    """What to do with an instance that arrives in what was eliminated: refuse it, or accept it as new, flagged."""
+    ledger_copies: Annotated[
+        tuple[Annotated[str, AfterValidator(parse_store_url)], ...], BeforeValidator(split_list)
+    ] = ()
+    """Further places of the ledger of what was eliminated, as store URLs, where no backup is put back over them."""
+    broken_ledger: Literal["refuse", "ignore"] = "refuse"
+    """What to do at start with a ledger that was altered or cannot be read: refuse to start, or ignore it this once."""
     study_quiet_s: Annotated[float, Field(gt=0)] = 60
     """Seconds without an arrival after which a study is reported quiet, an event of the journal."""
     derived_max_bytes: Annotated[int, Field(ge=0)] = 2**30
@@ -189,6 +230,19 @@ class JournalSettings(Section):
 
     seal_every_s: Annotated[float, Field(gt=0)] = 60
     """Seconds after which what happened is sealed into the store, where it no longer hangs on the index."""
+
+
+class LifecycleSettings(Section):
+    """How tier rules and decided eliminations are carried out."""
+
+    run_every_s: Annotated[float, Field(ge=0)] = 3600
+    """Seconds between runs of the lifecycle; 0 for none but those by hand."""
+    max_actions: Annotated[int, Field(ge=1)] = 1000
+    """How much one run does at most: moves of studies, and items eliminated."""
+    max_bytes_per_s: Annotated[float, Field(gt=0)] = 50_000_000
+    """Bytes a second that a run moves between stores, on average."""
+    max_clock_jump_s: Annotated[float, Field(ge=1)] = 86400
+    """Seconds by which the clock may jump, or the node be off, before eliminations and moves wait for a person."""
 
 
 class ServeSettings(Section):
@@ -229,6 +283,7 @@ class Settings(BaseSettings):
     store: StoreSettings = StoreSettings()
     archive: ArchiveSettings = ArchiveSettings()
     journal: JournalSettings = JournalSettings()
+    lifecycle: LifecycleSettings = LifecycleSettings()
     serve: ServeSettings = ServeSettings()
     log: LogSettings = LogSettings()
 

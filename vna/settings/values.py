@@ -25,6 +25,15 @@ def parse_ae_title(value: str) -> str:
     return title
 
 
+def parse_further_ae_title(value: str) -> str:
+    """Return an AE title, or nothing for none.
+
+    Raises:
+        ValueError: it is not empty, and no AE title.
+    """
+    return parse_ae_title(value) if value.strip() else ""
+
+
 def parse_uid(value: str) -> str:
     """Return a UID (PS3.5 9.1).
 
@@ -70,6 +79,17 @@ def parse_replica(value: str) -> str:
     if not _STORE_NAME.fullmatch(name) or name in _TAKEN_NAMES or not url:
         raise ValueError("must be NAME=URL; a name has 1 to 16 of a-z, 0-9 and -, and is not main or receive")
     return f"{name}={parse_store_url(url)}"
+
+
+def parse_store_name(value: str) -> str:
+    """Return the name of the main store.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not _STORE_NAME.fullmatch(value) or value == "receive":
+        raise ValueError("must have 1 to 16 of a-z, 0-9 and -, and not be receive")
+    return value
 
 
 def named_once(values: tuple[str, ...]) -> tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from vna.transfer.exporting import Exported, ExportedFile, Exporter
 from vna.transfer.finished import FinishedUnits
+from vna.transfer.glass import write_opened
 from vna.transfer.importing import Importer
 from vna.transfer.layout import DEFAULT_LAYOUT, MEDIA, Layout
+from vna.transfer.patient_events import PatientEventsImport, RefusedLine, open_patient_events
 from vna.transfer.planning import files
 from vna.transfer.selection import Selection, parse_keys, selected
 from vna.transfer.targets import FolderTarget, Target, ZipTarget
@@ -22,12 +24,16 @@ __all__ = [
     "Importer",
     "Job",
     "Layout",
+    "PatientEventsImport",
+    "RefusedLine",
     "Selection",
     "Target",
     "Verdict",
     "ZipTarget",
     "files",
+    "open_patient_events",
     "parse_keys",
     "printable",
     "selected",
+    "write_opened",
 ]

@@ -11,7 +11,7 @@ from tarfile import TarInfo
 from typing import IO
 
 from vna.archive import Incoming
-from vna.errors import CannotUnderstand, OutOfResources, RejectedBefore, VnaError
+from vna.errors import CannotUnderstand, EliminatedBefore, OutOfResources, RejectedBefore, VnaError
 from vna.transfer.containers import expand, sparse, tar_files
 from vna.transfer.reading import (
     PIECE_BYTES,
@@ -156,7 +156,7 @@ def _verdict_on(exc: Exception, label: str, progress: int) -> Verdict:
             fate = Fate.DIRECTORY
         case CannotUnderstand():
             fate = Fate.DAMAGED
-        case RejectedBefore():
+        case RejectedBefore() | EliminatedBefore():
             fate = Fate.REJECTED
         case OutOfResources():
             fate = Fate.REFUSED

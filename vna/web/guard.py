@@ -46,7 +46,7 @@ def client_address(request: Request) -> str:
 
 def complain_of_open_http(settings: HttpSettings) -> None:
     """Warn of what the settings leave open; the warning stays in `vna status` as long as the node runs."""
-    if _is_loopback(settings.host) or settings.tokens:
+    if is_loopback(settings.host) or settings.tokens:
         return
     if settings.allow_unauthenticated:
         log.warning("http.allow_unauthenticated is set: whoever reaches %s reads patient data", settings.host)
@@ -107,7 +107,7 @@ class Guard(HttpMiddleware):
     def _principal(self, headers: Headers, scope: Scope) -> str:
         if self._tokens:
             return self._name_of_token(headers)
-        if not self._settings.allow_unauthenticated and not _is_loopback((scope.get("server") or ("",))[0]):
+        if not self._settings.allow_unauthenticated and not is_loopback((scope.get("server") or ("",))[0]):
             raise Problem(
                 403,
                 "without a token this node gives out patient data on the loopback address only: set http.tokens, "
@@ -145,7 +145,8 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Return whether an address is one of this machine alone; what is no address is not."""
     try:
         return ipaddress.ip_address(address).is_loopback
     except ValueError:

@@ -15,11 +15,19 @@ from vna.errors import (
     Ambiguous,
     CannotConvert,
     CannotUnderstand,
+    ClockNotTrusted,
     DataSetMismatch,
+    EliminatedBefore,
+    Held,
     IdentifierMismatch,
+    LimitedBefore,
     NotFound,
+    NotOnline,
+    NotPermitted,
+    NotPlausible,
     OutOfResources,
     RejectedBefore,
+    TooFewVerified,
     VnaError,
 )
 from vna.web.middleware import HttpMiddleware
@@ -32,12 +40,20 @@ RETRY_AFTER_S: Final = 30
 _STATUSES: Final[Mapping[type[VnaError], int]] = {
     NotFound: 404,
     OutOfResources: 503,
+    NotOnline: 503,
+    ClockNotTrusted: 503,
+    TooFewVerified: 409,
     DataSetMismatch: 409,
     CannotUnderstand: 400,
     RejectedBefore: 409,
+    EliminatedBefore: 409,
+    LimitedBefore: 409,
     Ambiguous: 400,
     IdentifierMismatch: 400,
     CannotConvert: 406,
+    Held: 409,
+    NotPermitted: 403,
+    NotPlausible: 422,
 }
 
 

@@ -138,7 +138,7 @@ def test_a_rebuild_enters_what_is_left(archive: SealedArchive, tmp_path: Path, u
 
     assert [row[0] for row in rows["version"]] == [3, 5, 7]
     assert {row[1] for row in rows["study"]} == {FIRST, SECOND}
-    assert rows["series"][0] == rows_of(url)["series"][1]
+    assert [row[0] for row in rows["series"]] == [row[0] for row in rows_of(url)["series"]]
 
 
 def test_a_rebuild_without_the_event_is_refused(archive: SealedArchive, tmp_path: Path, documents: Keeping) -> None:

@@ -148,7 +148,7 @@ def test_an_index_is_rebuilt_up_to_what_is_sealed_and_with_the_tail_to_the_end(r
     assert "up to position 3" in run("rebuild", "--into", onto)[1]
     code, out, _ = run("rebuild", "--into", onto, "--tail", "--json")
 
-    assert (code, json.loads(out)) == (0, {"position": 4, "sealed": 3})
+    assert (code, json.loads(out)) == (0, {"position": 4, "sealed": 3, "eliminated_elsewhere": 0})
     assert rows_of(onto) == rows_of(old)
 
 

@@ -11,7 +11,8 @@ from conformance.phantoms import ct_slice, data_set_bytes, mr_slice
 from storage_backends import MemoryContent
 from vna import settings
 from vna.archive import Arrived
-from vna.cli import main, rejections
+from vna.cli import main
+from vna.cli.options import user_name
 from vna.model import Source
 from vna.node import open_archive
 
@@ -111,7 +112,7 @@ def test_who_rejects_is_the_user_of_the_machine_unless_told(run: Run, monkeypatc
     first, second = json.loads(run("rejected", "--json")[1])
 
     monkeypatch.undo()
-    assert first["actor"] == rejections._user()
+    assert first["actor"] == user_name()
     assert second["actor"].startswith("uid ")
 
 

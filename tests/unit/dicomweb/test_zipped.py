@@ -9,9 +9,9 @@ from pydicom import Dataset, dcmread
 from starlette.testclient import TestClient
 
 from conformance import oddities, phantoms
-from dicomweb import zipped
 from image_kinds import EXPLICIT_LE, IMPLICIT_LE
 from sending import Sending
+from vna.media import zipping
 
 ZIP = {"Accept": "application/zip"}
 
@@ -69,7 +69,7 @@ def test_files_are_as_they_came_unless_a_transfer_syntax_is_named(
 def test_members_beyond_four_gigabytes_are_announced(
     web: TestClient, sending: Sending, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(zipped, "_ZIP64_FROM", 10)
+    monkeypatch.setattr(zipping, "_ZIP64_FROM", 10)
     ds = phantoms.ct_slice(size=32)
     sending.store(ds)
 

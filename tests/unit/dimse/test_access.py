@@ -91,6 +91,7 @@ def test_the_loopback_can_be_switched_off() -> None:
         ("", DimseSettings(), False),
         ("OTHER", DimseSettings(other_ae_titles=("OTHER",)), True),
         ("OTHER", DimseSettings(unknown_called_ae_title="accept"), True),
+        ("OTHER", DimseSettings(quality_ae_title="OTHER"), True),
     ],
 )
 def test_the_called_ae_title_must_be_ours(called: str, node: DimseSettings, let_in: bool) -> None:

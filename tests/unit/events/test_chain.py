@@ -97,8 +97,8 @@ def test_the_reason_of_a_rejection_is_kept_as_its_code(reason: RejectionReason) 
 
 
 def test_a_reason_of_another_release_is_an_error() -> None:
-    with pytest.raises(ValueError, match="113039"):
-        event_from_body("rejected", 1, {"study": "1.2", "series": None, "instance": None, "reason": "113039"})
+    with pytest.raises(ValueError, match="113099"):
+        event_from_body("rejected", 1, {"study": "1.2", "series": None, "instance": None, "reason": "113099"})
 
 
 def test_the_head_is_a_hash_over_the_head_before_and_the_event() -> None:

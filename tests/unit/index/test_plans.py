@@ -10,13 +10,19 @@ from databases import connected
 from vna.dicom.attributes import BY_KEYWORD, Level, Storage, at_level
 from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, WildCard
 from vna.index import (
+    arriving,
+    availability,
     candidates,
     committer,
     dictionary,
     extra,
+    flags,
     hiding,
     intake,
     open_index,
+    placement_reading,
+    placements,
+    placing,
     projection,
     reading,
     rows,
@@ -24,6 +30,7 @@ from vna.index import (
     sweeping,
 )
 from vna.index.narrowing import How, Shape, narrowings
+from vna.model import View
 
 KEYS: list[tuple[str, Matcher]] = [
     ("StudyInstanceUID", SingleValue("1.2")),
@@ -150,23 +157,37 @@ def test_a_page_is_read_by_row_number(url: str, level: Level) -> None:
         reading._USED_BLOBS,
         reading._PRESENT,
         committer._HELD,
-        committer._BLOB_STATES,
+        arriving.BLOB_STATES,
         sweeping._DELETING,
         sweeping._ENDED,
         sweeping._IS_USED,
         sweeping._LOST,
         sweeping._ROWS,
+        sweeping._ROWS_OF_FULL,
+        sweeping._ROWS_OF_TIER,
+        placements.NEEDED_IN_FULL,
+        placements.NEEDED_IN_TIER,
+        placements.PLACES,
+        placements._PROMISED,
+        placing._COPIES,
+        placing._DIGESTS,
+        placement_reading._BLOBS,
+        availability._PLACED,
         sweeping._STATE,
         sweeping._USERS,
-        projection._INSTANCE_STUDIES,
-        projection._SERIES_STUDIES,
+        flags._INSTANCE_STUDIES,
+        flags._SERIES_STUDIES,
         projection._SUPERSEDE,
         projection._SUPERSEDE_HIDDEN,
         hiding._STANDING,
         hiding._READMITTED,
         hiding._SCOPE,
-        *hiding._HIDE.values(),
-        *hiding._UNHIDE.values(),
+        hiding._LIMITED_SCOPE,
+        hiding._NOTED,
+        hiding._NOTED_STUDIES,
+        hiding._REPLACEABLE,
+        hiding._IS_APPLIED,
+        *hiding._SETTLE.values(),
         shown._SHOW_STUDY,
         shown._SHOW_SERIES,
         shown._SHOW_EACH_SERIES,
@@ -185,3 +206,19 @@ def test_what_is_held_under_a_key_is_found_without_going_through_its_study(url: 
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]
 
     assert any("version" in step and "(sop_instance_uid=? AND series_id=?)" in step for step in plan)
+
+
+@pytest.mark.parametrize("level", Level)
+def test_the_quality_view_is_answered_by_index_too(url: str, level: Level) -> None:
+    shapes = shapes_of(("StudyDate", Range("20240101", "20240102")), ("ModalitiesInStudy", SingleValue("CT")))
+    attributes = tuple(a for a in at_level(level) if a.storage is not Storage.COMPUTED)
+
+    assert full_scans(url, candidates.candidates_of(level, shapes, any_record=True, view=View.QUALITY)) == []
+    assert full_scans(url, rows.page_query(level, attributes, View.QUALITY)) == []
+    assert scans(url, candidates.walk_query(level, (), (), any_record=False, view=View.QUALITY)) == []
+
+
+def test_the_ordinary_view_costs_nothing_for_there_being_another(url: str) -> None:
+    queries = [candidates.candidates_of(level, (), any_record=True) for level in Level]
+
+    assert not [query for query in queries if "quality" in str(query) or "state_before" in str(query)]

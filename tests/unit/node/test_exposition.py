@@ -1,6 +1,7 @@
 """Prometheus' own parser reads what is told, and it adds up."""
 
 import os
+from dataclasses import replace
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as open_metrics
@@ -8,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families as plain_tex
 
 from vna.archive import Counts, Overview, Space
 from vna.errors import OutOfResources
+from vna.index import ClockJump
 from vna.metrics import Board, Metrics, Stage
 from vna.metrics.families import FAMILIES, IN_PROGRESS, PID, RECEIVED, STAGES
 from vna.node.exposition import Exposition, counted
@@ -103,3 +105,10 @@ def test_open_metrics_for_who_asks_for_it() -> None:
 
     assert content_type.startswith("application/openmetrics-text")
     assert any(family.name == "vna_journal_position" for family in open_metrics(text))
+
+
+@pytest.mark.parametrize(("jump", "trusted"), [(None, 1), (ClockJump(1, "2026-01-01", "2031-01-01"), 0)])
+def test_whether_the_clock_is_trusted_is_told(jump: ClockJump | None, trusted: int) -> None:
+    text, _ = _render(lambda: replace(OVERVIEW, clock_jump=jump))
+
+    assert _samples(text)["vna_clock_trusted", ()] == trusted

@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from storage_backends import MAIN, Filesystem, Late, MemoryContent, StoreUnavailable
-from vna.errors import StartRefused
+from storage_backends import (
+    MAIN,
+    Codec,
+    Filesystem,
+    Late,
+    LockedBucket,
+    MemoryContent,
+    ObjectLock,
+    StoreUnavailable,
+)
+from vna.errors import OutOfResources, StartRefused
 from vna.events import BlobEntry, BlobsEntered
 from vna.index import EventEntry, open_index
 from vna.node.parts import clear_staging, index_url, open_archive, open_store, refuse_unmounted_store
@@ -123,3 +132,75 @@ def test_an_extra_attribute_that_cannot_be_had_stops_the_start(tmp_path: Path) -
     with pytest.raises(StartRefused, match=r"index\.extra_attributes: PixelData: its VR is OB"):
         open_archive(settings)
     assert not folder.exists()
+
+
+def _with_tiers(folder: Path, *options: str, **store: object) -> Settings:
+    tiers = tuple(f"{name}={(folder / name).as_uri()}{options[number]}" for number, name in enumerate(("cold", "deep")))
+    return Settings(data_dir=folder / "data", store=StoreSettings(tiers=tiers, **store))
+
+
+def test_a_tier_has_its_own_codec_and_is_opened_when_it_is_used(tmp_path: Path) -> None:
+    store = open_store(_with_tiers(tmp_path, ";codec=smallest", ";codec=raw"))
+    assert not (tmp_path / "cold").exists()
+
+    ref = store.put(CONTENT)
+    written = store.at("cold").reencode(ref, store)
+
+    assert [store.at(name).codec for name in ("", "cold", "deep")] == [Codec.DENSE, Codec.SMALLEST, Codec.RAW]
+    assert store.at("cold").get(written) == b"content"
+    assert list(store.tiers) == ["cold", "deep"]
+    assert not (tmp_path / "deep").exists()
+    store.close()
+
+
+def test_a_bucket_with_object_lock_is_opened_as_such(tmp_path: Path) -> None:
+    tiers = ("vault=s3://bucket/x;lock=compliance;lock-days=9;endpoint=http://127.0.0.1:9;region=here",)
+    settings = Settings(data_dir=tmp_path, store=StoreSettings(tiers=tiers))
+
+    with closing(open_store(settings)) as store:
+        backend = store.at("vault").backend
+
+    assert isinstance(backend, LockedBucket)
+    assert backend.lock == ObjectLock("compliance", 9)
+    assert backend.location == "s3://bucket/x"
+
+
+def test_each_tier_has_a_watermark_that_stops_what_is_brought_there(tmp_path: Path) -> None:
+    full = f";min-free-percent=100;min-free-bytes={2**60}"
+    settings = _with_tiers(tmp_path, full, ";min-free-bytes=0")
+    archive = open_archive(settings)
+
+    with pytest.raises(OutOfResources, match="tier cold below its free-space watermark"):
+        archive._room.at("cold").check()
+    archive._room.at("deep").check()
+    archive._room.check()
+
+    assert archive._room.at("") is archive._room
+    archive.close()
+
+
+def test_a_tier_that_is_away_takes_nothing_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "cold").write_bytes(b"no folder")
+    settings = _with_tiers(tmp_path, "", "")
+
+    clear_staging(settings)
+    archive, store = open_archive(settings), open_store(settings)
+
+    assert "open the store" in (archive._room.at("cold").shortage() or "")
+    with pytest.raises(StoreUnavailable):
+        store.at("cold").put(CONTENT)
+    (tmp_path / "cold").unlink()
+    store.at("cold").put(CONTENT)
+    store.close()
+    archive.close()
+
+
+def test_what_a_dead_node_left_half_written_in_a_tier_is_removed(tmp_path: Path) -> None:
+    settings = _with_tiers(tmp_path, "", "")
+    staged = Filesystem(tmp_path / "cold").stage()
+    staged.write(b"half")
+
+    clear_staging(settings)
+
+    assert list((tmp_path / "cold" / "staging").iterdir()) == []
+    staged.discard()

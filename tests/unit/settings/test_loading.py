@@ -156,3 +156,15 @@ def test_a_replica_that_cannot_be_stops_the_start(value: str, told: str, monkeyp
         settings.load()
 
     assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("title", ["VNA", "OTHER"])
+def test_the_quality_view_has_an_ae_title_of_its_own(tmp_path: Path, title: str) -> None:
+    file = _file(tmp_path, f'[dimse]\nother_ae_titles = ["OTHER"]\nquality_ae_title = "{title}"\n')
+
+    with pytest.raises(StartRefused, match=r"dimse\.quality_ae_title"):
+        settings.load(file)
+
+
+def test_without_a_quality_ae_title_there_is_none() -> None:
+    assert settings.load().dimse.quality_ae_title == ""

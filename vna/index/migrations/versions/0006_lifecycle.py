@@ -17,6 +17,13 @@ def upgrade() -> None:
     _facts()
     _holds()
     _profiles()
+    _tombstones()
+    _retention()
+    _eliminations()
+    _hiding()
+    _tiers()
+    _object_locks()
+    _clock()
 
 
 def _texts(*names: str) -> list[sa.Column[str]]:
@@ -69,3 +76,186 @@ def _profiles() -> None:
         sa.Column("activated_by", TEXT),
         sa.Column("replaced_at", sa.BigInteger()),
     )
+
+
+def _eliminations() -> None:
+    op.create_table(
+        "elimination",
+        _row_id(),
+        *_texts("owner"),
+        sa.Column("profile", sa.BigInteger(), nullable=False),
+        *_texts("action", "digest", "roles", "visas"),
+        sa.Column("wait_days", sa.Integer(), nullable=False),
+        sa.Column("max_per_day", sa.Integer(), nullable=False),
+        *_texts("accepted", "time", "actor", "state", "state_time"),
+        sa.Column("approved_time", TEXT),
+        sa.Column("certificate", TEXT),
+    )
+    op.create_index("ix_elimination_state", "elimination", ["state"])
+    op.create_table(
+        "elimination_item",
+        sa.Column("elimination_id", sa.BigInteger(), primary_key=True),
+        sa.Column("number", sa.Integer(), primary_key=True),
+        *_texts("study_uid"),
+        sa.Column("series_uid", TEXT),
+        sa.Column("sop_instance_uid", TEXT),
+        *_texts("rules", "retain_until"),
+        sa.Column("instances", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("kept_at", sa.BigInteger()),
+        *(sa.Column(name, TEXT) for name in ("kept_time", "kept_by", "cause", "holds")),
+        sa.Column("eliminated_at", sa.BigInteger()),
+        *(sa.Column(name, TEXT) for name in ("eliminated_time", "manifest")),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_elimination_item_study", "elimination_item", ["study_uid"])
+    op.create_table(
+        "elimination_step",
+        _row_id(),
+        sa.Column("elimination_id", sa.BigInteger(), nullable=False),
+        *_texts("role", "decision", "reference", "reference_date", "document", "time", "actor"),
+    )
+    op.create_index("ix_elimination_step_elimination", "elimination_step", ["elimination_id"])
+    op.create_table(
+        "elimination_attestation",
+        _row_id(),
+        sa.Column("elimination_id", sa.BigInteger(), nullable=False),
+        *_texts("place", "method"),
+        sa.Column("files", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        *_texts("time"),
+    )
+    op.create_index("ix_elimination_attestation_elimination", "elimination_attestation", ["elimination_id"])
+
+
+def _hiding() -> None:
+    op.create_table(
+        "note",
+        sa.Column(
+            "rejection_id", sa.BigInteger(), sa.ForeignKey("rejection.id"), primary_key=True, autoincrement=False
+        ),
+        *_texts("sop_instance_uid"),
+        sa.Column("replaceable", sa.Boolean(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_note_instance", "note", ["sop_instance_uid"])
+    op.create_table(
+        "note_instance",
+        *(sa.Column(name, TEXT, primary_key=True) for name in ("study_uid", "series_uid", "sop_instance_uid")),
+        sa.Column("rejection_id", sa.BigInteger(), sa.ForeignKey("rejection.id"), primary_key=True),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_note_instance_rejection", "note_instance", ["rejection_id"])
+    op.create_table(
+        "limitation",
+        _row_id(),
+        *_texts("study_uid"),
+        sa.Column("series_uid", TEXT),
+        sa.Column("sop_instance_uid", TEXT),
+        *_texts("time", "actor"),
+        sa.Column("to_position", sa.BigInteger()),
+    )
+    op.create_index("ix_limitation_study", "limitation", ["study_uid", "to_position"])
+    for table in ("study", "series"):
+        op.add_column(table, sa.Column("quality_record_id", sa.BigInteger(), nullable=False, server_default="0"))
+        op.execute(_QUALITY_RECORD.format(table=table))
+
+
+_QUALITY_RECORD = """
+UPDATE {table} SET quality_record_id = COALESCE((
+    SELECT version.{table}_record_id FROM version
+    WHERE version.{table}_id = {table}.id
+      AND (version.state = 'served' OR (version.state = 'rejected' AND version.state_before = 'served'))
+    ORDER BY version.id LIMIT 1
+), 0)
+"""
+"""What the quality view shows of each: the record of its earliest version that is served, or was until rejected."""
+
+
+def _tiers() -> None:
+    op.create_table(
+        "placement",
+        sa.Column("study_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        sa.Column("store", TEXT, primary_key=True),
+        sa.Column("kept", sa.Boolean(), nullable=False),
+        sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.Column("copies", sa.Integer(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+    for name, column in (("last_access", "day"), ("recall", "time")):
+        op.create_table(
+            name,
+            sa.Column("study_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+            *_texts(column),
+            sqlite_with_rowid=False,
+        )
+
+
+def _object_locks() -> None:
+    op.create_table(
+        "object_lock",
+        sa.Column("digest", sa.LargeBinary(), primary_key=True),
+        *(sa.Column(name, TEXT, primary_key=True) for name in ("codec", "store")),
+        sa.Column("until_s", sa.BigInteger(), nullable=False),
+        sa.Column("held", sa.Boolean(), nullable=False),
+        sqlite_with_rowid=False,
+    )
+
+
+def _retention() -> None:
+    op.create_table(
+        "retention",
+        sa.Column("study_id", sa.BigInteger(), primary_key=True, autoincrement=False),
+        *_texts("retain_until", "first_end", "state", "basis", "rules", "holds", "modality"),
+        sa.Column("profile", sa.BigInteger(), nullable=False),
+        sa.Column("computed_at", sa.BigInteger(), nullable=False),
+        *_texts("computed_on"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_retention_state", "retention", ["state", "retain_until"])
+    op.create_index("ix_retention_first_end", "retention", ["first_end", "study_id"])
+    op.create_table(
+        "retention_progress",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("upto", sa.BigInteger(), nullable=False),
+        sa.Column("passed", sa.BigInteger()),
+        sa.Column("profile", sa.BigInteger(), nullable=False),
+        *_texts("day", "figures"),
+    )
+
+
+def _clock() -> None:
+    op.create_table(
+        "clock_jump",
+        _row_id(),
+        *_texts("trusted", "seen"),
+        sa.Column("confirmed_at", sa.BigInteger()),
+        *(sa.Column(name, TEXT) for name in ("confirmed_time", "confirmed_by")),
+    )
+    op.create_table(
+        "clock_seen",
+        sa.Column("id", sa.Integer(), primary_key=True, autoincrement=False),
+        *_texts("time"),
+    )
+
+
+def _tombstones() -> None:
+    op.add_column("archive", sa.Column("eliminated_at", sa.BigInteger(), nullable=False, server_default="0"))
+    op.create_table(
+        "tombstone",
+        _row_id(),
+        sa.Column("elimination", sa.BigInteger(), nullable=False),
+        *_texts("study_uid"),
+        sa.Column("series_uid", TEXT),
+        sa.Column("sop_instance_uid", TEXT),
+        *_texts("rules", "owners", "manifest", "ledger"),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in ("instances", "size", "first_versions", "stored_size")
+        ),
+        *_texts("time", "actor"),
+    )
+    op.create_index("ix_tombstone_study", "tombstone", ["study_uid"])
+    op.create_index("ix_tombstone_elimination", "tombstone", ["elimination"])
+    for name in ("SeriesDescription", "InstitutionName"):
+        op.create_index(f"ix_series_record_{name}", "series_record", [f"{name}_term"])

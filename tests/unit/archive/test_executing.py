@@ -1,0 +1,254 @@
+"""Carrying out eliminations: what goes and what stays at that moment, the quota, and going on after a stop."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from threading import Event
+
+import pytest
+
+from eliminating import (
+    SECOND_SERIES,
+    Prepared,
+    approve,
+    approved,
+    bring_into_force,
+    equip,
+    now,
+    prepare,
+    propose,
+    series_of,
+    store_study,
+    studies_of,
+    visit,
+)
+from storage_backends import MemoryDocuments
+from vna.archive import (
+    Archive,
+    EliminationState,
+    HoldTarget,
+    HoldTerms,
+    Notary,
+    Statement,
+    check_certificate,
+)
+from vna.errors import Damaged, NotFound, NotPermitted
+from vna.events import HoldKind
+from vna.index import Index
+from vna.model import Scope
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Return an archive with three studies that are due by the profile in force."""
+    return prepare(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture
+def due(prepared: Prepared) -> list[str]:
+    return prepared.due
+
+
+@pytest.fixture
+def both(prepared: Prepared, tmp_path: Path) -> Iterator[tuple[Archive, Index]]:
+    archive, index = prepared.copied(tmp_path)
+    yield archive, index
+    archive.close()
+
+
+@pytest.fixture
+def archive(both: tuple[Archive, Index]) -> Archive:
+    return both[0]
+
+
+@pytest.fixture
+def index(both: tuple[Archive, Index]) -> Index:
+    return both[1]
+
+
+@pytest.fixture
+def notary(archive: Archive, index: Index) -> Notary:
+    return equip(archive, index, MemoryDocuments())
+
+
+def held_studies(archive: Archive) -> int:
+    return archive.counts().studies
+
+
+def test_what_all_agreed_to_goes_and_is_certified(archive: Archive, notary: Notary, due: list[str]) -> None:
+    store_study(archive, 9)
+    number = approved(archive)
+
+    run = archive.executor.run(number, "Operator", now())
+
+    assert (run.eliminated, run.kept, run.waits_for) == (3, 0, {})
+    assert run.standing.state is EliminationState.CERTIFIED
+    assert held_studies(archive) == 1
+    data = archive.executor.certificate(number, now())
+    assert check_certificate(data, notary.key().public) == []
+    certificate = json.loads(data)
+    assert sorted(listed[0] for listed in certificate["list"]) == sorted(due)
+    assert certificate["totals"]["objects"] == 6
+    assert {each["role"] for each in certificate["approvals"]} == {"records_manager", "director", "archives"}
+    assert {each["place"] for each in certificate["places"]} >= {"journal", "index", "derived"}
+
+
+def test_nothing_goes_before_all_have_agreed(archive: Archive, notary: Notary) -> None:
+    number = propose(archive)
+    approve(archive, number, ["records_manager", "director"])
+
+    with pytest.raises(NotPermitted, match="opinions"):
+        archive.executor.run(number, "Operator", now())
+
+    assert held_studies(archive) == 3
+
+
+def test_nothing_goes_in_the_waiting_time(archive: Archive, notary: Notary) -> None:
+    bring_into_force(archive, version="2", wait_days=7)
+    number = approved(archive)
+
+    with pytest.raises(NotPermitted, match="waiting until"):
+        archive.executor.run(number, "Operator", now())
+    spared = archive.executor.run(number, "Operator", now() + timedelta(days=8))
+
+    assert (spared.eliminated, held_studies(archive)) == (0, 3)  # the index asks the clock itself
+
+
+def test_who_came_again_meanwhile_is_kept(archive: Archive, notary: Notary, due: list[str]) -> None:
+    number = approved(archive)
+    visit(archive, 1, now().date().isoformat())
+
+    run = archive.executor.run(number, "Operator", now())
+
+    assert (run.eliminated, run.kept) == (2, 1)
+    (kept,) = [item for item in archive.eliminations.show(number, now()).items if item.kept_at]
+    assert (kept.scope.study, kept.cause) == (due[0], "not-due")
+    certificate = json.loads(archive.executor.certificate(number, now()))
+    assert [each["cause"] for each in certificate["kept"]] == ["not-due"]
+
+
+def test_a_hold_at_the_last_moment_keeps(archive: Archive, notary: Notary, due: list[str]) -> None:
+    number = approved(archive)
+    hold = archive.holds.place(HoldTarget(study=due[0]), HoldTerms(HoldKind.INQUIRY, "asked for"), "Lawyer").number
+
+    run = archive.executor.run(number, "Operator", now())
+
+    assert (run.eliminated, run.kept) == (2, 1)
+    (kept,) = [item for item in archive.eliminations.show(number, now()).items if item.kept_at]
+    assert (kept.scope.study, kept.cause, kept.holds) == (due[0], "hold", (hold,))
+    assert held_studies(archive) == 1
+
+
+def test_an_elimination_without_anything_left_is_cancelled(archive: Archive, notary: Notary, due: list[str]) -> None:
+    number = approved(archive)
+    archive.eliminations.keep(number, [Scope(study) for study in due], "historical", Statement("A. Archivist"))
+
+    run = archive.executor.run(number, "Operator", now())
+
+    assert (run.eliminated, run.standing.state) == (0, EliminationState.CANCELLED)
+    with pytest.raises(NotFound):
+        archive.executor.certificate(number, now())
+
+
+def test_no_more_objects_go_in_a_day_than_the_profile_says(archive: Archive, notary: Notary) -> None:
+    bring_into_force(archive, version="2", max_per_day=3)
+    number = approved(archive)
+
+    first = archive.executor.run(number, "Operator", now())
+    again = archive.executor.run(number, "Operator", now())
+
+    assert (first.eliminated, again.eliminated) == (1, 0)
+    assert again.standing.state is EliminationState.EXECUTING
+    assert held_studies(archive) == 2
+
+
+def test_a_run_that_was_stopped_is_gone_on_with(archive: Archive, notary: Notary) -> None:
+    number = approved(archive)
+    stopped = Event()
+    stopped.set()
+
+    runs = [
+        archive.executor.run(number, "Operator", now(), stopping=stopped),
+        archive.executor.run(number, "Operator", now(), limit=1),
+        archive.executor.run(number, "Operator", now()),
+    ]
+
+    assert [run.eliminated for run in runs] == [0, 1, 2]
+    assert [run.standing.state.value for run in runs] == ["approved", "executing", "certified"]
+    objects = json.loads(archive.executor.certificate(number, now()))["totals"]["objects"]
+    assert objects == 6
+
+
+def test_a_preview_says_what_the_run_does(archive: Archive, notary: Notary, due: list[str]) -> None:
+    number = approved(archive)
+    visit(archive, 2, now().date().isoformat())
+
+    preview = archive.elimination_preview.preview(archive.eliminations.standing(number, now()), now(), limit=10)
+    run = archive.executor.run(number, "Operator", now())
+
+    assert {item.scope.study for item in preview.going} == {due[0], due[2]}
+    assert [(kept.scope.study, kept.cause) for kept in preview.kept] == [(due[1], "not-due")]
+    assert preview.left == 0
+    assert (run.eliminated, run.kept) == (len(preview.going), len(preview.kept))
+
+
+def test_a_series_goes_alone(archive: Archive, notary: Notary) -> None:
+    bring_into_force(archive, version="2", more=SECOND_SERIES, years=100)
+    store_study(archive, 7)
+    store_study(archive, 7, series=2)
+    visit(archive, 7, "2011-05-01")
+    number = approved(archive)
+
+    run = archive.executor.run(number, "Operator", now())
+
+    assert run.standing.state is EliminationState.CERTIFIED
+    assert (archive.counts().series, archive.counts().instances) == (4, 8)
+    (destroyed,) = json.loads(archive.executor.certificate(number, now()))["destroyed"]
+    assert {each["series"] for each in destroyed["objects"]} == {series_of(7, 2).series}
+
+
+def test_a_certificate_cut_short_before_its_event_is_recorded_as_it_stands(
+    archive: Archive, notary: Notary, index: Index
+) -> None:
+    number = approved(archive)
+    submit = index.committer.submit
+
+    def dying(entry):
+        if getattr(getattr(entry, "event", None), "kind", "") == "elimination-certified":
+            raise KeyboardInterrupt
+        return submit(entry)
+
+    index.committer.submit = dying
+    with pytest.raises(KeyboardInterrupt):
+        archive.executor.run(number, "Operator", now())
+    index.committer.submit = submit
+    left = notary.kept(number)
+
+    run = archive.executor.run(number, "Operator", now())
+
+    assert run.standing.state is EliminationState.CERTIFIED
+    assert archive.executor.certificate(number, now()) == left
+
+
+def test_a_certificate_that_was_exchanged_is_not_given_out(archive: Archive, notary: Notary) -> None:
+    number = approved(archive)
+    archive.executor.run(number, "Operator", now())
+    name = next(iter(notary.documents.names("certificates/")))
+    data = notary.documents.read(name)
+    notary.documents.delete(name)
+    notary.documents.create_exclusively(name, data.replace(b"Operator", b"Anybody!") + b" ")
+
+    with pytest.raises(Damaged):
+        archive.executor.certificate(number, now())
+
+
+def test_what_came_in_again_is_proposed_again(archive: Archive, notary: Notary) -> None:
+    first = propose(archive, limit=1)
+    approve(archive, first)
+    archive.executor.run(first, "Operator", now())
+
+    second = propose(archive)
+
+    assert len(studies_of(archive, second)) == 2
+    assert not set(studies_of(archive, second)) & set(studies_of(archive, first, standing=False))

@@ -1,0 +1,104 @@
+"""`vna elimination`, as an administrator types it."""
+
+import csv
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from eliminating import PERSONS, bring_into_force, certificate_sections, store_due
+from vna import settings
+from vna.archive.certificates import sign_certificate
+from vna.cli import main
+from vna.journal import SigningKey
+from vna.node import open_archive
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command on a data folder that holds two studies that are due; returns exit code, output and errors."""
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+    with closing(open_archive(settings.load())) as archive:
+        bring_into_force(archive)
+        store_due(archive, 1, 2)
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["elimination", *arguments])
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+@pytest.mark.long
+def test_from_proposal_to_a_certificate(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("propose", "--modality", "CT", "--by", "Camille", "--json")
+    proposed = json.loads(out)
+    number = str(proposed["number"])
+    assert (code, proposed["state"], len(proposed["items"])) == (0, "proposed", 2)
+    assert run("run", number)[0] == 1
+    assert f"{number}  {proposed['time'][:10]}  proposed  2 left  Camille" in run("list")[1]
+
+    list_file, paper = tmp_path / "list.csv", tmp_path / "list.pdf"
+    assert run("show", number, "--csv", str(list_file), "--pdf", str(paper), "--language", "en")[0] == 0
+    with list_file.open(newline="") as file:
+        assert [row["study"] for row in csv.DictReader(file)] == [item["study"] for item in proposed["items"]]
+    assert paper.read_bytes().startswith(b"%PDF")
+
+    assert run("keep", number, "--item", "2", "--cause", "sample", "--by", "Zoé")[0] == 0
+    decide = ("decide", number, "--favourable", "--role")
+    assert run(*decide, "records_manager", "--by", "Camille")[0] == 1
+    for role, by in list(PERSONS.items())[:2]:
+        assert run(*decide, role, "--by", by)[0] == 0
+    assert run(*decide, "archives", "--by", "Zoé")[0] == 1
+    visa = ("--reference", "AD-25/0417", "--reference-date", "2026-01-31")
+    assert "archives: favourable, Zoé" in run(*decide, "archives", "--by", "Zoé", *visa)[1]
+
+    code, out, _ = run("run", number, "--by", "Operator", "--json")
+    ran = json.loads(out)
+    assert (code, ran["eliminated"], ran["state"], ran["waits_for"]) == (0, 1, "certified", {})
+    assert run("certificate", number, "--out", str(tmp_path))[0] == 0
+    certificate = tmp_path / f"elimination-{number}.json"
+    for language in ("fr", "en"):
+        assert (tmp_path / f"elimination-{number}.{language}.pdf").read_bytes().startswith(b"%PDF")
+
+    assert (
+        run("verify-certificate", str(certificate), "--key", json.loads(certificate.read_bytes())["public_key"])[0] == 0
+    )
+
+
+def test_a_certificate_is_verified_offline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    key, file = SigningKey(Ed25519PrivateKey.generate()), tmp_path / "certificate.json"
+    file.write_bytes(sign_certificate(certificate_sections(), "2.25.1", key))
+
+    def verify(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["--config", "/nowhere", "elimination", "verify-certificate", str(file), *arguments])
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    assert verify()[0] == 0
+    assert verify("--key", key.public)[0] == 0
+    assert verify("--key", "00" * 32)[0] == 1
+    file.write_bytes(file.read_bytes().replace(b"Person 3", b"Person 4"))
+    code, out, err = verify()
+    assert (code, "approvals[2]: it was changed" in err, "NOT sound" in out) == (1, True, True)
+    faults = json.loads(verify("--json")[1])
+    assert (faults["sound"], faults["faults"][0]["where"]) == (False, "approvals[2]")
+
+
+def test_one_that_is_cancelled_is_over(run: Run) -> None:
+    number = str(json.loads(run("propose", "--limit", "1", "--json")[1])["number"])
+
+    assert "cancelled" in run("cancel", number, "--comment", "not yet")[1]
+
+    assert run("list")[1] == "No elimination is open.\n"
+    assert [each["state"] for each in json.loads(run("list", "--all", "--json")[1])] == ["cancelled"]
+    assert run("show", "99")[0] == 1
+    assert run("certificate", number, "--out", ".")[0] == 1
+    assert run("keep", number, "--item", "7", "--cause", "other")[0] == 1
+    assert run("show", number, "--language", "de")[0] == 2

@@ -1,0 +1,78 @@
+"""`vna lifecycle`, as an administrator types it."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from eliminating import approved, bring_into_force, store_due, store_study
+from vna import settings
+from vna.cli import main
+from vna.node import open_archive
+
+Run = Callable[..., tuple[int, str, str]]
+
+TIERS = """
+tiers:
+  rules:
+    - {id: COLD, after: {study_date: {years: 3}}, action: move, from: main, to: cold, codec: zstd, cite: policy}
+    - {id: LOST, action: copy, from: main, to: nowhere, cite: policy}
+"""
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command on a data folder with a tier; returns exit code, output and errors."""
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("VNA_STORE__TIERS", f"cold=file://{tmp_path / 'cold'};codec=zstd")
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def test_what_is_planned_is_done_and_then_nothing_is_due(run: Run) -> None:
+    with closing(open_archive(settings.load())) as archive:
+        bring_into_force(archive, more=TIERS)
+        (going,) = store_due(archive, 1)
+        number = approved(archive)
+        moving = store_study(archive, 2)
+
+    _, planned, _ = run("lifecycle", "plan")
+    told = json.loads(run("lifecycle", "plan", "--json")[1])
+    code, done, _ = run("lifecycle", "run", "--by", "Operator")
+
+    assert f"elimination {number}: 1 go, 0 kept, 0 left" in planned
+    assert f"eliminate  study {going}" in planned
+    assert f"study {moving}  main -> cold as zstd" in planned
+    assert "rule LOST is not followed: there is no store nowhere" in planned
+    assert [each["number"] for each in told["eliminations"]] == [number]
+    assert [(move["study_uid"], move["verb"], move["rule"]) for move in told["moves"]] == [(moving, "move", "COLD")]
+    assert code == 1  # a rule could not be followed
+    assert f"elimination {number}: 1 went, 0 kept" in done
+    assert f"study {moving}  main -> cold" in done
+    assert "Nothing is due." in run("lifecycle", "plan")[1]
+    assert run("lifecycle", "plan", "--on", "tomorrow")[0] == 2
+
+
+def test_a_clock_that_jumped_is_told_and_confirmed(run: Run) -> None:
+    with closing(open_archive(settings.load())) as archive:
+        store_study(archive, 1)
+        archive.healer.index.clock.keep("2099-01-01T00:00:00+00:00")
+
+    codes = [run("lifecycle", command)[0] for command in ("plan", "run")]
+    status = run("status")[1]
+    code, out, _ = run("lifecycle", "confirm-clock", "--yes", "--by", "A. Person")
+
+    assert codes == [1, 1]
+    assert "CLOCK NOT TRUSTED since it went from 2099-01-01" in status
+    assert code == 0
+    assert "The clock is trusted from" in out
+    assert run("lifecycle", "plan") == (0, "Nothing is due.\n", "")
+    code, _, err = run("lifecycle", "confirm-clock", "--yes")
+    assert (code, "nothing to confirm" in err) == (1, True)

@@ -1,0 +1,110 @@
+"""`vna limit`, as an administrator types it."""
+
+import json
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from conformance.phantoms import ct_slice, data_set_bytes
+from storage_backends import MemoryContent
+from vna import settings
+from vna.archive import Arrived
+from vna.cli import main
+from vna.dicom.part10 import find_data_set
+from vna.model import Source
+from vna.node import open_archive
+
+Run = Callable[..., tuple[int, str, str]]
+
+SLICES = [ct_slice(number=number, size=16) for number in (1, 2)]
+STUDY, SERIES = SLICES[0].StudyInstanceUID, SLICES[0].SeriesInstanceUID
+REASON = ("--reason", "asked for by MARTIN", "--by", "anne")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run one command on a data folder that holds a study; returns exit code, output and errors."""
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+    with closing(open_archive(settings.load())) as archive:
+        session = archive.session(Source("CT1"), "test")
+        for ds in SLICES:
+            session.store(Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID)))
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+        return int(ended.value.code or 0), *capsys.readouterr()
+
+    return run
+
+
+def exported(run: Run, to: Path) -> int:
+    """Return how many files an export of everything writes."""
+    run("export", "--all", "--to", str(to))
+    return sum(path.is_file() for path in to.rglob("*"))
+
+
+def test_what_is_limited_is_listed_not_exported_and_comes_back(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("limit", "place", "--study", STUDY, *REASON)
+    listed = run("limit", "list")[1]
+    (limitation,) = json.loads(run("limit", "list", "--json")[1])
+    status = json.loads(run("status", "--json")[1])["holds"]
+    hidden = exported(run, tmp_path / "hidden")
+    lifted, told, _ = run("limit", "lift", str(limitation["number"]), "--reason", "settled")
+
+    assert (code, lifted) == (0, 0)
+    assert f"Limited, as number {limitation['number']}: 2 instances of study {STUDY}" in out
+    assert (limitation["actor"], limitation["reason"]) == ("anne", "asked for by MARTIN")
+    assert "anne  2 instances" in listed
+    assert (status["studies"], status["instances"], status["rejected"], status["limited"]) == (0, 0, 0, 2)
+    assert (hidden, exported(run, tmp_path / "shown")) == (0, 2)
+    assert "stands no longer" in told
+    assert "Nothing is limited." in run("limit", "list")[1]
+
+
+def test_breaking_the_glass_writes_the_files_and_stands_in_the_journal(run: Run, tmp_path: Path) -> None:
+    run("limit", "place", "--series", SERIES, *REASON)
+
+    code, out, _ = run("limit", "open", "--study", STUDY, "--reason", "emergency", "--to", str(tmp_path / "out"))
+
+    assert code == 0
+    assert "2 instances of study" in out
+    files = sorted((tmp_path / "out" / STUDY / SERIES).iterdir())
+    assert [path.name for path in files] == sorted(f"{ds.SOPInstanceUID}.dcm" for ds in SLICES)
+    by_name = {f"{ds.SOPInstanceUID}.dcm": data_set_bytes(ds) for ds in SLICES}
+    for path in files:
+        data = path.read_bytes()
+        assert data[find_data_set(data).length :] == by_name[path.name]
+    tail = run("journal", "tail")[1]
+    assert "glass-broken" in tail
+    assert "emergency" not in tail
+    assert "MARTIN" not in tail
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("place", "--study", STUDY, "--reason", " "), 2),
+        (("place", "--reason", "r"), 2),
+        (("place", "--study", "1.2.3", "--reason", "r"), 1),
+        (("lift", "99", "--reason", "r"), 1),
+        (("open", "--study", STUDY, "--reason", "r", "--to", "nowhere"), 1),
+    ],
+    ids=["no-reason", "no-scope", "not-held", "not-standing", "not-limited"],
+)
+def test_what_cannot_be_done_is_refused(run: Run, arguments: tuple[str, ...], code: int) -> None:
+    answer = run("limit", *arguments)
+
+    assert answer[0] == code
+    assert answer[2]
+
+
+def test_the_same_twice_is_refused(run: Run) -> None:
+    run("limit", "place", "--study", STUDY, *REASON)
+
+    code, _, error = run("limit", "place", "--study", STUDY, *REASON)
+
+    assert code == 1
+    assert "limited already" in error

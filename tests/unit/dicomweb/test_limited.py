@@ -1,0 +1,178 @@
+"""What is limited is shown on no way out of the web, nor through the quality view (GDPR Article 18)."""
+
+import io
+import zipfile
+
+import pytest
+from starlette.testclient import TestClient
+
+from conformance import phantoms
+from conformance.notes import rejection_note
+from sending import Sending
+from vna.archive import Archive, Statement
+from vna.console import StudySearch
+from vna.model import RejectionReason, Scope, StudyUID
+from vna.node.browsing import study_search
+from web import web_client
+
+CT, MR = phantoms.ct_slice(size=16), phantoms.mr_slice()
+STUDY, SERIES, INSTANCE = CT.StudyInstanceUID, CT.SeriesInstanceUID, CT.SOPInstanceUID
+OF_STUDY = f"/studies/{STUDY}"
+OF_SERIES = f"{OF_STUDY}/series/{SERIES}"
+OF_INSTANCE = f"{OF_SERIES}/instances/{INSTANCE}"
+NAMED = f"requestType=WADO&studyUID={STUDY}&seriesUID={SERIES}&objectUID={INSTANCE}"
+WAYS_OUT = {
+    "study": OF_STUDY,
+    "series": OF_SERIES,
+    "instance": OF_INSTANCE,
+    "study-metadata": f"{OF_STUDY}/metadata",
+    "series-metadata": f"{OF_SERIES}/metadata",
+    "instance-metadata": f"{OF_INSTANCE}/metadata",
+    "frames": f"{OF_INSTANCE}/frames/1",
+    "rendered-study": f"{OF_STUDY}/rendered",
+    "rendered-series": f"{OF_SERIES}/rendered",
+    "rendered-instance": f"{OF_INSTANCE}/rendered",
+    "rendered-frame": f"{OF_INSTANCE}/frames/1/rendered",
+    "study-thumbnail": f"{OF_STUDY}/thumbnail",
+    "series-thumbnail": f"{OF_SERIES}/thumbnail",
+    "instance-thumbnail": f"{OF_INSTANCE}/thumbnail",
+    "study-bulk": f"{OF_STUDY}/bulkdata",
+    "instance-bulk": f"{OF_INSTANCE}/bulkdata",
+    "pixel-data": f"{OF_INSTANCE}/bulkdata/7FE00010",
+    "all-pixel-data": f"{OF_INSTANCE}/pixeldata",
+    "wado-uri": f"/wado?{NAMED}",
+    "wado-uri-rendered": f"/wado?{NAMED}&contentType=image/jpeg",
+}
+SEARCHES = {
+    "studies": f"/studies?StudyInstanceUID={STUDY}",
+    "by-patient": f"/studies?PatientID={CT.PatientID}",
+    "by-name": "/studies?PatientName=PHANTOM&fuzzymatching=true&ModalitiesInStudy=CT",
+    "series": f"/studies/{STUDY}/series",
+    "all-series": "/series?Modality=CT",
+    "instances": f"/instances?SOPInstanceUID={INSTANCE}",
+    "all-instances": f"/studies/{STUDY}/instances",
+}
+BY_DUPONT = Statement("dupont", "at the patient's request")
+
+
+@pytest.fixture
+def limited(archive: Archive, sending: Sending) -> int:
+    """The number of a limitation over one of two studies."""
+    sending.store(CT)
+    sending.store(MR)
+    return archive.limitations.place(Scope(StudyUID(STUDY)), BY_DUPONT)
+
+
+@pytest.mark.parametrize("root", ["/dicom-web", "/quality/dicom-web"])
+def test_every_way_out_says_that_nothing_is_known_while_a_limitation_stands(
+    web: TestClient, archive: Archive, limited: int, root: str
+) -> None:
+    while_limited = {name: web.get(root + path).status_code for name, path in WAYS_OUT.items()}
+    archive.limitations.lift(limited, BY_DUPONT)
+    lifted = {name: web.get(root + path).status_code for name, path in WAYS_OUT.items()}
+
+    assert while_limited == dict.fromkeys(WAYS_OUT, 404)
+    assert lifted == dict.fromkeys(WAYS_OUT, 200)
+
+
+@pytest.mark.parametrize("root", ["/dicom-web", "/quality/dicom-web"])
+def test_no_search_finds_what_is_limited(web: TestClient, archive: Archive, limited: int, root: str) -> None:
+    while_limited = {name: web.get(root + path).status_code for name, path in SEARCHES.items()}
+    archive.limitations.lift(limited, BY_DUPONT)
+    lifted = {name: web.get(root + path).status_code for name, path in SEARCHES.items()}
+
+    assert while_limited == dict.fromkeys(SEARCHES, 204)
+    assert lifted == dict.fromkeys(SEARCHES, 200)
+
+
+def test_what_was_kept_ready_before_is_not_given_out_after(web: TestClient, archive: Archive, sending: Sending) -> None:
+    sending.store(CT)
+    before = web.get(f"/dicom-web{OF_SERIES}/metadata")
+
+    archive.limitations.place(Scope(StudyUID(STUDY)), BY_DUPONT)
+
+    asked_again = web.get(f"/dicom-web{OF_SERIES}/metadata", headers={"If-None-Match": before.headers["ETag"]})
+    assert (before.status_code, asked_again.status_code) == (200, 404)
+
+
+def test_the_study_browser_shows_nothing_of_it(archive: Archive, limited: int) -> None:
+    browse = study_search(archive)
+    asked = StudySearch(CT.PatientID, None, None, "", "", 1)
+
+    while_limited = browse(asked)
+    archive.limitations.lift(limited, BY_DUPONT)
+
+    assert (while_limited.count, browse(asked).count) == (0, 1)
+
+
+def test_rejected_says_gone_and_limited_says_nothing(web: TestClient, archive: Archive, sending: Sending) -> None:
+    sending.store(CT)
+    rejection = archive.rejections.reject(Scope(StudyUID(STUDY)), RejectionReason.QUALITY, BY_DUPONT)
+    gone = web.get(f"/dicom-web{OF_STUDY}").status_code
+
+    limitation = archive.limitations.place(Scope(StudyUID(STUDY)), BY_DUPONT)
+    nothing = web.get(f"/dicom-web{OF_STUDY}").status_code
+    archive.rejections.restore(rejection, BY_DUPONT)
+    still_nothing = web.get(f"/dicom-web{OF_STUDY}").status_code
+    archive.limitations.lift(limitation, BY_DUPONT)
+
+    assert (gone, nothing, still_nothing) == (410, 404, 404)
+    assert web.get(f"/dicom-web{OF_STUDY}").status_code == 200
+
+
+def test_the_quality_view_shows_what_is_rejected_and_the_note_beside_it(web: TestClient, sending: Sending) -> None:
+    note = rejection_note([CT])
+    sending.store(CT)
+    sending.store(note)
+
+    ordinary = [web.get(f"/dicom-web{path}").status_code for path in (OF_STUDY, f"{OF_STUDY}/series")]
+    (study,) = web.get(f"/quality/dicom-web/studies?StudyInstanceUID={STUDY}").json()
+    metadata = web.get(f"/quality/dicom-web{OF_STUDY}/metadata").json()
+    zipped = web.get(f"/quality/dicom-web{OF_STUDY}", headers={"Accept": "application/zip"})
+
+    assert ordinary == [410, 204]
+    assert study["00080061"]["Value"] == ["CT", "KO"]
+    assert study["00081190"]["Value"] == [f"http://127.0.0.1/quality/dicom-web{OF_STUDY}"]
+    assert {one["00080018"]["Value"][0] for one in metadata} == {str(INSTANCE), str(note.SOPInstanceUID)}
+    title = next(one for one in metadata if "0040A043" in one)["0040A043"]["Value"][0]
+    assert title["00080100"]["Value"] == ["113001"]
+    assert len(zipfile.ZipFile(io.BytesIO(zipped.content)).namelist()) == 3
+    assert web.get(f"/quality/dicom-web{OF_INSTANCE}/rendered").status_code == 200
+
+
+def test_nothing_is_stored_through_the_quality_view(web: TestClient) -> None:
+    headers = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=b'}
+
+    answers = [web.post(f"/quality/dicom-web{path}", headers=headers, content=b"") for path in ("/studies", OF_STUDY)]
+
+    assert [answer.status_code for answer in answers] == [405, 405]
+    assert "STOW" not in web.get("/quality/dicom-web/openapi.json").text
+    assert web.get("/quality/dicom-web/openapi.json").json()["servers"][0]["url"].endswith("/quality/dicom-web")
+
+
+@pytest.mark.parametrize(
+    ("settings", "token", "status"),
+    [
+        ({"tokens": ("reader=" + "r" * 40,), "quality_tokens": ()}, "r" * 40, 403),
+        ({"tokens": ("reader=" + "r" * 40, "qa=" + "q" * 40), "quality_tokens": ("qa",)}, "r" * 40, 403),
+        ({"tokens": ("reader=" + "r" * 40, "qa=" + "q" * 40), "quality_tokens": ("qa",)}, "q" * 40, 204),
+        ({"quality_tokens": ()}, "", 204),
+    ],
+    ids=["none-named", "another-token", "the-token", "loopback"],
+)
+def test_the_quality_view_is_for_the_tokens_that_are_named(
+    archive: Archive, settings: dict[str, object], token: str, status: int
+) -> None:
+    client = web_client(archive, **settings)
+    client.base_url = "http://127.0.0.1"
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    assert client.get("/quality/dicom-web/studies", headers=headers).status_code == status
+
+
+def test_the_quality_view_is_not_for_who_comes_from_elsewhere_without_a_token(archive: Archive) -> None:
+    client = web_client(archive, allow_unauthenticated=True, allowed_hosts=("node",))
+    client.base_url = "http://node"
+
+    assert client.get("/dicom-web/studies").status_code == 204
+    assert client.get("/quality/dicom-web/studies").status_code == 403

@@ -1,0 +1,175 @@
+"""What the resources of the REST interface share: bodies read as JSON objects, who does something, answers as JSON.
+
+A body is an object of at most a megabyte. A key that a resource does not know is refused, for it can only be a slip.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import date
+from typing import Any, Final
+
+import orjson
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vna.web.guard import client_address, principal_of
+from vna.web.media_types import parse_media_type
+from vna.web.problem import Problem
+
+_JSON: Final = "application/json"
+_LARGEST: Final = 2**20
+_LONGEST_TEXT: Final = 4096
+_ANONYMOUS: Final = "anonymous"
+_BY: Final = "by"
+
+Handler = Callable[[Request, "Body"], Response]
+"""Answers a request with a body; runs on a thread, so that it may block."""
+
+
+class Body:
+    """The JSON object that came with a request.
+
+    Args:
+        values: the object.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def only(self, *known: str) -> None:
+        """Refuse keys that are none of these, but for `by`, which every resource knows.
+
+        Raises:
+            Problem: 400, there is another one.
+        """
+        others = sorted(self._values.keys() - {*known, _BY})
+        if others:
+            raise Problem(400, f"unknown: {', '.join(others)}; known here are {', '.join(sorted({*known, _BY}))}")
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text without spaces around it; without a default it has to be there.
+
+        Raises:
+            Problem: 400, it is missing, empty or no text of at most 4096 characters.
+        """
+        value = self._values.get(name)
+        if value is None and default is not None:
+            return default
+        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
+            raise Problem(400, f"{name} has to be a text of at most {_LONGEST_TEXT} characters")
+        if not value.strip() and default is None:
+            raise Problem(400, f"{name} is empty")
+        return value.strip()
+
+    def day(self, name: str) -> date | None:
+        """Return a date; None where there is none.
+
+        Raises:
+            Problem: 400, it is no date.
+        """
+        value = self.text(name, "")
+        try:
+            return date.fromisoformat(value) if value else None
+        except ValueError as exc:
+            raise Problem(400, f"{name} has to be a date: YYYY-MM-DD") from exc
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """Return an array of texts; empty where there is none.
+
+        Raises:
+            Problem: 400, it is no such array.
+        """
+        values = self._values.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+            raise Problem(400, f"{name} has to be an array of texts")
+        return tuple(values)
+
+    def mapping(self, name: str) -> Mapping[str, str]:
+        """Return an object whose values are texts; empty where there is none.
+
+        Raises:
+            Problem: 400, it is no such object.
+        """
+        values = self._values.get(name, {})
+        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+            raise Problem(400, f"{name} has to be an object whose values are texts")
+        return values
+
+
+def with_body(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Return the endpoint of a resource that takes a body."""
+
+    async def endpoint(request: Request) -> Response:
+        body = await _read(request)
+        return await run_in_threadpool(handle, request, body)
+
+    return endpoint
+
+
+async def _read(request: Request) -> Body:
+    """Return the body of a request; one without a body has an empty object.
+
+    Raises:
+        Problem: 400, 413 or 415.
+    """
+    data = bytearray()
+    async for chunk in request.stream():
+        data += chunk
+        if len(data) > _LARGEST:
+            raise Problem(413, f"a body may have {_LARGEST} bytes here", headers={"Connection": "close"})
+    if not data:
+        return Body({})
+    if _media_type(request) != _JSON:
+        raise Problem(415, f"a body is taken as {_JSON}")
+    try:
+        values = orjson.loads(data)
+    except orjson.JSONDecodeError as exc:
+        raise Problem(400, "the body is no JSON") from exc
+    if not isinstance(values, dict):
+        raise Problem(400, "the body is no JSON object")
+    return Body(values)
+
+
+def _media_type(request: Request) -> str:
+    try:
+        return parse_media_type(request.headers.get("content-type", "")).name
+    except ValueError as exc:
+        raise Problem(400, f"Content-Type: {exc}") from exc
+
+
+def actor_of(request: Request, body: Body) -> str:
+    """Return who does something, for the journal and for whoever has to be a second person.
+
+    It is the name of the token. Where no tokens are set it is whom `by` names, else `anonymous@` and the address.
+
+    Raises:
+        Problem: 400, a token and `by` name two.
+    """
+    principal, named = principal_of(request), body.text(_BY, "")
+    if principal == _ANONYMOUS:
+        return named or f"{_ANONYMOUS}@{client_address(request)}"
+    if named not in ("", principal):
+        raise Problem(400, "by is somebody else than the token stands for: with tokens it is the token that says who")
+    return principal
+
+
+def path_number(request: Request, name: str = "number") -> int:
+    """Return a number in the path; a route declares it as `{number:int}`."""
+    return int(request.path_params[name])
+
+
+def is_asked(request: Request, name: str) -> bool:
+    """Return whether a query parameter is true.
+
+    Raises:
+        Problem: 400, it is neither true nor false.
+    """
+    value = request.query_params.get(name, "false").lower()
+    if value not in ("true", "false"):
+        raise Problem(400, f"{name} is true or false")
+    return value == "true"
+
+
+def json_answer(value: object, status: int = 200) -> Response:
+    """Return an answer in JSON; dataclasses, dates and enumerations are written as they are."""
+    return Response(orjson.dumps(value), status, media_type=_JSON)

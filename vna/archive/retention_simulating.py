@@ -1,0 +1,247 @@
+"""Simulating: what would be so of every study on a day, by another profile or the one in force. Nothing is changed.
+
+Patients are evaluated some thousand at a time, by several processes where there are many. What each has found is told
+as it comes, and no more is begun than is waited for: so memory stays bounded however much is held.
+"""
+
+import gc
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from datetime import date
+from functools import lru_cache
+from multiprocessing import get_context
+from typing import Final, NamedTuple
+
+from vna.archive.retention_gathering import Gatherer, Needs, StudyCase
+from vna.archive.retention_results import deciding_first, iso, verdicts
+from vna.dicom.extra import ExtraAttributes
+from vna.errors import VnaError
+from vna.index import Index, index_errors, open_index
+from vna.parent_death import end_with_parent
+from vna.retention import Profile, Verdict, evaluate, read_profile
+
+_PATIENTS_OF_A_TASK: Final = 4000
+_WORTH_PROCESSES: Final = 20_000
+"""Patients from which on it takes less time to start processes."""
+_TASKS_IN_HAND: Final = 2
+_SELDOM: Final = 500_000
+"""Objects made between two searches for cycles, which take a third of the time at Python's own 700."""
+
+
+class SimulatedStudy(NamedTuple):
+    """A study that would be past its end, is held, or differs; dates are ISO 8601, empty where no end is known.
+
+    What is called `..._before` is by the profile in force on the same day, empty where there is none. Instances and
+    size (bytes as received) are those of what is past its end.
+    """
+
+    study_uid: str
+    modality: str
+    study_date: str
+    state: str
+    retain_until: str
+    rules: str
+    holds: str
+    state_before: str
+    retain_until_before: str
+    instances: int = 0
+    size: int = 0
+
+    @property
+    def differs(self) -> bool:
+        """Whether something changes against the profile in force."""
+        return (self.state, self.retain_until) != (self.state_before, self.retain_until_before)
+
+
+@dataclass(slots=True)
+class Totals:
+    """The sums of a simulation: studies by state, by both profiles; those past their end, by the rule that decides.
+
+    `earlier` and `later` count dates that move, `past_end` studies, instances and bytes.
+    """
+
+    studies: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    states_before: Counter[str] = field(default_factory=Counter)
+    past_end: dict[str, tuple[int, int, int]] = field(default_factory=dict)
+    held: int = 0
+    earlier: int = 0
+    later: int = 0
+
+    def add(self, other: "Totals") -> None:
+        """Add what another process has counted."""
+        self.studies += other.studies
+        self.states += other.states
+        self.states_before += other.states_before
+        self.held += other.held
+        self.earlier += other.earlier
+        self.later += other.later
+        for rule, counts in other.past_end.items():
+            self._add_past(rule, *counts)
+
+    def count(self, study: SimulatedStudy, *, is_past: bool) -> None:
+        """Count one study."""
+        self.studies += 1
+        self.states[study.state] += 1
+        if study.state_before:
+            self.states_before[study.state_before] += 1
+            now, before = study.retain_until or "~", study.retain_until_before or "~"  # no end comes after all others
+            self.earlier += now < before
+            self.later += now > before
+        self.held += bool(study.holds)
+        if is_past:
+            self._add_past(study.rules.partition(" ")[0], 1, study.instances, study.size)
+
+    def _add_past(self, rule: str, studies: int, instances: int, size: int) -> None:
+        so_far = self.past_end.get(rule, (0, 0, 0))
+        self.past_end[rule] = (so_far[0] + studies, so_far[1] + instances, so_far[2] + size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """What a process needs to know; `before` is the text of the profile in force, empty for none."""
+
+    url: str
+    extra: tuple[str, ...]
+    before: str
+    text: str
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    studies: list[SimulatedStudy]
+    totals: Totals
+
+
+class Simulation:
+    """Goes through what would be so, once; `totals` are complete behind the last one."""
+
+    def __init__(
+        self, index: Index, on: date, profiles: tuple[Profile | None, Profile | None], processes: int | None
+    ) -> None:
+        """Take the index and the day, the profile in force and another one, of which one may be missing."""
+        before, other = profiles
+        profile = other or before
+        if profile is None:
+            raise ValueError("nothing to simulate")
+        self.on, self.profile, self.before, self.totals = on, profile, before, Totals()
+        self._index, self._processes = index, processes
+        extra = tuple(each.setting for each in index.extra_attributes)
+        self._job = _Job(index.url, extra, before.text if before else "", profile.text, on)
+
+    def __iter__(self) -> Iterator[SimulatedStudy]:
+        """Yield the studies that would be past their end, are held, or differ.
+
+        Raises:
+            OutOfResources: the index cannot be read.
+            VnaError: a process died.
+        """
+        with index_errors():
+            _, patients = self._index.retention.last_patient()
+        processes = self._processes or (len(os.sched_getaffinity(0)) if patients >= _WORTH_PROCESSES else 1)
+        for found in self._apart(processes) if processes > 1 else self._here():
+            self.totals.add(found.totals)
+            yield from found.studies
+
+    def _here(self) -> Iterator[_Found]:
+        evaluator = _Evaluator(self._index, self._job)
+        for after, upto in self._tasks():
+            yield evaluator.run(after, upto)
+
+    def _apart(self, processes: int) -> Iterator[_Found]:
+        begun: deque[Future[_Found]] = deque()
+        with ProcessPoolExecutor(processes, get_context("spawn"), _begin_process) as pool:
+            try:
+                for task in self._tasks():
+                    begun.append(pool.submit(_run, self._job, *task))
+                    if len(begun) >= processes * _TASKS_IN_HAND:
+                        yield begun.popleft().result()
+                while begun:
+                    yield begun.popleft().result()
+            except BrokenProcessPool as exc:
+                raise VnaError("a process of the simulation died: run it again, with more memory") from exc
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+    def _tasks(self) -> Iterator[tuple[int, int]]:
+        with index_errors():
+            after, (last, _) = 0, self._index.retention.last_patient()
+            while page := self._index.retention.patients(after=after, upto=last, most=_PATIENTS_OF_A_TASK):
+                yield after, page[-1]
+                after = page[-1]
+
+
+class _Evaluator:
+    """Evaluates patients of one index by both profiles."""
+
+    def __init__(self, index: Index, job: _Job) -> None:
+        self._index, self._on = index, job.on
+        self._profile = read_profile(job.text)
+        self._before = read_profile(job.before) if job.before else None
+        self._is_same = job.before == job.text
+        profiles = [self._profile] if self._before is None else [self._profile, self._before]
+        self._gatherer = Gatherer(index, Needs.of(*profiles))
+
+    def run(self, after: int, upto: int) -> _Found:
+        """Evaluate the patients behind one up to another."""
+        found = _Found([], Totals())
+        with index_errors():
+            for cases in self._gatherer.all(after=after, upto=upto):
+                self._add(found, cases)
+        return found
+
+    def _add(self, found: _Found, cases: list[StudyCase]) -> None:
+        evaluated = list(verdicts(cases, self._profile, self._on))
+        past = {
+            case.study_id for case, verdict in evaluated if verdict.retain_until and verdict.retain_until < self._on
+        }
+        sizes = self._index.retention.sizes(sorted(past))
+        for case, verdict in evaluated:
+            study = _study(case, verdict, self._verdict_before(case, verdict), sizes.get(case.study_id, (0, 0)))
+            found.totals.count(study, is_past=case.study_id in past)
+            if case.study_id in past or study.holds or (self._before is not None and study.differs):
+                found.studies.append(study)
+
+    def _verdict_before(self, case: StudyCase, verdict: Verdict) -> Verdict | None:
+        if self._before is None or self._is_same:
+            return verdict if self._is_same else None
+        return evaluate(case.timeline, case.study, case.holds, self._before, self._on)
+
+
+def _study(case: StudyCase, verdict: Verdict, before: Verdict | None, size: tuple[int, int]) -> SimulatedStudy:
+    return SimulatedStudy(
+        study_uid=case.study.uid,
+        modality=case.modality,
+        study_date=iso(case.study.study_date),
+        state=verdict.state.value,
+        retain_until=iso(verdict.retain_until),
+        rules=" ".join(deciding_first(verdict)),
+        holds=" ".join(map(str, verdict.holds)),
+        state_before=before.state.value if before else "",
+        retain_until_before=iso(before.retain_until) if before else "",
+        instances=size[0],
+        size=size[1],
+    )
+
+
+def _begin_process() -> None:
+    """End with the process that waits for this one, leave Ctrl-C to it, and seldom look for cycles: there are none."""
+    end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.set_threshold(_SELDOM)
+
+
+def _run(job: _Job, after: int, upto: int) -> _Found:
+    return _opened(job).run(after, upto)
+
+
+@lru_cache(maxsize=1)
+def _opened(job: _Job) -> _Evaluator:
+    """Open the index in a process of the simulation; it stays open as long as that one lives."""
+    return _Evaluator(open_index(job.url, extra_attributes=ExtraAttributes(job.extra)), job)

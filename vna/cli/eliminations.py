@@ -1,0 +1,268 @@
+"""`vna elimination`: proposing, deciding, and what is known of it."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from enum import StrEnum
+from io import StringIO
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from vna.archive import (
+    KEEPING_CAUSES,
+    EliminationShown,
+    EliminationState,
+    Statement,
+    Visa,
+    Wanted,
+    told_elimination,
+    told_elimination_standing,
+)
+from vna.cli import eliminations_run
+from vna.cli.elimination_papers import print_bordereau
+from vna.cli.elimination_words import LANGUAGES
+from vna.cli.exits import HELP
+from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name, write_file
+from vna.errors import NotFound
+from vna.events import StepDecision
+from vna.model import InstanceUID, Scope
+from vna.node import open_archive
+from vna.retention import Blocker
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Eliminations: a list is proposed, decided on by several persons, carried out and certified.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(eliminations_run.app)
+
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the elimination.")]
+CommentOption = Annotated[str, typer.Option(help="In your own words; kept apart from the journal.")]
+_OVER: Final = (EliminationState.CERTIFIED, EliminationState.REFUSED, EliminationState.CANCELLED)
+_COLUMNS: Final = (
+    "item",
+    "study",
+    "series",
+    "instance",
+    "modalities",
+    "study_date",
+    "establishments",
+    "departments",
+    "patients",
+    "rules",
+    "retain_until",
+    "instances",
+    "size",
+    "outcome",
+    "cause",
+    "holds",
+    "by",
+    "time",
+)
+
+
+class Accept(StrEnum):
+    """What a person may take on who proposes."""
+
+    BASIS = Blocker.BASIS.value
+    UNVERIFIED = Blocker.UNVERIFIED.value
+
+
+@app.command(epilog=HELP)
+def propose(
+    context: typer.Context,
+    modality: Annotated[str, typer.Option(help="Only what has this modality.")] = "",
+    establishment: Annotated[str, typer.Option(help="Only what was made there (Institution Name).")] = "",
+    before: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its time was over by then.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many items.")] = 10_000,
+    accept: Annotated[
+        list[Accept] | None,
+        typer.Option(help="Take on that no visit is known (basis), or that nobody has verified the profile."),
+    ] = None,
+    by: By = "",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Freeze a list of what is due: the bordereau. Nothing goes by it before all roles of the profile have agreed."""
+    accepted = frozenset(Blocker(each.value) for each in accept or ())
+    wanted = Wanted(modality, establishment, before.date() if before else None, limit, accepted)
+    with closing(open_archive(read_settings(context, config))) as archive:
+        number = archive.eliminations.propose(wanted, Statement(by or user_name()), _now())
+        shown = archive.eliminations.show(number, _now())
+    _print(shown, as_json=as_json)
+
+
+@app.command("list", epilog=HELP)
+def list_(
+    context: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List eliminations, oldest first."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        found = [each for each in archive.eliminations.all(_now()) if everything or each.state not in _OVER]
+    told = [told_elimination_standing(each) for each in found]
+    if as_json:
+        print_json(told)
+        return
+    if not told:
+        typer.echo("No elimination is open.")
+    for each in told:
+        until = f"  until {each['waits_until'][:16]}Z" if each["state"] == EliminationState.WAITING else ""
+        typer.echo(
+            f"{each['number']:>8}  {each['time'][:10]}  {each['state']}{until}  {each['left']} left  {each['by']}"
+        )
+
+
+@app.command(epilog=HELP)
+def show(
+    context: typer.Context,
+    number: Number,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the list as CSV.")] = None,
+    pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the bordereau, to print and sign.")] = None,
+    language: Annotated[str, typer.Option(help="Of the PDF: fr or en.")] = "fr",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Show an elimination: its list, who decided, what was kept and why, and where it is destroyed."""
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"--language is one of {', '.join(LANGUAGES)}")
+    with closing(open_archive(read_settings(context, config))) as archive:
+        shown = archive.eliminations.show(number, _now())
+    if csv_file is not None:
+        write_file(csv_file, list_as_csv(told_elimination(shown)["items"]))
+    if pdf is not None:
+        write_file(pdf, print_bordereau(told_elimination(shown), language))
+    if as_json or (csv_file is None and pdf is None):
+        _print(shown, as_json=as_json)
+
+
+@app.command(epilog=HELP)
+def decide(
+    context: typer.Context,
+    number: Number,
+    role: Annotated[str, typer.Option(help="In which role, as the profile names it.")],
+    favourable: Annotated[bool, typer.Option("--favourable/--unfavourable", help="For it, or against.")],
+    reference: Annotated[str, typer.Option(help="The number of the visa.")] = "",
+    reference_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The date of the visa.")] = None,
+    document: Annotated[str, typer.Option(metavar="UID", help="The signed paper, stored as an instance.")] = "",
+    comment: CommentOption = "",
+    by: By = "",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Decide in a role: each role in its turn, each by another person, none by who proposed."""
+    decision = StepDecision.FAVOURABLE if favourable else StepDecision.UNFAVOURABLE
+    visa = Visa(
+        reference, reference_date.date() if reference_date else None, InstanceUID(document) if document else None
+    )
+    with closing(open_archive(read_settings(context, config))) as archive:
+        archive.eliminations.decide(number, role, decision, Statement(by or user_name(), comment), visa)
+        _print(archive.eliminations.show(number, _now()), as_json=as_json)
+
+
+@app.command(epilog=HELP)
+def keep(
+    context: typer.Context,
+    number: Number,
+    item: Annotated[list[int], typer.Option(help="An item's number in the list; may be given several times.")],
+    cause: Annotated[str, typer.Option(help=f"Why: {', '.join(KEEPING_CAUSES)}.")],
+    comment: CommentOption = "",
+    by: By = "",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Take items from the list, which are kept."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        eliminations = archive.eliminations
+        scopes = _scopes(eliminations.show(number, _now()), item)
+        eliminations.keep(number, scopes, cause, Statement(by or user_name(), comment))
+        _print(eliminations.show(number, _now()), as_json=as_json)
+
+
+@app.command(epilog=HELP)
+def cancel(
+    context: typer.Context,
+    number: Number,
+    comment: CommentOption = "",
+    by: By = "",
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """End an elimination of which nothing has gone."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        archive.eliminations.cancel(number, Statement(by or user_name(), comment))
+        _print(archive.eliminations.show(number, _now()), as_json=as_json)
+
+
+def list_as_csv(items: Iterable[dict[str, Any]]) -> bytes:
+    """Return a list as CSV (RFC 4180); several values in a field have blanks between."""
+    text = StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(_COLUMNS)
+    for item in items:
+        row = (item[name] for name in _COLUMNS)
+        writer.writerow(" ".join(map(str, value)) if isinstance(value, list) else value for value in row)
+    return text.getvalue().encode()
+
+
+def _scopes(shown: EliminationShown, numbers: Iterable[int]) -> list[Scope]:
+    by_number = {item.number: item.scope for item in shown.items}
+    missing = sorted(set(numbers) - by_number.keys())
+    if missing:
+        raise NotFound(f"the list has no item {', '.join(map(str, missing))}")
+    return [by_number[number] for number in numbers]
+
+
+def _print(shown: EliminationShown, *, as_json: bool) -> None:
+    told = told_elimination(shown)
+    if as_json:
+        print_json(told)
+        return
+    for line in _lines(told):
+        typer.echo(line)
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    about = told["bordereau"]
+    until = f" until {told['waits_until'][:16]}Z" if told["state"] == EliminationState.WAITING else ""
+    yield f"Elimination {told['number']}: {told['state']}{until}, proposed by {told['by']} on {told['time'][:10]}"
+    yield f"  profile {about['profile']['name']} {about['profile']['version']}, evaluated on {about['on']}"
+    amount = f"{about['items']} items, {about['patients']} patients, {about['studies']} studies"
+    yield f"  {amount}, {about['instances']} instances, {about['size']} bytes; {told['left']} items left"
+    yield f"  list {told['list_digest']}"
+    for each in about["rules"]:
+        yield f"  rule {each['id']}: {each['cite']}"
+    for accepted in told["accepted"]:
+        yield f"  taken on by who proposes: {accepted}"
+    for number, role in enumerate(told["roles"]):
+        yield f"  {_decision(role, told['steps'][number] if number < len(told['steps']) else None)}"
+    for each in told["items"]:
+        yield f"  {_item(each)}"
+    for each in about["excluded"]:
+        holds = f" {' '.join(map(str, each['holds']))}" if each["holds"] else ""
+        yield f"  left out: {each['study']} {each['series'] or ''} {each['cause']}{holds}"
+    for each in told["places"]:
+        yield f"  nothing left in {each['place']}: {each['method']}, {each['files']} files, {each['size']} bytes"
+
+
+def _decision(role: str, step: dict[str, Any] | None) -> str:
+    if step is None:
+        return f"{role}: pending"
+    reference = f", {step['reference']} of {step['reference_date']}" if step["reference"] else ""
+    return f"{role}: {step['decision']}, {step['by']}, {step['time'][:16]}Z{reference}"
+
+
+def _item(item: dict[str, Any]) -> str:
+    named = " ".join(uid for uid in (item["study"], item["series"], item["instance"]) if uid)
+    cause = f": {item['cause']} {' '.join(map(str, item['holds']))}".rstrip() if item["cause"] else ""
+    what = f"{'+'.join(item['modalities'])} {item['study_date']}, {item['instances']} instances"
+    return f"{item['item']:>6}  {item['outcome']}{cause}  {named}  {what}, until {item['retain_until']}"
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,179 @@
+"""`vna hold place | list | show | release`."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+
+from vna.archive import Archive, Hold, HoldTarget, HoldTerms, today_utc, told_hold
+from vna.cli.exits import HELP
+from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.events import HoldKind, HoldLevel
+from vna.model import SeriesUID
+from vna.node import open_archive
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Holds: what is kept whatever any rule says. Placed by one person, released by another one.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the hold.")]
+_NAMED_AT_MOST = 20
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
+
+
+def _key(text: str) -> tuple[str, str]:
+    keyword, equals, value = text.partition("=")
+    if not equals or not keyword.strip():
+        raise typer.BadParameter("a key is written as KEYWORD=VALUE")
+    return keyword.strip(), value.strip()
+
+
+Query = Annotated[
+    list[Any] | None,
+    typer.Option(
+        parser=_key,
+        metavar="KEY=VALUE",
+        help="Hold what matches, also later: a key of C-FIND, such as StudyDate=20100101-20121231; repeatable.",
+    ),
+]
+
+
+@app.command(epilog=HELP)
+def place(
+    context: typer.Context,
+    kind: Annotated[HoldKind, typer.Option(help="Why it is held.")],
+    reason: Annotated[
+        str, typer.Option(help="Why, in your own words; kept apart from the journal, where it can be erased.")
+    ],
+    patient: Annotated[str, typer.Option(metavar="ID", help="Hold all of a patient, what comes later too.")] = "",
+    issuer: Annotated[str, typer.Option(help="The issuer of the patient's ID, where it is known of several.")] = "",
+    study: Annotated[str, typer.Option(metavar="UID", help="Hold a study; with --series, where that lies.")] = "",
+    series: Annotated[str, typer.Option(metavar="UID", help="Hold a series.")] = "",
+    query: Query = None,
+    case: Annotated[str, typer.Option(help="The number of the case.")] = "",
+    from_date: Annotated[Any, typer.Option("--from", parser=_day, metavar="DATE", help="First day; today.")] = None,
+    until: Annotated[
+        Any, typer.Option(parser=_day, metavar="DATE", help="Last day; without it until released.")
+    ] = None,
+    by: By = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Place a hold. It beats every rule and every role; another person has to release it."""
+    terms = HoldTerms(kind, reason, case, from_date, until)
+    with closing(open_archive(read_settings(context, config))) as archive:
+        if patient:
+            issuer = archive.patients.named(patient, issuer)
+        if series and not study:
+            study = str(archive.rejections.named(None, SeriesUID(series), None).study)
+        hold = archive.holds.place(
+            HoldTarget(study, series, issuer, patient, tuple(query or ())), terms, by or user_name()
+        )
+        covered = _covered(archive, hold)
+    if as_json:
+        print_json(told_hold(hold) | {"covers": covered})
+        return
+    typer.echo(f"Placed hold {hold.number} on {_what(hold)}, {_days(hold)}. It covers {_amount(covered)} held now.")
+
+
+@app.command("list", epilog=HELP)
+def list_holds(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Those that stand no longer, or not yet, too.")] = False,
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the holds that stand today, oldest first."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        holds = archive.holds.all() if every else archive.holds.standing()
+    if as_json:
+        print_json([told_hold(hold) for hold in holds])
+        return
+    if not holds:
+        typer.echo("Nothing is held.")
+    for hold in holds:
+        typer.echo(_line(hold))
+
+
+@app.command(epilog=HELP)
+def show(context: typer.Context, number: Number, config: Config = None, as_json: AsJson = False) -> None:
+    """Show one hold: why, by whom, and what of it is held now."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        hold = archive.holds.get(number)
+        covered, why_released = _covered(archive, hold), archive.holds.why_released(hold)
+    if as_json:
+        print_json(told_hold(hold) | {"covers": covered, "why_released": why_released})
+        return
+    typer.echo(_line(hold))
+    if hold.released_by:
+        typer.echo(f"released    {hold.released_time[:19]}Z by {hold.released_by}: {why_released}")
+    typer.echo(f"covers      {_amount(covered)}")
+    for found in covered[:_NAMED_AT_MOST]:
+        typer.echo("            " + " ".join(f"{level} {uid}" for level, uid in found.items() if uid))
+    if len(covered) > _NAMED_AT_MOST:
+        typer.echo(f"            ... and {len(covered) - _NAMED_AT_MOST} more: --json names them all")
+
+
+@app.command(epilog=HELP)
+def release(
+    context: typer.Context,
+    number: Number,
+    reason: Annotated[str, typer.Option(help="Why it may go; kept apart from the journal.")],
+    by: By = "",
+    config: Config = None,
+) -> None:
+    """Let go of a hold. It takes another person than the one who placed it: --by says who."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        hold = archive.holds.release(number, by or user_name(), reason)
+        left = [each.number for each in archive.holds.standing() if _overlaps(archive, hold, each)]
+    typer.echo(f"Released hold {number}, which {hold.actor} placed.")
+    if left:
+        typer.echo(f"What it covered stays under hold {', '.join(map(str, left))}.")
+
+
+def _covered(archive: Archive, hold: Hold) -> list[dict[str, str | None]]:
+    found = sorted(archive.holds.covered(hold), key=lambda each: (each[0], each[1] or ""))
+    return [{"study": study, "series": series} for study, series in found]
+
+
+def _overlaps(archive: Archive, one: Hold, other: Hold) -> bool:
+    studies = {study for study, _ in archive.holds.covered(one)}
+    return any(study in studies for study, _ in archive.holds.covered(other))
+
+
+def _line(hold: Hold) -> str:
+    case = f"  case {hold.case_number}" if hold.case_number else ""
+    stands = "" if hold.stands(today_utc()) else "  (does not stand)"
+    reason = " ".join(hold.reason.split())
+    return f'{hold.number:>8}  {hold.kind}  {_what(hold)}  {_days(hold)}  {hold.actor}{case}  "{reason}"{stands}'
+
+
+def _what(hold: Hold) -> str:
+    match hold.level:
+        case HoldLevel.PATIENT:
+            return f"patient {hold.patient_id} of {hold.issuer}"
+        case HoldLevel.STUDY:
+            return f"study {hold.study}"
+        case HoldLevel.SERIES:
+            return f"series {hold.series} of study {hold.study}"
+        case HoldLevel.QUERY:
+            return "what matches " + " ".join(f"{keyword}={value}" for keyword, value in hold.query)
+
+
+def _days(hold: Hold) -> str:
+    return f"from {hold.from_date} " + (f"until {hold.until_date}" if hold.until_date else "until released")
+
+
+def _amount(covered: Sequence[dict[str, str | None]]) -> str:
+    series = sum(found["series"] is not None for found in covered)
+    return f"{series} series" if series else f"{len(covered)} studies"

@@ -1,0 +1,152 @@
+"""`vna patient add-event | events | withdraw | import`."""
+
+from contextlib import closing
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vna.archive import RecordedFact, told_fact
+from vna.cli.exits import HELP, Exit
+from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.progress import TransferBar
+from vna.cli.stopping import stopped_by_signals
+from vna.events import FactKind, PatientFact
+from vna.node import open_archive
+from vna.transfer import PatientEventsImport, open_patient_events
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="What is known of patients beside images, and decides how long these are kept: visits, death, claims.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+PatientID = Annotated[str, typer.Argument(metavar="ID", help="The Patient ID.")]
+Issuer = Annotated[str, typer.Option(help="The issuer of the ID. Default: the only one it is known of.")]
+
+EventsFile = Annotated[
+    Path,
+    typer.Argument(
+        exists=True,
+        dir_okay=False,
+        readable=True,
+        help="CSV in UTF-8, with , or ; and a first line that names the columns: patient_id, kind, date, "
+        "and where needed issuer, establishment, code, system.",
+    ),
+]
+
+
+def _day(text: str) -> str:
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as exc:
+        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
+
+
+@app.command("add-event", epilog=HELP)
+def add_event(
+    context: typer.Context,
+    patient_id: PatientID,
+    kind: Annotated[FactKind, typer.Argument(help="What happened.")],
+    on: Annotated[Any, typer.Argument(parser=_day, metavar="DATE", help="When, as YYYY-MM-DD.")],
+    issuer: Issuer = "",
+    establishment: Annotated[str, typer.Option(help="Where, such as a FINESS number.")] = "",
+    code: Annotated[
+        str,
+        typer.Option(help="The claim's number, the flag's name, the diagnosis, or confirmed, doubtful or conflict."),
+    ] = "",
+    system: Annotated[str, typer.Option(help="The coding system of a diagnosis, such as ICD-10.")] = "",
+    by: By = "",
+    config: Config = None,
+) -> None:
+    """Record an event of a patient, who need not have images yet."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        issuer = archive.patients.named(patient_id, issuer)
+        fact = PatientFact(issuer, patient_id, kind, on, establishment, code, system, "cli")
+        told = archive.patients.add(fact, by or user_name())
+    typer.echo("Known already, nothing is added." if told.number is None else f"Recorded, as number {told.number}.")
+    if not told.has_images:
+        typer.echo("Nothing is held of this patient yet.")
+
+
+@app.command(epilog=HELP)
+def events(
+    context: typer.Context, patient_id: PatientID, issuer: Issuer = "", config: Config = None, as_json: AsJson = False
+) -> None:
+    """List what is known of a patient, in the order it was recorded."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        found = archive.patients.events(archive.patients.named(patient_id, issuer), patient_id)
+    if as_json:
+        print_json([told_fact(each) for each in found])
+        return
+    if not found:
+        typer.echo("Nothing is known of this patient beside images.")
+    for each in found:
+        typer.echo(_line(each))
+
+
+@app.command(epilog=HELP)
+def withdraw(
+    context: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the event.")],
+    reason: Annotated[str, typer.Option(help="Why it is not true; kept apart from the journal.")],
+    by: By = "",
+    config: Config = None,
+) -> None:
+    """Say that an event is not true: it is kept, and counts no longer."""
+    with closing(open_archive(read_settings(context, config))) as archive:
+        withdrawn = archive.patients.withdraw(number, by or user_name(), reason).fact
+    typer.echo(f"Withdrawn: {withdrawn.kind} of {withdrawn.date}.")
+
+
+@app.command("import", epilog=HELP)
+def import_events(
+    context: typer.Context,
+    file: EventsFile,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be refused, and change nothing.")] = False,
+    by: By = "",
+    config: Config = None,
+    as_json: AsJson = False,
+) -> None:
+    """Record the events of a file. Lines that cannot be are named and left out; to read it again adds nothing."""
+    refused: list[dict[str, Any]] = []
+    stop: list[bool] = []
+    with (
+        closing(open_archive(read_settings(context, config))) as archive,
+        open_patient_events(file) as lines,
+        TransferBar("Reading") as bar,
+        stopped_by_signals(lambda: stop.append(True)),
+    ):
+        events = PatientEventsImport(archive.patients, by or user_name(), dry_run)
+        for some in events.take(lines):
+            refused += [asdict(line) for line in some]
+            if not as_json:
+                for line in some:
+                    bar.tell(f"line {line.number}: {line.reason}")
+            if stop:
+                break
+        seconds = bar.seconds
+    if as_json:
+        print_json(events.counts() | {"dry_run": dry_run, "refused": refused, "stopped": bool(stop)})
+    else:
+        typer.echo(_sum(events, len(refused), seconds))
+    if refused or stop:
+        raise typer.Exit(Exit.PROBLEM)
+
+
+def _sum(events: PatientEventsImport, refused: int, seconds: float) -> str:
+    done = "would be recorded" if events.dry_run else "recorded"
+    return (
+        f"{events.lines} lines, {events.lines / max(seconds, 1e-3):.0f} lines/s: {done} {events.recorded}, "
+        f"known before {events.known_before}, refused {refused}; {events.without_images} patients without images."
+    )
+
+
+def _line(each: RecordedFact) -> str:
+    fact = each.fact
+    what = " ".join(filter(None, (fact.code, fact.system and f"({fact.system})")))
+    where = f"  at {fact.establishment}" if fact.establishment else ""
+    withdrawn = "  (withdrawn)" if each.withdrawn_at is not None else ""
+    return f"{each.number:>8}  {fact.date}  {fact.kind}  {what}{where}  {fact.feed}  {each.actor}{withdrawn}"
