@@ -97,6 +97,13 @@ class Totals:
         if is_past:
             self._add_past(study.rules.partition(" ")[0], 1, study.instances, study.size)
 
+    def count_quiet(self, verdict: Verdict, before: Verdict | None) -> None:
+        """Count a study that is not past its end, not held, and stands as before."""
+        self.studies += 1
+        self.states[verdict.state.value] += 1
+        if before is not None:
+            self.states_before[before.state.value] += 1
+
     def _add_past(self, rule: str, studies: int, instances: int, size: int) -> None:
         so_far = self.past_end.get(rule, (0, 0, 0))
         self.past_end[rule] = (so_far[0] + studies, so_far[1] + instances, so_far[2] + size)
@@ -203,15 +210,22 @@ class _Evaluator:
         }
         sizes = self._index.retention.sizes(sorted(past))
         for case, verdict in evaluated:
-            study = _study(case, verdict, self._verdict_before(case, verdict), sizes.get(case.study_id, (0, 0)))
-            found.totals.count(study, is_past=case.study_id in past)
-            if case.study_id in past or study.holds or (self._before is not None and study.differs):
-                found.studies.append(study)
+            before, is_past = self._verdict_before(case, verdict), case.study_id in past
+            if not is_past and not verdict.holds and (before is None or _is_alike(verdict, before)):
+                found.totals.count_quiet(verdict, before)
+                continue
+            study = _study(case, verdict, before, sizes.get(case.study_id, (0, 0)))
+            found.totals.count(study, is_past=is_past)
+            found.studies.append(study)
 
     def _verdict_before(self, case: StudyCase, verdict: Verdict) -> Verdict | None:
         if self._before is None or self._is_same:
             return verdict if self._is_same else None
         return evaluate(case.timeline, case.study, case.holds, self._before, self._on)
+
+
+def _is_alike(verdict: Verdict, before: Verdict) -> bool:
+    return (verdict.state, verdict.retain_until) == (before.state, before.retain_until)
 
 
 def _study(case: StudyCase, verdict: Verdict, before: Verdict | None, size: tuple[int, int]) -> SimulatedStudy:

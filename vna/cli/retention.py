@@ -1,7 +1,7 @@
 """`vna retention explain | simulate | report | recompute`, and `vna retention profiles`."""
 
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date
 from pathlib import Path
 from threading import Event
@@ -191,7 +191,8 @@ def _part(part: PartVerdict) -> str:
 
 
 def _told(found: Explanation) -> dict[str, Any]:
-    verdict = asdict(found.verdict)
+    verdict = {each.name: getattr(found.verdict, each.name) for each in fields(found.verdict) if each.name != "used"}
+    verdict["parts"] = [asdict(part) for part in found.verdict.parts]
     verdict["rules"] = [match._asdict() for match in found.verdict.rules]
     verdict["inputs"] = [each._asdict() for each in found.verdict.inputs]
     for part, told in zip(found.verdict.parts, verdict["parts"], strict=True):

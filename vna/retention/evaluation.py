@@ -9,6 +9,7 @@ Visits and studies count within the clock's scope; what else is known of the pat
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 
 from vna.retention.case import Case
 from vna.retention.facts import HoldFacts, Identity, StudyFacts, Timeline
@@ -43,7 +44,7 @@ def evaluate(timeline: Timeline, study: StudyFacts, holds: Sequence[HoldFacts], 
         state=standing.state(end, blockers),
         basis=Basis.VISITS if case.visits else Basis.IMAGING_ONLY,
         rules=matches,
-        inputs=inputs_of(case, profile, standing.stops),
+        used=partial(inputs_of, case, profile, standing.stops),
         blockers=blockers,
         holds=held,
         parts=part_verdicts(case, profile, standing, end) if profile.part_rules else (),

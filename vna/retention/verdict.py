@@ -1,6 +1,7 @@
 """What evaluation says of a study: how long it must be kept, by which rules, and what stands against letting it go."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
@@ -106,10 +107,15 @@ class Verdict:
     state: State
     basis: Basis
     rules: tuple[RuleMatch, ...]
-    inputs: tuple[Input, ...]
+    used: Callable[[], tuple[Input, ...]] = field(repr=False, compare=False)
     blockers: tuple[Blocker, ...]
     holds: tuple[int, ...]
     parts: tuple[PartVerdict, ...] = ()
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """What was used, with where it comes from; worked out when asked for, as of a million studies few are."""
+        return self.used()
 
     @property
     def counting(self) -> tuple[str, ...]:
