@@ -64,7 +64,7 @@ class Story:
         old = list(dates_of(stage.loaded / KLINIKUM.folder))
         self._studies = {str(head.StudyInstanceUID): str(head.PatientID) for head, _ in old}
         for path in sorted((stage.loaded / KLINIKUM.folder).rglob("*.dcm")):
-            self._files.setdefault(path.parent.name, []).append(read_part10(path.read_bytes()))
+            self._files.setdefault(path.parents[1].name, []).append(read_part10(path.read_bytes()))
         say(f"  {sent} files stored, {len(stage.found())} studies found\n")
         lines = ["patient_id;issuer;kind;date"]
         lines += [f"{head.PatientID};{_ISSUER};visit;{day}" for head, day in old]
