@@ -31,6 +31,26 @@ def _prepared_processes() -> Iterator[None]:
         yield
 
 
+_ON_SQLITE_IN_SHORT = (
+    "archive/test_clock_guard.py",
+    "archive/test_eliminations_lasting.py",
+    "index/test_holds.py",
+    "index/test_object_locks.py",
+    "index/test_overlaps.py",
+    "index/test_placements.py",
+    "index/test_retention.py",
+)
+"""Modules below unit/ whose tests on PostgreSQL belong to the long ones: what they try is not the SQL."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the short run short."""
+    for item in items:
+        if "postgresql" in item.name and item.path.as_posix().endswith(_ON_SQLITE_IN_SHORT):
+            item.add_marker(pytest.mark.long)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say loudly what the node was not tried with."""
     skipped = terminalreporter.stats.get("skipped", [])

@@ -101,6 +101,7 @@ def locked(control: Control, folder: str, access: Access, lock: ObjectLock) -> L
     return LockedBucket(ObjectStore(service, location, versions=versions), versions, lock)
 
 
+@pytest.mark.long
 class TestS3(LockContract):
     @pytest.fixture(params=["governance", pytest.param("compliance", marks=pytest.mark.long)])
     def bucket(self, lockable: Control, access: Access, request: pytest.FixtureRequest) -> LockedBucket:

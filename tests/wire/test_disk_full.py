@@ -62,6 +62,7 @@ def held(node: RunningNode, instances: list[Instance]) -> list[Instance]:
         return get(association, {"StudyInstanceUID": study}).instances
 
 
+@pytest.mark.long
 def test_a_full_disk_is_told_and_forgotten_when_there_is_room(small_disk: Path) -> None:
     filler = small_disk / "filler"
     with running_node(small_disk / "node", settings=NO_WATERMARK) as node:

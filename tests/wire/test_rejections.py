@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian
 
@@ -64,6 +65,7 @@ def got(node: RunningNode, sent: list[Instance], study: str) -> tuple[list[Insta
     return sorted(retrieved.instances, key=lambda one: str(one.sop_instance_uid)), retrieved.answer
 
 
+@pytest.mark.long
 def test_a_rejected_study_is_gone_for_peers_at_once_and_comes_back_as_it_was(node: RunningNode) -> None:
     sent, study = as_sent(slices(7)), str(slices(7)[0].StudyInstanceUID)
     assert {answer.status for answer in store_all(node.address, sent)} == {0}
