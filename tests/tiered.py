@@ -12,9 +12,10 @@ from conformance import phantoms
 from databases import connected
 from sending import Sending
 from storage_backends import Backend, BlobStore, Codec, Memory, Staged
-from vna.archive import Archive, Availability, Room, Spool, Stored, Sweeper, Traits
+from vna.archive import Archive, Room, Spool, Stored, Sweeper, Traits
 from vna.index import open_index, tables
 from vna.index.tier_tables import placement
+from vna.model import Availability
 
 TRAITS = {"cold": Traits(Availability.NEARLINE), "deep": Traits(Availability.OFFLINE, "DEEP_ARCHIVE")}
 

@@ -4,7 +4,7 @@ No behaviour lives here beyond being valid; nothing here does I/O.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from typing import NewType
 
 StudyUID = NewType("StudyUID", str)
@@ -172,3 +172,11 @@ class EliminatedAgain(StrEnum):
     """It is not kept, and the sender is told which elimination destroyed it."""
     ACCEPT = "accept"
     """It is kept as new, and its study is flagged."""
+
+
+class Availability(IntEnum):
+    """How soon something can be retrieved, the soonest first: Instance Availability (PS3.3 C.4.23.1.1)."""
+
+    ONLINE = 0
+    NEARLINE = 1
+    OFFLINE = 2

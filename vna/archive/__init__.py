@@ -52,7 +52,7 @@ from vna.archive.spool import Incoming, Spool
 from vna.archive.standing import StoreStanding
 from vna.archive.subjects import Kind, Subject, representative
 from vna.archive.sweeping import Sweeper, Swept
-from vna.archive.tier_stores import Availability, Traits
+from vna.archive.tier_stores import Traits
 from vna.archive.tiers import StudyPlace, StudyStanding, Tiers, TierStanding
 from vna.archive.translation import storage_errors
 from vna.archive.verify import Finding
@@ -81,7 +81,6 @@ __all__ = [
     "NUMBER_OF_FRAMES",
     "Archive",
     "Arrived",
-    "Availability",
     "BrokenLedger",
     "BulkContent",
     "BulkPart",

@@ -14,9 +14,10 @@ from threading import Lock, Timer
 from typing import Final
 
 from vna.archive.recording import time_stamp
-from vna.archive.tier_stores import Availability, TierStores
+from vna.archive.tier_stores import TierStores
 from vna.errors import NotOnline, VnaError
 from vna.index import HeldInstance, Index, StoredForm, index_errors
+from vna.model import Availability
 
 _WRITE_AFTER_S: Final = 30.0
 _ASK_AGAIN_S: Final = 600.0

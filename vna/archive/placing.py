@@ -23,7 +23,7 @@ from vna.archive.kept import Shelf
 from vna.archive.recording import time_stamp
 from vna.archive.room import Room
 from vna.archive.sweeping import Sweeper
-from vna.archive.tier_stores import Availability, TierStores, codec_name
+from vna.archive.tier_stores import TierStores, codec_name
 from vna.dicom.frames import pixel_shape
 from vna.dicom.scan import scan
 from vna.errors import Damaged, NotFound, OutOfResources, TooFewVerified
@@ -38,6 +38,7 @@ from vna.index import (
     TooFewCopies,
     index_errors,
 )
+from vna.model import Availability
 
 _AT_ONCE: Final = 2
 _BATCH: Final = 32

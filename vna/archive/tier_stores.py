@@ -2,20 +2,12 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import Final
 
 from storage_backends import CODECS, MAIN, BlobStore
 from vna.errors import NotFound
 from vna.index import Placing, StoreNames
-
-
-class Availability(IntEnum):
-    """How soon something can be retrieved, the soonest first: Instance Availability (PS3.3 C.4.23.1.1)."""
-
-    ONLINE = 0
-    NEARLINE = 1
-    OFFLINE = 2
+from vna.model import Availability
 
 
 def codec_name(suffix: str) -> str:

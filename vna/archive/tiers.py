@@ -15,10 +15,10 @@ from vna.archive.accesses import Accesses
 from vna.archive.placing import Moved, Placer, lacking
 from vna.archive.retention_gathering import Gatherer, Needs, StudyCase
 from vna.archive.room import Room
-from vna.archive.tier_stores import Availability, TierStores, Traits, codec_name
+from vna.archive.tier_stores import TierStores, Traits, codec_name
 from vna.errors import NotFound, NotPlausible, TooFewVerified, VnaError
 from vna.index import BlobState, Filling, Index, Lying, Whereabouts, index_errors
-from vna.model import StudyUID
+from vna.model import Availability, StudyUID
 from vna.retention import Place, Placement, Profile, TierAction, TierVerb, recall_to, tier_actions
 
 _NOWHERE: Final = Whereabouts()

@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from vna.archive import Archive, Availability, Moved, StudyPlace, StudyStanding, TierStanding
+from vna.archive import Archive, Moved, StudyPlace, StudyStanding, TierStanding
 from vna.cli.exits import HELP
 from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
 from vna.console import wording
+from vna.model import Availability
 from vna.node import open_archive
 
 app = typer.Typer(

@@ -5,8 +5,9 @@ from typing import Final
 
 from storage_backends import MAIN
 from vna.archive import Archive, LockKeeper, Pace, Reasons, Replicator, Scrubber, locked_stores, store_name
+from vna.model import Availability
 from vna.node.housekeeper import Duty
-from vna.settings import Availability, StoreSettings
+from vna.settings import StoreSettings
 
 _SCRUB_EVERY_S: Final = 5.0
 """How soon a round goes on that was broken off."""

@@ -24,7 +24,7 @@ from storage_backends import (
     open_bucket,
     open_locked_bucket,
 )
-from vna.archive import Archive, Availability, Derived, InFlight, Room, Spool, Traits, Watermark
+from vna.archive import Archive, Derived, InFlight, Room, Spool, Traits, Watermark
 from vna.dicom.extra import ExtraAttributes
 from vna.errors import StartRefused
 from vna.index import open_index
@@ -75,8 +75,7 @@ def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | Non
 def _traits(settings: Settings) -> dict[str, Traits]:
     """Return what the settings say of the tiers."""
     return {
-        name: Traits(Availability[tier.availability.name], tier.retrieve_ae_title)
-        for name, tier in settings.store.tier_settings.items()
+        name: Traits(tier.availability, tier.retrieve_ae_title) for name, tier in settings.store.tier_settings.items()
     }
 
 

@@ -18,13 +18,12 @@ from vna.settings.sections import (
     Settings,
     StoreSettings,
 )
-from vna.settings.tiers import Availability, LockSettings, TierSettings
+from vna.settings.tiers import LockSettings, TierSettings
 from vna.settings.values import parse_ae_title, parse_uid
 
 __all__ = [
     "CONFIG_VARIABLE",
     "ArchiveSettings",
-    "Availability",
     "DimseSettings",
     "HttpSettings",
     "IndexSettings",

@@ -11,21 +11,14 @@ semicolon; in a URL they are written %2C and %3B.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
+from vna.model import Availability
 from vna.settings.values import parse_ae_title, parse_endpoint, parse_replica
 
 _CODECS: Final = ("raw", "zstd", "dense", "smallest")
+_SOON: Final = tuple(each.name.lower() for each in Availability)
 _LONGEST_LOCK_DAYS: Final = 36500
-
-
-class Availability(StrEnum):
-    """How soon a store gives what lies in it: Instance Availability (PS3.3 C.4.23.1.1)."""
-
-    ONLINE = "online"
-    NEARLINE = "nearline"
-    OFFLINE = "offline"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +120,7 @@ def _number(kind: type[int] | type[float], lowest: float, highest: float) -> Cal
 
 _OPTIONS: Final[Mapping[str, tuple[str, Callable[[str], Any]]]] = {
     "codec": ("codec", _one_of(*_CODECS)),
-    "availability": ("availability", lambda text: Availability(_one_of(*Availability)(text))),
+    "availability": ("availability", lambda text: Availability[_one_of(*_SOON)(text).upper()]),
     "retrieve-ae": ("retrieve_ae_title", parse_ae_title),
     "lock": ("lock", _one_of("none", "governance", "compliance")),
     "lock-days": ("lock", _number(int, 1, _LONGEST_LOCK_DAYS)),

@@ -11,10 +11,11 @@ from conformance import phantoms
 from replicated import altered, missing
 from storage_backends import Backend, Codec, Memory
 from tiered import Tiered, slice_of
-from vna.archive import Availability, Healer, HoldTarget, HoldTerms, Pace, Scrubber, Sweeper
+from vna.archive import Healer, HoldTarget, HoldTerms, Pace, Scrubber, Sweeper
 from vna.errors import Held, NotFound, NotOnline, NotPlausible, OutOfResources, TooFewVerified
 from vna.events import BlobsEntered, HoldKind, StudyDisplaced, StudyPlaced, SweepBegan, SweepEnded
 from vna.index.committer import Committer
+from vna.model import Availability
 
 ME = "test"
 

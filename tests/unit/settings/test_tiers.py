@@ -7,7 +7,8 @@ import pytest
 from pydantic import ValidationError
 
 from vna.errors import StartRefused
-from vna.settings import Availability, LockSettings, StoreSettings, TierSettings, load
+from vna.model import Availability
+from vna.settings import LockSettings, StoreSettings, TierSettings, load
 
 
 def test_a_tier_is_a_name_a_place_and_options() -> None:
