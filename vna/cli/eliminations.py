@@ -22,7 +22,7 @@ from vna.archive import (
     told_elimination_standing,
 )
 from vna.cli import eliminations_run
-from vna.cli.elimination_papers import print_bordereau
+from vna.cli.elimination_printing import print_bordereau
 from vna.cli.elimination_words import LANGUAGES
 from vna.cli.exits import HELP
 from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name, write_file

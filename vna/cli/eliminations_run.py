@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from vna.archive import EliminationRun, check_certificate, told_elimination_standing
-from vna.cli.elimination_papers import print_certificate
+from vna.cli.elimination_printing import print_certificate
 from vna.cli.elimination_words import LANGUAGES
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name, write_file
