@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from vna.api.exchange import Body, actor_of, is_asked, json_answer, path_number, with_body
-from vna.archive import Archive, Hold, HoldTarget, HoldTerms, told_hold
+from vna.archive import Archive, Hold, HoldTarget, HoldTerms, told_covered, told_hold
 from vna.events import HoldKind
 from vna.web.problem import Problem
 
@@ -66,5 +66,4 @@ def _terms(body: Body) -> HoldTerms:
 
 
 def _with_covered(archive: Archive, hold: Hold) -> dict[str, Any]:
-    covered = sorted(archive.holds.covered(hold), key=lambda found: (found[0], found[1] or ""))
-    return {**told_hold(hold), "covers": [{"study": study, "series": series} for study, series in covered]}
+    return {**told_hold(hold), "covers": told_covered(archive.holds.covered(hold))}

@@ -25,7 +25,7 @@ from vna.archive.extra import ExtraProgress
 from vna.archive.frames import Frame, Frames
 from vna.archive.fsck import Discrepancy, Fsck, Plan, Tally
 from vna.archive.healing import Healer, store_name
-from vna.archive.holds import Holds, HoldTarget, HoldTerms, today_utc, told_hold
+from vna.archive.holds import Holds, HoldTarget, HoldTerms, today_utc, told_covered, told_hold
 from vna.archive.in_flight import InFlight
 from vna.archive.ledger import BrokenLedger, Ledger
 from vna.archive.limitations import Limitations, Opened
@@ -185,6 +185,7 @@ __all__ = [
     "storage_errors",
     "store_name",
     "today_utc",
+    "told_covered",
     "told_elimination",
     "told_elimination_standing",
     "told_fact",

@@ -14,7 +14,7 @@ import zstandard
 
 from vna.archive.headers import HeaderCodec
 from vna.events import payload_digest
-from vna.index import Payload
+from vna.index import Comment, Payload
 
 _BASE = b"vna: what was written beside an event"
 
@@ -33,13 +33,13 @@ class Comments:
         """Return the details of an event as they are kept, to be erased with an owner."""
         return _packed(owner, dict(detail))
 
-    def read(self, data: bytes, base: bytes) -> str:
-        """Return a comment.
+    def read(self, kept: Comment | None) -> str:
+        """Return a comment; empty if nothing was written, or it was erased.
 
         Raises:
             Damaged: it does not decode.
         """
-        return str(cbor2.loads(self._headers.unpack(data, base)))
+        return "" if kept is None else str(cbor2.loads(self._headers.unpack(kept.data, kept.base)))
 
     def read_detail(self, data: bytes, base: bytes) -> dict[str, Any]:
         """Return details.

@@ -26,7 +26,7 @@ from typing import Any, Final
 from vna.archive.bordereau import HELD, Draft, Due, Wanted, cause_of, describe, is_free, list_digest, over
 from vna.archive.comments import Comments
 from vna.archive.holds import Covered, Holds
-from vna.archive.recording import record_if_due
+from vna.archive.recording import person, record_if_due
 from vna.archive.rejections import Statement
 from vna.archive.retention import Retention
 from vna.errors import NotFound, NotPermitted, NotPlausible
@@ -119,7 +119,7 @@ class Eliminations:
             NotPermitted: no profile is in force, or the one that is eliminates nothing or names nobody who decides.
             NotFound: nothing is due.
         """
-        by = _named(statement.by)
+        by = person(statement.by)
         found = self._retention.profiles.in_force()
         if found is None:
             raise NotPermitted("no retention profile is in force: vna retention profiles activate")
@@ -207,7 +207,7 @@ class Eliminations:
             NotPermitted: it is not this role's turn, this person has had a part in it, or all is decided.
             NotPlausible: the visa has no number or date, or what is said is none.
         """
-        by, visa = _named(statement.by), visa or Visa()
+        by, visa = person(statement.by), visa or Visa()
         found = self.standing(number, datetime.now(UTC)).elimination
         self._check_turn(found, role, by)
         self._check_visa(visa, is_needed=decision is StepDecision.FAVOURABLE and role in found.visas)
@@ -323,7 +323,7 @@ class Eliminations:
 
     def _record(self, found: Elimination, event: Event, statement: Statement) -> int:
         payload = self._comments.pack(found.owner, statement.comment.strip())
-        position = record_if_due(self._index, event, _named(statement.by), payload)
+        position = record_if_due(self._index, event, person(statement.by), payload)
         if position is None:
             state = self.standing(found.number, datetime.now(UTC)).state
             raise NotPermitted(f"this cannot be done to elimination {found.number} as it stands now: it is {state}")
@@ -331,17 +331,11 @@ class Eliminations:
 
     def _comment(self, position: int) -> str:
         kept = self._index.eliminations.payload(position)
-        return "" if kept is None else self._comments.read(kept.data, kept.base)
+        return self._comments.read(kept)
 
 
 def _needs_visa(approval: Approval) -> bool:
     return approval.reference or approval.kind is ApprovalKind.VISA
-
-
-def _named(by: str) -> str:
-    if not by.strip():
-        raise NotPlausible("say who does this")
-    return " ".join(by.split())
 
 
 def _with_studies(covered: Covered) -> Covered:

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from vna.archive.comments import Comments
-from vna.archive.recording import record, record_if_due
+from vna.archive.recording import person, record, record_if_due
 from vna.dicom.describe import is_uid
 from vna.errors import NotFound, NotPermitted, NotPlausible
 from vna.events import HoldDetail, HoldKind, HoldLevel, HoldPlaced, HoldReleased
@@ -109,7 +109,7 @@ class Holds:
             until_date=terms.until_date.isoformat() if terms.until_date else "",
         )
         packed = self._comments.pack_detail(event.owner, detail.detail())
-        return self.get(record(self._index, event, _named(by), packed, detail.detail()))
+        return self.get(record(self._index, event, person(by), packed, detail.detail()))
 
     def release(self, number: int, by: str, reason: str) -> Hold:
         """Let go of a hold; what others stand over stays held. Returns it as it is now.
@@ -122,10 +122,10 @@ class Holds:
         found = self.get(number)
         if not reason.strip():
             raise NotPlausible("to release a hold needs a reason")
-        if same_person(found.actor, _named(by)):
+        if same_person(found.actor, person(by)):
             raise NotPermitted(f"hold {number} was placed by the same person: another one has to release it")
         packed = self._comments.pack(self._index.holds.owner(number), reason.strip())
-        if record_if_due(self._index, HoldReleased(number), by.strip(), packed) is None:
+        if record_if_due(self._index, HoldReleased(number), person(by), packed) is None:
             raise NotFound(f"hold {number} was released before, at {self.get(number).released_time[:19]}Z")
         return self.get(number)
 
@@ -167,7 +167,7 @@ class Holds:
             return ""
         with index_errors():
             kept = self._index.rejections.comment(hold.released_at)
-        return "" if kept is None else self._comments.read(kept.data, kept.base)
+        return self._comments.read(kept)
 
 
 def today_utc() -> date:
@@ -180,7 +180,7 @@ def told_hold(hold: Hold) -> dict[str, Any]:
     return {**asdict(hold), "query": dict(hold.query), "stands": hold.stands(today_utc())}
 
 
-def _named(by: str) -> str:
-    if not by.strip():
-        raise NotPlausible("say who does this")
-    return by.strip()
+def told_covered(covered: Covered) -> list[dict[str, str | None]]:
+    """Return what a hold covers as JSON tells it, in order."""
+    found = sorted(covered, key=lambda each: (each[0], each[1] or ""))
+    return [{"study": study, "series": series} for study, series in found]

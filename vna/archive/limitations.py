@@ -7,7 +7,7 @@ same, the glass is broken: who, when and why is recorded before anything is give
 from dataclasses import dataclass
 
 from vna.archive.comments import Comments
-from vna.archive.recording import record
+from vna.archive.recording import person, record
 from vna.archive.rejections import Statement
 from vna.errors import LimitedBefore, NotFound
 from vna.events import Event, GlassBroken, LimitationLifted, Limited
@@ -49,13 +49,14 @@ class Limitations:
         """Return why something was limited, or lifted, or opened; empty if it was erased."""
         with index_errors():
             kept = self._index.rejections.comment(number)
-        return "" if kept is None else self._comments.read(kept.data, kept.base)
+        return self._comments.read(kept)
 
     def place(self, scope: Scope, statement: Statement) -> int:
         """Hide a scope everywhere from now on, with what arrives in it; return the number of the limitation.
 
         Raises:
             LimitedBefore: a limitation of just this scope stands.
+            NotPlausible: nobody is named who does it.
             ValueError: no reason is given.
         """
         standing = next((each for each in self.standing() if each.scope == scope), None)
@@ -68,6 +69,7 @@ class Limitations:
 
         Raises:
             NotFound: no limitation of this number stands.
+            NotPlausible: nobody is named who does it.
             ValueError: no reason is given.
         """
         limitation = self.find(number)
@@ -79,6 +81,7 @@ class Limitations:
 
         Raises:
             NotFound: no limitation hides anything of it.
+            NotPlausible: nobody is named who does it.
             ValueError: no reason is given.
         """
         with index_errors():
@@ -90,4 +93,4 @@ class Limitations:
     def _record(self, event: Event, scope: Scope, statement: Statement) -> int:
         if not statement.comment.strip():
             raise ValueError("say why: a limitation is placed, lifted and opened for a reason")
-        return record(self._index, event, statement.by, self._comments.pack(scope.study, statement.comment))
+        return record(self._index, event, person(statement.by), self._comments.pack(scope.study, statement.comment))

@@ -11,7 +11,7 @@ from typing import Any
 
 from vna.archive.comments import Comments
 from vna.archive.holds import today_utc
-from vna.archive.recording import record_if_due, time_stamp
+from vna.archive.recording import person, record_if_due, time_stamp
 from vna.errors import Ambiguous, NotFound, NotPlausible
 from vna.events import PatientFact, PatientFactRecorded, PatientFactWithdrawn
 from vna.index import EventEntry, Index, Recorded, RecordedFact, index_errors
@@ -80,9 +80,8 @@ class Patients:
         Raises:
             OutOfResources: the index cannot record now; nothing was recorded.
         """
-        if not by.strip():
-            raise NotPlausible("say who does this")
-        entries = [self._entry(fact, by.strip(), owners) for fact in facts]
+        actor = person(by)
+        entries = [self._entry(fact, actor, owners) for fact in facts]
         return [_said(outcome) for outcome in self._index.committer.submit_all(entries)]
 
     def would_add(self, fact: PatientFact, earlier: Sequence[PatientFact]) -> bool:
@@ -119,7 +118,7 @@ class Patients:
         if found is None or owner is None:
             raise NotFound(f"there is no patient event {number}")
         comment = self._comments.pack(owner, reason.strip())
-        if record_if_due(self._index, PatientFactWithdrawn(number), by.strip(), comment) is None:
+        if record_if_due(self._index, PatientFactWithdrawn(number), person(by), comment) is None:
             raise NotFound(f"patient event {number} was withdrawn before")
         return found
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from vna.errors import NotPlausible
 from vna.events import Event
 from vna.index import EventEntry, Index, Payload, Recorded
 
@@ -36,6 +37,17 @@ def record_if_due(
     entry = EventEntry(index.committer.next_sequence(), time_stamp(), actor, event, payload, detail)
     recorded = index.committer.submit(entry)
     return recorded.position if isinstance(recorded, Recorded) else None
+
+
+def person(by: str) -> str:
+    """Return who does something, as the journal names them: on one line, without blanks around it.
+
+    Raises:
+        NotPlausible: nobody is named.
+    """
+    if not by.strip():
+        raise NotPlausible("say who does this")
+    return " ".join(by.split())
 
 
 def time_stamp() -> str:

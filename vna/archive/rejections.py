@@ -73,7 +73,7 @@ class Rejections:
         """Return what was written beside a rejection; empty if nothing was, or it was erased."""
         with index_errors():
             kept = self._index.rejections.comment(number)
-        return "" if kept is None else self._comments.read(kept.data, kept.base)
+        return self._comments.read(kept)
 
     def reject(self, scope: Scope, reason: RejectionReason, statement: Statement) -> int:
         """Hide a scope, and refuse or hide what arrives in it from now on; return the number of the rejection.

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from datetime import date
 from typing import Annotated, Any
 
 import typer
 
-from vna.archive import Archive, Hold, HoldTarget, HoldTerms, today_utc, told_hold
+from vna.archive import Archive, Hold, HoldTarget, HoldTerms, today_utc, told_covered, told_hold
 from vna.cli.exits import HELP
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.options import AsJson, By, Config, parse_day, print_json, read_settings, user_name
 from vna.events import HoldKind, HoldLevel
 from vna.model import SeriesUID
 from vna.node import open_archive
@@ -22,13 +21,6 @@ app = typer.Typer(
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the hold.")]
 _NAMED_AT_MOST = 20
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
 
 
 def _key(text: str) -> tuple[str, str]:
@@ -61,9 +53,11 @@ def place(
     series: Annotated[str, typer.Option(metavar="UID", help="Hold a series.")] = "",
     query: Query = None,
     case: Annotated[str, typer.Option(help="The number of the case.")] = "",
-    from_date: Annotated[Any, typer.Option("--from", parser=_day, metavar="DATE", help="First day; today.")] = None,
+    from_date: Annotated[
+        Any, typer.Option("--from", parser=parse_day, metavar="DATE", help="First day; today.")
+    ] = None,
     until: Annotated[
-        Any, typer.Option(parser=_day, metavar="DATE", help="Last day; without it until released.")
+        Any, typer.Option(parser=parse_day, metavar="DATE", help="Last day; without it until released.")
     ] = None,
     by: By = "",
     config: Config = None,
@@ -79,7 +73,7 @@ def place(
         hold = archive.holds.place(
             HoldTarget(study, series, issuer, patient, tuple(query or ())), terms, by or user_name()
         )
-        covered = _covered(archive, hold)
+        covered = told_covered(archive.holds.covered(hold))
     if as_json:
         print_json(told_hold(hold) | {"covers": covered})
         return
@@ -110,7 +104,7 @@ def show(context: typer.Context, number: Number, config: Config = None, as_json:
     """Show one hold: why, by whom, and what of it is held now."""
     with closing(open_archive(read_settings(context, config))) as archive:
         hold = archive.holds.get(number)
-        covered, why_released = _covered(archive, hold), archive.holds.why_released(hold)
+        covered, why_released = told_covered(archive.holds.covered(hold)), archive.holds.why_released(hold)
     if as_json:
         print_json(told_hold(hold) | {"covers": covered, "why_released": why_released})
         return
@@ -139,11 +133,6 @@ def release(
     typer.echo(f"Released hold {number}, which {hold.actor} placed.")
     if left:
         typer.echo(f"What it covered stays under hold {', '.join(map(str, left))}.")
-
-
-def _covered(archive: Archive, hold: Hold) -> list[dict[str, str | None]]:
-    found = sorted(archive.holds.covered(hold), key=lambda each: (each[0], each[1] or ""))
-    return [{"study": study, "series": series} for study, series in found]
 
 
 def _overlaps(archive: Archive, one: Hold, other: Hold) -> bool:

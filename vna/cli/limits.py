@@ -94,7 +94,8 @@ def open_limited(
             fates[file.fate] += 1
             if file.reason:
                 typer.echo(f"vna: {file.path}: {file.reason}", err=True)
-    typer.echo(f"Opened, as number {opened.number}: {fates[Exported.WRITTEN]} instances of {scope} written to {to}")
+    written = fates.total() - fates[Exported.FAILED]
+    typer.echo(f"Opened, as number {opened.number}: {written} instances of {scope} written to {to}")
     if fates[Exported.FAILED]:
         raise typer.Exit(Exit.PROBLEM)
 

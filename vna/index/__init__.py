@@ -43,7 +43,7 @@ from vna.index.paging import Page
 from vna.index.placement_reading import Filling, Lying, PlacementReader, Placing, Whereabouts
 from vna.index.profiles import KeptProfile
 from vna.index.reading import Reader
-from vna.index.rejections import Rejection, RejectionReader, Visible
+from vna.index.rejections import Comment, Rejection, RejectionReader, Visible
 from vna.index.replay import Past, Replayer, open_replay
 from vna.index.retention import Detail, FactRow, Gathered, InstanceRow, SeriesRow, StudyRow
 from vna.index.retention_changes import Changes
@@ -63,6 +63,7 @@ __all__ = [
     "Changes",
     "ClockJump",
     "ClockMarks",
+    "Comment",
     "Computed",
     "Copy",
     "CopyEntry",

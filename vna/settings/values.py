@@ -124,9 +124,11 @@ def parse_token(value: str) -> str:
     """Return who may use HTTP: a name, and the secret that proves it.
 
     Raises:
-        ValueError: it is not NAME=TOKEN, or the token is too short to be a secret.
+        ValueError: it is not NAME=TOKEN, the name is that of nobody, or the token is too short to be a secret.
     """
     name, _, token = (part.strip() for part in value.partition("="))
+    if name == "anonymous":
+        raise ValueError("the name anonymous is for who comes without a token")
     if not _STORE_NAME.fullmatch(name) or len(token) < _SHORTEST_TOKEN or not token.isascii() or " " in token:
         raise ValueError(
             f"must be NAME=TOKEN; a name has 1 to 16 of a-z, 0-9 and -, a token at least {_SHORTEST_TOKEN} characters"

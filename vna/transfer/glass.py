@@ -11,7 +11,7 @@ from vna.transfer.targets import FolderTarget
 
 
 def write_opened(archive: Archive, instances: Sequence[HeldInstance], folder: Path) -> Iterator[ExportedFile]:
-    """Write instances that `Limitations.open` gave into a folder; yield what became of each.
+    """Write instances that `Limitations.open` gave into a folder; yield what became of each. Files of others stay.
 
     Raises:
         OutOfResources: the folder cannot be made durable.
@@ -23,9 +23,12 @@ def write_opened(archive: Archive, instances: Sequence[HeldInstance], folder: Pa
             if isinstance(data_set, VnaError):
                 raise data_set
             file = part10_file(archive, held)
-            target.put(path, file, data_set.chunks)
+            fate = Exported.KEPT
+            if target.existing(path, file) is None:
+                target.put(path, file, data_set.chunks)
+                fate = Exported.WRITTEN
         except VnaError as exc:
             yield ExportedFile(path, Exported.FAILED, reason=str(exc))
         else:
-            yield ExportedFile(path, Exported.WRITTEN, file.size)
+            yield ExportedFile(path, fate, file.size)
     target.finish()

@@ -13,7 +13,7 @@ from vna.dicom.attributes import Level, Model
 from vna.dicom.describe import Value
 from vna.dicom.matching import SingleValue, Universal
 from vna.dicom.query import Query
-from vna.errors import LimitedBefore, NotFound
+from vna.errors import LimitedBefore, NotFound, NotPlausible
 from vna.model import Outcome, RejectionReason, Scope, View
 
 BY_ANNE = Statement("anne", "at the request of MARTIN^JEAN")
@@ -168,6 +168,16 @@ def test_the_same_twice_and_without_a_reason_is_refused(sending: Sending) -> Non
     with pytest.raises(NotFound, match="no limitation 999 stands"):
         sending.archive.limitations.lift(999, BY_ANNE)
     sending.archive.limitations.place(Scope(STUDY), BY_ANNE)  # another scope is another limitation
+
+
+def test_the_glass_is_not_broken_by_nobody(sending: Sending) -> None:
+    sending.archive.limitations.place(FIRST, BY_ANNE)
+    position = sending.archive.journal_mark().position
+
+    with pytest.raises(NotPlausible, match="who"):
+        sending.archive.limitations.open(FIRST, Statement(" ", "emergency"))
+
+    assert sending.archive.journal_mark().position == position
 
 
 def test_a_study_shows_nothing_of_a_limited_instance(sending: Sending) -> None:

@@ -83,6 +83,21 @@ def test_breaking_the_glass_writes_the_files_and_stands_in_the_journal(run: Run,
     assert "MARTIN" not in tail
 
 
+def test_breaking_the_glass_twice_keeps_what_is_there_and_touches_no_other_file(run: Run, tmp_path: Path) -> None:
+    run("limit", "place", "--series", SERIES, *REASON)
+    glass = ("limit", "open", "--study", STUDY, "--reason", "emergency", "--to", str(tmp_path / "out"))
+    run(*glass)
+    first, second = sorted((tmp_path / "out" / STUDY / SERIES).iterdir())
+    first.write_bytes(b"notes of somebody")
+    before = second.stat().st_ino
+
+    code, out, error = run(*glass)
+
+    assert (code, first.read_bytes(), second.stat().st_ino) == (1, b"notes of somebody", before)
+    assert "1 instances of study" in out
+    assert "not of this instance" in error
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
