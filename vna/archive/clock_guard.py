@@ -70,7 +70,9 @@ class ClockGuard:
                 self._beginning = _Beginning(now, running_s, marks.confirmed)
             trusted = self._contradiction(now, running_s, marks)
             if trusted is None:
-                self._index.clock.keep(now.isoformat(timespec="seconds"))
+                seen = now.isoformat(timespec="seconds")
+                if seen != marks.seen:
+                    self._index.clock.keep(seen)
                 return None
         return self._stop(trusted, now)
 

@@ -169,14 +169,14 @@ class Destruction:
         Raises:
             OutOfResources: the index is unreachable, or the journal cannot be sealed, or a ledger cannot be written.
         """
-        means = self._equipped()
+        means, waits = self._equipped(), dict[str, str]()
         with self._alone, index_errors():
             buried = self.index.tombstones.of(elimination)
             if buried:
                 means.sealer.seal()
                 means.ledger.enter(buried)
-                self._finish(elimination, buried, means)
-        return self.remaining(elimination) if not buried else self._told(elimination)
+                waits = self._finish(elimination, buried, means)
+        return self._told(elimination, waits)
 
     def run(self, stopping: Event) -> None:
         """Finish what is not finished, of all eliminations; next to nothing where there is nothing.
@@ -258,22 +258,24 @@ class Destruction:
         last = buried[-1].number if buried else 0
         return {each.place for each in self.index.eliminations.attestations(elimination) if each.position > last}
 
-    def _finish(self, elimination: int, buried: Sequence[Buried], means: Means) -> None:
-        self._waiting: dict[str, str] = {}
+    def _finish(self, elimination: int, buried: Sequence[Buried], means: Means) -> dict[str, str]:
+        """Have each place attest that can; return what the others wait for."""
+        waits: dict[str, str] = {}
         attested = self._attested(elimination)
         for place, work in self._work(elimination, buried, means):
             if place in attested:
                 continue
-            if JOURNAL in self._waiting:
-                self._waiting[place] = f"{JOURNAL} comes first"
+            if JOURNAL in waits:
+                waits[place] = f"{JOURNAL} comes first"
                 continue
             try:
                 method, files, size = work()
             except (VnaError, PlaceBusy) as exc:
                 log.warning("destruction not finished elimination=%d place=%s reason=%s", elimination, place, exc)
-                self._waiting[place] = str(exc)
+                waits[place] = str(exc)
                 continue
             record(self.index, DestructionAttested(elimination, place, method, files, size), _ACTOR)
+        return waits
 
     def _work(self, elimination: int, buried: Sequence[Buried], means: Means) -> Iterator[tuple[str, "_Work"]]:
         """Yield the places in order, each with what destroys there and says how, and how much."""
@@ -285,11 +287,11 @@ class Destruction:
         yield INDEX, self._purger.database
         yield DERIVED, lambda: ("documents made of instances deleted, all", *self._derived().clear())
 
-    def _told(self, elimination: int) -> Remaining:
+    def _told(self, elimination: int, waits: Mapping[str, str]) -> Remaining:
+        """Return how far it is, with what places said; some of them may be in no settings any more."""
         remaining = self.remaining(elimination)
-        waiting = {place: self._waiting.get(place, reason) for place, reason in remaining.waiting.items()}
-        more = {place: reason for place, reason in self._waiting.items() if place not in remaining.attested}
-        return Remaining(elimination, remaining.attested, {**more, **waiting})
+        said = {place: reason for place, reason in waits.items() if place not in remaining.attested}
+        return Remaining(elimination, remaining.attested, {**remaining.waiting, **said})
 
 
 @dataclass(frozen=True, slots=True)

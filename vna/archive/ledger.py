@@ -95,14 +95,14 @@ class Ledger:
             archive = self._index.journal.archive()
         pages: dict[str, bytes] = {}
         with storage_errors():
-            for place, documents in self._places.items():
-                for name in documents.names():
-                    if _NAME.fullmatch(name):
-                        pages[name] = page = documents.read(name)
-                        self._check(f"{place}/{name}", name, page, archive)
-            for documents in self._places.values():
-                for name, page in pages.items():
-                    documents.create_exclusively(name, page)
+            there = {place: set(filter(_NAME.fullmatch, kept.names())) for place, kept in self._places.items()}
+            for place, names in there.items():
+                for name in names:
+                    pages[name] = page = self._places[place].read(name)
+                    self._check(f"{place}/{name}", name, page, archive)
+            for place, names in there.items():
+                for name in pages.keys() - names:
+                    self._places[place].create_exclusively(name, pages[name])
         told = [each for name in sorted(pages) for each in _told(pages[name], archive)]
         return list({each.digest: each for each in told}.values())
 

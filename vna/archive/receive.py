@@ -90,7 +90,7 @@ class Receiver:
         self._index, self._headers, self._salts, self._metrics = index, headers, Salts(), metrics
         self.notes = NoteReader(lambda: DEFAULT_NOTES)
         """Reads rejection notes; to be replaced by one that asks the profile in force."""
-        self._blobs = blobs
+        self._sweeper = Sweeper(index, blobs, 0)
         self._writer = BlobWriter(blobs, index.reader, metrics)
         self._comparer = Comparer(index.reader, shelf)
 
@@ -182,7 +182,8 @@ class Receiver:
     def _take_back(self, entry: StoreEntry) -> None:
         """Delete what an arrival wrote that is refused, unless others need it: no byte of it is to come back."""
         written = [blob for blob in entry.arrival.blobs if blob.digest in entry.written]
-        Sweeper(self._index, self._blobs, 0).take_out(written)
+        if written:
+            self._sweeper.take_out(written)
 
     def _repacked(self, entry: StoreEntry, eliminated_at: int) -> StoreEntry:
         """Return an entry whose header is kept against nothing that was known before an elimination."""
