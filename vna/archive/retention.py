@@ -5,22 +5,22 @@ evaluates it anew; what goes through the archive finds by the results (`vna.arch
 and evaluates again what it finds.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
 from threading import Event
 from typing import Any, Final
 
+from vna.archive.holds import today_utc
 from vna.archive.retention_following import Follower
 from vna.archive.retention_gathering import EVERYTHING, PATIENTS_AT_ONCE, Gatherer, Needs, StudyCase
 from vna.archive.retention_profiles import ProfileBook
 from vna.archive.retention_report import RetentionReport, overdue_on, report_on
-from vna.archive.retention_results import verdicts
 from vna.archive.retention_simulating import Simulation
 from vna.errors import NotFound
 from vna.index import Computed, Ended, Index, KeptProfile, Overdue, index_errors
 from vna.model import StudyUID
-from vna.retention import Profile, StudyFacts, Verdict, evaluate
+from vna.retention import Profile, StudyFacts, Verdict
 
 _FIRST: Final = ("", 0)
 
@@ -38,14 +38,10 @@ class Explanation:
     stored: Computed | None
 
 
-def _today() -> date:
-    return datetime.now(UTC).date()
-
-
 class Retention:
     """The retention of one archive."""
 
-    def __init__(self, index: Index, today: Callable[[], date] = _today) -> None:
+    def __init__(self, index: Index, today: Callable[[], date] = today_utc) -> None:
         """Take the index; `today` is the day in UTC."""
         self._index, self._today = index, today
         self.profiles = ProfileBook(index)
@@ -63,8 +59,7 @@ class Retention:
             NotFound: it is not held, or no profile is in force.
         """
         profile = self._in_force()[1]
-        case = self.case(study, on, Needs.of(profile))
-        return evaluate(case.timeline, case.study, case.holds, profile, on)
+        return self._case(study, on, Needs.of(profile)).verdict(profile, on)
 
     def explain(self, study: StudyUID, on: date) -> Explanation:
         """Say why one study is kept until when.
@@ -74,29 +69,10 @@ class Retention:
         """
         number, profile = self._in_force()
         needs = Needs.of(profile)
-        case = self.case(study, on, Needs(needs.keys | EVERYTHING, True, needs.instances, needs.suspending))
-        verdict = evaluate(case.timeline, case.study, case.holds, profile, on)
+        case = self._case(study, on, replace(needs, keys=needs.keys | EVERYTHING, parts=True))
         with index_errors():
             stored = self._index.retained.of_study(study)
-        return Explanation(verdict, self.profiles.get(number), case.study, stored)
-
-    def case(self, study: StudyUID, on: date, needs: Needs) -> StudyCase:
-        """Return all that evaluation looks at of one study.
-
-        Raises:
-            NotFound: it is not held.
-        """
-        with index_errors():
-            found = Gatherer(self._index, needs).study(study, on)
-        if found is None:
-            raise NotFound(f"nothing is held of study {study}")
-        return found
-
-    def cases(self, studies: Sequence[StudyUID], needs: Needs) -> Iterator[StudyCase]:
-        """Go through some studies with all that evaluation looks at; those not held are left out."""
-        gatherer = Gatherer(self._index, needs)
-        for start in range(0, len(studies), PATIENTS_AT_ONCE):
-            yield from self._cases(gatherer, studies[start : start + PATIENTS_AT_ONCE])
+        return Explanation(case.verdict(profile, on), self.profiles.get(number), case.study, stored)
 
     def candidates(self, on: date) -> Iterator[Verdict]:
         """Go through the studies that end, or of which a part ends, before a day, each evaluated on that day.
@@ -110,8 +86,7 @@ class Retention:
         gatherer = Gatherer(self._index, Needs.of(found[1]))
         for page in self._ended(on):
             wanted = {each.study_uid: place for place, each in enumerate(page)}
-            cases = self._cases(gatherer, list(wanted))
-            evaluated = [verdict for _, verdict in verdicts(cases, found[1], on)]
+            evaluated = [case.verdict(found[1], on) for case in self._cases(gatherer, wanted)]
             yield from sorted(evaluated, key=lambda verdict: wanted[verdict.study_uid])
 
     def follow(self, stopping: Event, today: date | None = None) -> int:
@@ -169,11 +144,17 @@ class Retention:
             raise NotFound("no retention profile is in force: vna retention profiles propose, and activate")
         return found
 
-    def _cases(self, gatherer: Gatherer, studies: Sequence[str]) -> list[StudyCase]:
-        wanted = set(studies)
+    def _case(self, study: StudyUID, on: date, needs: Needs) -> StudyCase:
         with index_errors():
-            _, found = gatherer.of(self._index.retention.patients_of(studies))
-        return [case for case in found if case.study.uid in wanted]
+            found = Gatherer(self._index, needs).study(study, on)
+        if found is None:
+            raise NotFound(f"nothing is held of study {study}")
+        return found
+
+    def _cases(self, gatherer: Gatherer, studies: Collection[str]) -> list[StudyCase]:
+        with index_errors():
+            _, found = gatherer.of(self._index.retention.patients_of(list(studies)))
+        return [case for case in found if case.study.uid in studies]
 
     def _ended(self, on: date) -> Iterator[list[Ended]]:
         after = _FIRST

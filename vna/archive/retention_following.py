@@ -22,7 +22,7 @@ from vna.archive.recording import time_stamp
 from vna.archive.retention_figures import figures
 from vna.archive.retention_gathering import PATIENTS_AT_ONCE, Gatherer, Needs
 from vna.archive.retention_profiles import ProfileBook
-from vna.archive.retention_results import computed, verdicts
+from vna.archive.retention_results import computed
 from vna.events import RetentionShortened
 from vna.index import Changes, EventEntry, Hold, Index, Progress, index_errors
 from vna.retention import Profile
@@ -87,7 +87,7 @@ class _Turn:
         return self._moved(old, Progress(self._position, 0, self._number, day, old.figures if old else {}))
 
     def _pass(self, progress: Progress) -> Progress:
-        last, _ = self._index.retention.last_patient()
+        last = self._index.retention.last_patient()
         while progress.passed is not None and progress.profile == self._number and not self._stopping.is_set():
             patients = self._index.retention.patients(after=progress.passed, upto=last, most=PATIENTS_AT_ONCE)
             if patients:
@@ -149,8 +149,7 @@ class _Turn:
         """Compute all studies of some patients, and write down what comes of it, events first."""
         position, cases = self._gatherer.of(patients)
         found = [
-            (case, computed(case, verdict, self._number, position))
-            for case, verdict in verdicts(cases, self._profile, self._today)
+            (case, computed(case, case.verdict(self._profile, self._today), self._number, position)) for case in cases
         ]
         ends = self._index.retained.ends([row.study_id for _, row in found])
         self._record(

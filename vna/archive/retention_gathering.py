@@ -29,6 +29,8 @@ from vna.retention import (
     SeriesFacts,
     StudyFacts,
     Timeline,
+    Verdict,
+    evaluate,
 )
 
 PATIENTS_AT_ONCE: Final = 500
@@ -57,6 +59,10 @@ class StudyCase(NamedTuple):
     study: StudyFacts
     holds: tuple[HoldFacts, ...]
     modality: str
+
+    def verdict(self, profile: Profile, on: date) -> Verdict:
+        """Return what a profile says of it on a day."""
+        return evaluate(self.timeline, self.study, self.holds, profile, on)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,22 +115,22 @@ class Gatherer:
     def of(self, patients: Sequence[int]) -> tuple[int, list[StudyCase]]:
         """Return the journal position, or an earlier one, and the cases of some patients as they are there."""
         book = self._holds
-        gathered = self._gather(patients)
-        page = _Page(gathered, self._needs, self._thickness(gathered))
-        return gathered.position, [
-            case._replace(holds=holds) if (holds := book.over(case.study.uid)) else case for case in page.cases()
+        position, cases = self._without_holds(patients)
+        return position, [
+            case._replace(holds=holds) if (holds := book.over(case.study.uid)) else case for case in cases
         ]
 
     def study(self, study: StudyUID, on: date) -> StudyCase | None:
         """Return the case of one study, with the holds that count on a day; None where it is not held."""
-        gathered = self._gather(self._index.retention.patients_of([study]))
-        page = _Page(gathered, self._needs, self._thickness(gathered))
-        found = next((case for case in page.cases() if case.study.uid == study), None)
-        holds = holds_over(self._index.holds, study, on, self._needs.suspending) if found else ()
-        return found._replace(holds=tuple(holds)) if found else None
+        _, cases = self._without_holds(self._index.retention.patients_of([study]))
+        found = next((case for case in cases if case.study.uid == study), None)
+        if found is None:
+            return None
+        return found._replace(holds=tuple(holds_over(self._index.holds, study, on, self._needs.suspending)))
 
-    def _gather(self, patients: Sequence[int]) -> Gathered:
-        return self._index.retention.gather(patients, self._needs.details)
+    def _without_holds(self, patients: Sequence[int]) -> tuple[int, Iterator[StudyCase]]:
+        gathered = self._index.retention.gather(patients, self._needs.details)
+        return gathered.position, _Page(gathered, self._needs, self._thickness(gathered)).cases()
 
     def _thickness(self, gathered: Gathered) -> Mapping[int, float]:
         """Return slice thickness in mm where it is indexed, by the number of a version or of the record of a series."""
@@ -189,11 +195,12 @@ class _Page:
             stations=_set(tuple(more.get("StationName", "") for more in mores)),
             institutions=_set(tuple(each.institution or "" for each in rows)),
             sources=_set(tuple(each.source for each in instances)),
-            series=tuple(self._series(each, instances) for each in rows) if self._needs.parts else (),
+            series=tuple(self._series(*each, instances) for each in zip(rows, mores, strict=True))
+            if self._needs.parts
+            else (),
         )
 
-    def _series(self, row: SeriesRow, instances: Sequence[InstanceRow]) -> SeriesFacts:
-        more = orjson.loads(row.more)
+    def _series(self, row: SeriesRow, more: Mapping[str, Any], instances: Sequence[InstanceRow]) -> SeriesFacts:
         within = [each for each in instances if each.series_id == row.series_id]
         said = {self._thickness.get(each.version_id) for each in within}
         said.discard(None)

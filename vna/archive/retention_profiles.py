@@ -36,8 +36,8 @@ class ProfileBook:
     def in_force(self) -> tuple[int, Profile] | None:
         """Return the number of the profile in force, and the profile; None before the first one was activated."""
         with index_errors():
-            number = self._index.profiles.number_in_force()
-        return None if number is None else (number, understood(self.get(number).text))
+            kept = self._index.profiles.in_force()
+        return None if kept is None else (kept.number, understood(kept.text))
 
     def text(self, name: str) -> str:
         """Return the text of a profile by its number, by `NAME@VERSION`, by name (the last proposed), or a shipped one.

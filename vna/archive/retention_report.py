@@ -33,10 +33,6 @@ class RetentionReport:
         """How many studies are overdue."""
         return sum(sum(by_age.values()) for by_age in self.overdue.values())
 
-    def of_age(self, age: str) -> int:
-        """Return how many studies are overdue for as long as one of AGES says."""
-        return sum(by_age.get(age, 0) for by_age in self.overdue.values())
-
 
 def report_on(table: RetentionTable, on: date) -> RetentionReport:
     """Return the report of a day; states are those computed last."""

@@ -1,21 +1,15 @@
 """What is written down of a verdict, so that what is due and what expires is known without evaluating everything."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
 from vna.archive.retention_gathering import StudyCase
 from vna.index import Computed
-from vna.retention import Profile, State, Verdict, evaluate
+from vna.retention import State, Verdict
 
 NOT_OVERDUE: Final = (State.HELD.value, State.SUSPENDED.value)
 """States in which something is kept rightly behind its end."""
-
-
-def verdicts(cases: Iterable[StudyCase], profile: Profile, on: date) -> Iterator[tuple[StudyCase, Verdict]]:
-    """Evaluate cases by a profile on a day."""
-    for case in cases:
-        yield case, evaluate(case.timeline, case.study, case.holds, profile, on)
 
 
 def computed(case: StudyCase, verdict: Verdict, profile: int, position: int) -> Computed:

@@ -18,12 +18,12 @@ from multiprocessing import get_context
 from typing import Final, NamedTuple
 
 from vna.archive.retention_gathering import Gatherer, Needs, StudyCase
-from vna.archive.retention_results import deciding_first, iso, verdicts
+from vna.archive.retention_results import deciding_first, iso
 from vna.dicom.extra import ExtraAttributes
 from vna.errors import VnaError
 from vna.index import Index, index_errors, open_index
 from vna.parent_death import end_with_parent
-from vna.retention import Profile, Verdict, evaluate, read_profile
+from vna.retention import Profile, Verdict, read_profile
 
 _PATIENTS_OF_A_TASK: Final = 4000
 _WORTH_PROCESSES: Final = 20_000
@@ -150,7 +150,7 @@ class Simulation:
             VnaError: a process died.
         """
         with index_errors():
-            _, patients = self._index.retention.last_patient()
+            patients = self._index.retention.count_patients()
         processes = self._processes or (len(os.sched_getaffinity(0)) if patients >= _WORTH_PROCESSES else 1)
         for found in self._apart(processes) if processes > 1 else self._here():
             self.totals.add(found.totals)
@@ -178,7 +178,7 @@ class Simulation:
 
     def _tasks(self) -> Iterator[tuple[int, int]]:
         with index_errors():
-            after, (last, _) = 0, self._index.retention.last_patient()
+            after, last = 0, self._index.retention.last_patient()
             while page := self._index.retention.patients(after=after, upto=last, most=_PATIENTS_OF_A_TASK):
                 yield after, page[-1]
                 after = page[-1]
@@ -204,7 +204,7 @@ class _Evaluator:
         return found
 
     def _add(self, found: _Found, cases: list[StudyCase]) -> None:
-        evaluated = list(verdicts(cases, self._profile, self._on))
+        evaluated = [(case, case.verdict(self._profile, self._on)) for case in cases]
         past = {
             case.study_id for case, verdict in evaluated if verdict.retain_until and verdict.retain_until < self._on
         }
@@ -221,7 +221,7 @@ class _Evaluator:
     def _verdict_before(self, case: StudyCase, verdict: Verdict) -> Verdict | None:
         if self._before is None or self._is_same:
             return verdict if self._is_same else None
-        return evaluate(case.timeline, case.study, case.holds, self._before, self._on)
+        return case.verdict(self._before, self._on)
 
 
 def _is_alike(verdict: Verdict, before: Verdict) -> bool:

@@ -167,7 +167,7 @@ class Tiers:
         if profile is None or not profile.tiers.rules:
             return
         with index_errors():
-            upto = self._index.retention.last_patient()[0]
+            upto = self._index.retention.last_patient()
         gatherer = Gatherer(self._index, Needs.of(profile))
         for cases in gatherer.all(after=0, upto=upto):
             with index_errors():

@@ -3,14 +3,14 @@
 import threading
 from contextlib import closing
 from dataclasses import asdict
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 
 import typer
 
 from vna.archive import EliminationPreview
 from vna.cli.exits import HELP, Exit
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.options import AsJson, By, Config, parse_day, print_json, read_settings, user_name
 from vna.cli.stopping import stopped_by_signals
 from vna.lifecycle import EliminationDone, MoveDone, Plan, PlannedMove, Report
 from vna.node import lifecycle_of, open_archive, open_sealing_archive
@@ -22,19 +22,14 @@ app = typer.Typer(
 )
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
-
-
 @app.command(epilog=HELP)
 def plan(
     context: typer.Context,
     on: Annotated[
         Any,
-        typer.Option(parser=_day, metavar="DATE", help="What would be done on a day if nothing happens until then."),
+        typer.Option(
+            parser=parse_day, metavar="DATE", help="What would be done on a day if nothing happens until then."
+        ),
     ] = None,
     config: Config = None,
     as_json: AsJson = False,

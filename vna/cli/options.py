@@ -2,6 +2,7 @@
 
 import os
 import pwd
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -35,6 +36,18 @@ def read_settings(context: typer.Context, config: Path | None) -> Settings:
 def print_json(value: object) -> None:
     """Print a value as indented JSON."""
     typer.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2, default=str).decode())
+
+
+def parse_day(text: str) -> date:
+    """Return the date that an option or argument says, which has `parser=parse_day`.
+
+    Raises:
+        typer.BadParameter: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
 
 
 def user_name() -> str:

@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from dataclasses import asdict
-from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ import typer
 
 from vna.archive import RecordedFact, told_fact
 from vna.cli.exits import HELP, Exit
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.options import AsJson, By, Config, parse_day, print_json, read_settings, user_name
 from vna.cli.progress import TransferBar
 from vna.cli.stopping import stopped_by_signals
 from vna.events import FactKind, PatientFact
@@ -38,19 +37,12 @@ EventsFile = Annotated[
 ]
 
 
-def _day(text: str) -> str:
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError as exc:
-        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
-
-
 @app.command("add-event", epilog=HELP)
 def add_event(
     context: typer.Context,
     patient_id: PatientID,
     kind: Annotated[FactKind, typer.Argument(help="What happened.")],
-    on: Annotated[Any, typer.Argument(parser=_day, metavar="DATE", help="When, as YYYY-MM-DD.")],
+    on: Annotated[Any, typer.Argument(parser=parse_day, metavar="DATE", help="When, as YYYY-MM-DD.")],
     issuer: Issuer = "",
     establishment: Annotated[str, typer.Option(help="Where, such as a FINESS number.")] = "",
     code: Annotated[
@@ -64,7 +56,7 @@ def add_event(
     """Record an event of a patient, who need not have images yet."""
     with closing(open_archive(read_settings(context, config))) as archive:
         issuer = archive.patients.named(patient_id, issuer)
-        fact = PatientFact(issuer, patient_id, kind, on, establishment, code, system, "cli")
+        fact = PatientFact(issuer, patient_id, kind, on.isoformat(), establishment, code, system, "cli")
         told = archive.patients.add(fact, by or user_name())
     typer.echo("Known already, nothing is added." if told.number is None else f"Recorded, as number {told.number}.")
     if not told.has_images:

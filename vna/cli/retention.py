@@ -2,7 +2,6 @@
 
 from contextlib import closing
 from dataclasses import asdict, fields
-from datetime import date
 from pathlib import Path
 from threading import Event
 from typing import Annotated, Any, Final
@@ -13,7 +12,7 @@ import typer
 from vna.archive import Explanation, RetentionReport, SimulatedStudy, Simulation, today_utc, understood_profile
 from vna.cli import retention_profiles
 from vna.cli.exits import HELP
-from vna.cli.options import AsJson, Config, print_json, read_settings
+from vna.cli.options import AsJson, Config, parse_day, print_json, read_settings
 from vna.cli.retention_chart import draw_chart
 from vna.cli.retention_tables import report_lines, report_rows, simulation_lines, write_csv
 from vna.model import StudyUID
@@ -41,14 +40,7 @@ _WHY: Final = {
 }
 
 
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as exc:
-        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
-
-
-On = Annotated[Any, typer.Option("--on", parser=_day, metavar="DATE", help="The day asked about; today.")]
+On = Annotated[Any, typer.Option("--on", parser=parse_day, metavar="DATE", help="The day asked about; today.")]
 CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", dir_okay=False, help="Write rows to a file.")]
 
 
@@ -76,7 +68,9 @@ def explain(
 @app.command(epilog=HELP)
 def simulate(
     context: typer.Context,
-    on: Annotated[Any, typer.Option("--date", parser=_day, metavar="DATE", help="The day asked about; today.")] = None,
+    on: Annotated[
+        Any, typer.Option("--date", parser=parse_day, metavar="DATE", help="The day asked about; today.")
+    ] = None,
     profile: Annotated[
         str, typer.Option(metavar="FILE", help="Another profile, as YAML, or by its name; that in force.")
     ] = "",
@@ -101,12 +95,14 @@ def simulate(
             _print_simulation(simulation)
             return
         first: list[SimulatedStudy] = []
+        told = 0
         with write_csv(csv_file) as write:
             for each in simulation:
+                told += 1
                 write(each._asdict() | {"differs": each.differs})
                 if len(first) < _SHOWN_AT_MOST:
                     first.append(each)
-    for line in simulation_lines(simulation, first):
+    for line in simulation_lines(simulation, first, told):
         typer.echo(line)
 
 

@@ -35,8 +35,8 @@ def write_csv(path: Path | None) -> Iterator[Write]:
         yield write
 
 
-def simulation_lines(simulation: Simulation, first: Sequence[SimulatedStudy]) -> Iterator[str]:
-    """Yield the table of a simulation that was gone through, and some of its studies."""
+def simulation_lines(simulation: Simulation, first: Sequence[SimulatedStudy], told: int) -> Iterator[str]:
+    """Yield the table of a simulation that was gone through, and the first of the studies it told."""
     totals, before = simulation.totals, simulation.before
     yield f"On {simulation.on} by {simulation.profile.name} {simulation.profile.version}: {totals.studies} studies."
     if before is not None:
@@ -52,7 +52,7 @@ def simulation_lines(simulation: Simulation, first: Sequence[SimulatedStudy]) ->
         was = f" (in force: {each.state_before} {each.retain_until_before or _NO_END})" if each.differs else ""
         held = f" held by {each.holds}" if each.holds else ""
         yield f"  {each.study_uid}  {each.modality}  {each.state} {each.retain_until or _NO_END}{held}{was}"
-    if len(first) < sum(totals.states.values()) and first:
+    if len(first) < told:
         yield f"The first {len(first)} are shown; --csv FILE writes all."
 
 

@@ -72,12 +72,6 @@ class ProfileReader:
         active = (_PROFILE.active_at.is_not(None), _PROFILE.replaced_at.is_(None))
         return next(iter(self._read(select(retention_profile).where(*active))), None)
 
-    def number_in_force(self) -> int | None:
-        """Return the number of the profile in force, without its text."""
-        active = (_PROFILE.active_at.is_not(None), _PROFILE.replaced_at.is_(None))
-        with self._engine.connect() as connection:
-            return connection.execute(select(_PROFILE.id).where(*active)).scalar()
-
     def get(self, number: int) -> KeptProfile | None:
         """Return the profile of this number."""
         return next(iter(self._read(select(retention_profile).where(_PROFILE.id == number))), None)

@@ -268,10 +268,15 @@ class RetentionReader:
         """Give the connections that are kept back."""
         self._snapshots.close()
 
-    def last_patient(self) -> tuple[int, int]:
-        """Return the highest number of a patient, and how many there are."""
+    def last_patient(self) -> int:
+        """Return the highest number of a patient."""
         with self._snapshots.reading() as cursor:
-            return int(cursor.scalar(_LAST_PATIENT, {})), int(cursor.scalar(_COUNT_PATIENTS, {}))
+            return int(cursor.scalar(_LAST_PATIENT, {}))
+
+    def count_patients(self) -> int:
+        """Return how many patients there are; goes through all of them."""
+        with self._snapshots.reading() as cursor:
+            return int(cursor.scalar(_COUNT_PATIENTS, {}))
 
     def patients(self, *, after: int, upto: int, most: int) -> list[int]:
         """Return the numbers of patients behind one, up to another, in order."""

@@ -58,15 +58,15 @@ _NOTED_STUDIES = select(note_instance.c.study_uid).where(note_instance.c.rejecti
 class Changes:
     """What changed up to a position: patients by number, each with the events that are the cause, and holds.
 
-    `gone` says that something was eliminated; `erased` is the event that erased what was known of a patient, whom
-    nobody knows any more, so that it may be anybody.
+    `gone` says that something was eliminated; `erased` that what was known of a patient was erased, whom nobody knows
+    any more, so that it may be anybody.
     """
 
     upto: int
     patients: dict[int, list[str]] = field(default_factory=dict)
     holds: dict[int, str] = field(default_factory=dict)
     gone: bool = False
-    erased: str = ""
+    erased: bool = False
 
     def cause(self, patient: int) -> str:
         """Return what is written as the cause of what changed for a patient."""
@@ -98,7 +98,7 @@ class ChangeReader:
                     case PatientFactRecorded.kind | PatientFactWithdrawn.kind:
                         owners.setdefault(_owner(cursor, kind, cbor2.loads(body)), []).append(cause)
                     case PayloadsErased.kind if str(cbor2.loads(body)["owner"]).startswith(PATIENT_OWNER):
-                        found.erased = cause
+                        found.erased = True
                     case Eliminated.kind:
                         found.gone = True
                     case _ if kind in _OF_STUDIES:

@@ -3,8 +3,6 @@
 from vna.retention.anniversaries import Span, add_years, age_on
 from vna.retention.evaluation import evaluate
 from vna.retention.facts import (
-    TRANSFUSION,
-    Claim,
     Code,
     Examination,
     Fact,
@@ -18,43 +16,29 @@ from vna.retention.facts import (
 from vna.retention.profile import (
     Approval,
     ApprovalKind,
-    ClockScope,
-    Elimination,
     EliminationAction,
-    LateArrival,
     Level,
     NotePolicy,
     Profile,
-    Rule,
-    Start,
-    TierPolicy,
-    TierRule,
     TierVerb,
-    Verified,
 )
 from vna.retention.reading import ProfileError, read_profile
 from vna.retention.shipped import shipped_profiles
 from vna.retention.tiers import Place, Placement, TierAction, recall_to, tier_actions
-from vna.retention.verdict import Basis, Blocker, Input, PartVerdict, RuleMatch, State, Verdict
+from vna.retention.verdict import Basis, Blocker, PartVerdict, RuleMatch, State, Verdict
 
 __all__ = [
-    "TRANSFUSION",
     "Approval",
     "ApprovalKind",
     "Basis",
     "Blocker",
-    "Claim",
-    "ClockScope",
     "Code",
-    "Elimination",
     "EliminationAction",
     "Examination",
     "Fact",
     "HoldFacts",
     "Identity",
-    "Input",
     "InstanceFacts",
-    "LateArrival",
     "Level",
     "NotePolicy",
     "PartVerdict",
@@ -62,20 +46,15 @@ __all__ = [
     "Placement",
     "Profile",
     "ProfileError",
-    "Rule",
     "RuleMatch",
     "SeriesFacts",
     "Span",
-    "Start",
     "State",
     "StudyFacts",
     "TierAction",
-    "TierPolicy",
-    "TierRule",
     "TierVerb",
     "Timeline",
     "Verdict",
-    "Verified",
     "add_years",
     "age_on",
     "evaluate",

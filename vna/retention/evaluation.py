@@ -16,7 +16,7 @@ from vna.retention.facts import HoldFacts, Identity, StudyFacts, Timeline
 from vna.retention.inputs import inputs_of
 from vna.retention.matching import matches_of
 from vna.retention.parts import Standing, part_verdicts
-from vna.retention.profile import ClockScope, EliminationAction, Profile
+from vna.retention.profile import EliminationAction, Profile
 from vna.retention.suspending import stops_of
 from vna.retention.verdict import Basis, Blocker, Verdict
 
@@ -29,8 +29,7 @@ def evaluate(timeline: Timeline, study: StudyFacts, holds: Sequence[HoldFacts], 
         holds: over the study or one of its series; released ones count where the profile has time stand still.
         on: the day that is asked about; what is known is what is known now.
     """
-    scope = profile.clock_scope
-    case = Case(timeline, study, everywhere=scope is ClockScope.PATIENT, alone=scope is ClockScope.STUDY)
+    case = profile.case_of(timeline, study)
     matches = matches_of(profile.study_rules, case)
     standing = _standing(case, holds, profile, on)
     held = tuple(sorted(hold.id for hold in standing.holds)) if standing.holds else ()

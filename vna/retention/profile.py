@@ -12,6 +12,7 @@ from enum import StrEnum
 from vna.events import HoldKind
 from vna.retention.anniversaries import Span
 from vna.retention.case import Case
+from vna.retention.facts import StudyFacts, Timeline
 
 
 class Level(StrEnum):
@@ -253,6 +254,11 @@ class Profile:
     part_rules: tuple[Rule, ...]
     needs: frozenset[str]
     needs_birth_date: bool
+
+    def case_of(self, timeline: Timeline, study: StudyFacts) -> Case:
+        """Return the case of a study, among the visits and studies within the clock's scope."""
+        scope = self.clock_scope
+        return Case(timeline, study, everywhere=scope is ClockScope.PATIENT, alone=scope is ClockScope.STUDY)
 
     def cite(self, rule_id: str) -> str:
         """Return the text of the law that a rule follows; empty for an unknown rule."""

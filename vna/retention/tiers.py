@@ -6,7 +6,7 @@ from datetime import date
 from vna.retention.anniversaries import Span
 from vna.retention.case import Case
 from vna.retention.facts import StudyFacts, Timeline
-from vna.retention.profile import ClockScope, Profile, TierRule, TierVerb
+from vna.retention.profile import Profile, TierRule, TierVerb
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def tier_actions(
     """
     if not profile.tiers.rules:
         return ()
-    case, found = _case(profile, timeline, study), {}
+    case, found = profile.case_of(timeline, study), {}
     places = {place.store: place for place in placement.places}
     for rule in profile.tiers.rules:
         place = places.get(rule.source)
@@ -79,13 +79,8 @@ def recall_to(profile: Profile, timeline: Timeline, study: StudyFacts, store: st
     rules = [r for r in profile.tiers.rules if r.enabled and r.verb is TierVerb.RECALL and r.source == store]
     if not rules:
         return ""
-    case = _case(profile, timeline, study)
+    case = profile.case_of(timeline, study)
     return next((rule.target for rule in rules if rule.when.holds(case)), "")
-
-
-def _case(profile: Profile, timeline: Timeline, study: StudyFacts) -> Case:
-    scope = profile.clock_scope
-    return Case(timeline, study, everywhere=scope is ClockScope.PATIENT, alone=scope is ClockScope.STUDY)
 
 
 def _is_old(rule: TierRule, study: StudyFacts, placement: Placement, on: date) -> bool:

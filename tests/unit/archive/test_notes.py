@@ -13,9 +13,9 @@ from conformance import phantoms
 from conformance.notes import rejection_note
 from sending import OTHER_PACS, Sending
 from storage_backends import BlobStore, Memory
-from vna.archive import Archive, Room, Spool, Statement
+from vna.archive import Archive, Room, Spool, Statement, notes
 from vna.dicom.attributes import Level, Model
-from vna.dicom.matching import SingleValue, Universal
+from vna.dicom.matching import Matcher, SingleValue, Universal
 from vna.dicom.query import Query
 from vna.errors import CannotUnderstand, RejectedBefore
 from vna.index import open_index
@@ -146,6 +146,25 @@ def test_a_broken_note_is_refused_and_not_half_applied(sending: Sending) -> None
     assert seen(sending.archive) == uids(SLICES)
 
 
+def test_a_note_that_is_too_long_is_refused(sending: Sending, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notes, "LONGEST_NOTE", 100)
+    store_all(sending, SLICES)
+
+    with pytest.raises(CannotUnderstand, match="more than 100 bytes"):
+        sending.store(rejection_note(SLICES))
+
+    assert seen(sending.archive, View.QUALITY) == uids(SLICES)
+
+
+def test_another_note_under_the_same_uid_that_is_kept_aside_rejects_nothing(sending: Sending) -> None:
+    store_all(sending, [*SLICES, rejection_note(SLICES[:1])])
+
+    stored = sending.store(rejection_note(SLICES), source=OTHER_PACS)
+
+    assert stored.outcome is Outcome.ASIDE
+    assert seen(sending.archive) == uids(SLICES[1:])
+
+
 def test_what_a_profile_ignores_is_kept_and_hides_nothing(sending: Sending) -> None:
     policies = {reason.code: NotePolicy.IGNORE for reason in RejectionReason}
     sending.archive.note_policies(lambda: policies)
@@ -261,3 +280,16 @@ def test_the_quality_view_shows_the_study_that_is_wholly_rejected(sending: Sendi
     assert found["ModalitiesInStudy"] == "CT\\KO"
     assert (found["NumberOfStudyRelatedInstances"], found["NumberOfStudyRelatedSeries"]) == ("4", "2")
     assert found["PatientID"] == SLICES[0].PatientID
+
+
+@pytest.mark.parametrize(("view", "found"), [(View.ORDINARY, ["CT"]), (View.QUALITY, ["CT", "KO"])])
+def test_modalities_are_matched_by_what_the_view_shows(sending: Sending, view: View, found: list[str]) -> None:
+    store_all(sending, [*SLICES, rejection_note(SLICES[:1])])
+
+    def matches(modality: str, **keys: Matcher) -> bool:
+        asked = {"StudyInstanceUID": Universal(), "ModalitiesInStudy": SingleValue(modality), **keys}
+        return any(sending.archive.find(Query(Level.STUDY, Model.STUDY_ROOT, asked, view=view)))
+
+    patient = {"PatientID": SingleValue(SLICES[0].PatientID)}
+    assert [each for each in ("CT", "KO") if matches(each)] == found
+    assert [each for each in ("CT", "KO") if matches(each, **patient)] == found

@@ -8,9 +8,10 @@ from threading import Event
 import pytest
 
 from retaining import BORN, TODAY, Retaining, retaining, verified
+from vna.archive import Statement, retention_simulating
 from vna.errors import NotFound, NotPermitted, NotPlausible
 from vna.events import FactKind
-from vna.model import StudyUID
+from vna.model import RejectionReason, Scope, StudyUID
 from vna.retention import Basis, Blocker, State, read_profile, shipped_profiles
 
 
@@ -117,6 +118,16 @@ def test_an_explanation_names_rules_sources_citations_and_what_stands_against(ke
     assert found.study.body_parts == {"CHEST"}  # asked for, though no rule does
 
 
+def test_a_study_that_is_wholly_rejected_has_an_end(kept: Retaining) -> None:
+    kept.activate(verified("fr-csp-public"))
+    study = kept.study("P1", "20040315")
+
+    kept.archive.rejections.reject(Scope(study), RejectionReason.QUALITY, Statement("anne"))
+
+    verdict = kept.archive.retention.verdict(study, TODAY)
+    assert (verdict.retain_until, verdict.counting[0]) == (date(2024, 3, 15), "FR-BASE-20")
+
+
 def test_without_a_profile_nothing_is_computed_and_nothing_may_go(kept: Retaining) -> None:
     study = kept.study("P1", "19800101")
 
@@ -210,6 +221,20 @@ def test_the_simulation_of_a_profile_is_what_its_activation_gives(kept: Retainin
     )
     assert simulation.totals.later == 1  # the transfusion
     assert len(kept.shortened()) == simulation.totals.earlier
+
+
+def test_studies_that_are_not_told_count_as_those_that_are(kept: Retaining, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept.activate(verified())
+    studies = _frozen_set(kept)
+    other = read_profile(verified(version="2", **{"keep: {years: 30}": "keep: {years: 40}"}))
+
+    some = kept.archive.retention.simulate(TODAY, other, processes=1)
+    told = list(some)
+    monkeypatch.setattr(retention_simulating, "_is_alike", lambda *_verdicts: False)
+    every = kept.archive.retention.simulate(TODAY, other, processes=1)
+
+    assert len(told) < len(list(every)) == len(studies)
+    assert some.totals == every.totals
 
 
 @pytest.mark.long

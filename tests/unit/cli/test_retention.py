@@ -14,7 +14,7 @@ from retaining import verified
 from storage_backends import MemoryContent
 from vna import settings
 from vna.archive import Arrived
-from vna.cli import main
+from vna.cli import main, retention
 from vna.events import FactKind, PatientFact
 from vna.model import Source
 from vna.node import open_archive
@@ -90,7 +90,7 @@ def test_a_study_is_explained(in_force: Run) -> None:
     assert in_force("explain", "1.2.1", "--on", "tomorrow")[0] == 2
 
 
-def test_another_profile_is_simulated(in_force: Run, tmp_path: Path) -> None:
+def test_another_profile_is_simulated(in_force: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shorter, rows = tmp_path / "shorter.yaml", tmp_path / "rows.csv"
     shorter.write_text(verified(version="2", **{"years: 20": "years: 5"}), encoding="utf-8")
     asked = ("simulate", "--date", "2026-01-01", "--profile", str(shorter))
@@ -101,6 +101,9 @@ def test_another_profile_is_simulated(in_force: Run, tmp_path: Path) -> None:
     assert told["past_end"]["FR-BASE-20"]["studies"] == 2
     assert (told["states"], told["earlier"]) == ({"due": 1, "blocked:basis": 1}, 2)
     assert (code, "earlier: 2, later: 0" in out) == (0, True)
+    assert "are shown" not in out  # both are
+    monkeypatch.setattr(retention, "_SHOWN_AT_MOST", 1)
+    assert "The first 1 are shown" in in_force(*asked)[1]
     with rows.open(encoding="utf-8", newline="") as file:
         written = {row["study_uid"]: row for row in csv.DictReader(file)}
     assert (written["1.2.2"]["state"], written["1.2.2"]["state_before"]) == ("blocked:basis", "retained")

@@ -10,8 +10,9 @@ from vna.dicom.attributes import Level, Model
 from vna.dicom.describe import Value
 from vna.dicom.matching import Matcher, SingleValue, Universal
 from vna.dicom.query import Query
+from vna.events import NoteRejected
 from vna.index import Index, Recorded, Refused, open_index
-from vna.model import InstanceKey, Outcome, RejectedAgain, Scope
+from vna.model import InstanceKey, Outcome, RejectedAgain, RejectionReason, Scope
 
 STUDY, SERIES, INSTANCE = ("1.1",), ("1.1", "1.1.1"), ("1.1", "1.1.1", "1.1.1.1")
 
@@ -298,3 +299,14 @@ def test_another_process_sees_a_rejection_at_once(sender: Sender, index_url: str
     Sender(elsewhere).restore(number)
     assert sender.send(arrival("a")).decision.outcome is Outcome.ALREADY_STORED
     elsewhere.close()
+
+
+def test_what_arrives_in_the_transaction_that_rejects_it_is_hidden(sender: Sender) -> None:
+    note = key(instance="1.1.1.9")
+    rejected = NoteRejected(note, RejectionReason.QUALITY, False, (key(),))
+    entries = [replace(sender.entry(arrival("n", note)), note=rejected), sender.entry(arrival("a"))]
+
+    recorded = sender.index.committer.submit_all(entries)
+
+    assert all(isinstance(each, Recorded) for each in recorded)
+    assert shown(sender.index)[Level.IMAGE] == []

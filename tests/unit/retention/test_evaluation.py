@@ -215,6 +215,17 @@ def test_a_verdict_explains_itself() -> None:
     assert (verdict.profile, verdict.version) == ("fr-csp-public", "2025-01-15.1")
 
 
+def test_what_was_used_is_worked_out_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr("vna.retention.evaluation.inputs_of", lambda *given: asked.append(given) or ())
+
+    verdict = evaluate(GONE, FRENCH)
+
+    assert asked == []
+    assert verdict.inputs == ()
+    assert len(asked) == 1
+
+
 def test_an_image_that_came_after_the_last_visit_is_the_source() -> None:
     later = Examination(day("2003-01-01"), "", frozenset(("CT",)), "1.2.840.99.5")
 

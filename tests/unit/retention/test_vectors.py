@@ -1,5 +1,7 @@
 """The test vectors of the retention law, against the profiles that come with the node."""
 
+from dataclasses import replace
+
 import pytest
 
 from retention_facts import day, end, evaluate, fact, hold, patient, shipped, study, visited
@@ -38,6 +40,17 @@ def test_a_french_record_is_kept_as_long_as_the_law_says(name: str) -> None:
     timeline, expected = FRENCH[name]
 
     assert end(timeline, shipped("fr-csp-public")) == expected
+
+
+@pytest.mark.parametrize("modality", ["CT", "MG", "RTPLAN"])
+@pytest.mark.parametrize("name", shipped_profiles())
+def test_a_study_that_is_wholly_rejected_ends_when_another_one_would(name: str, modality: str) -> None:
+    about = study("2000-03-15", modalities=frozenset((modality,)))
+    rejected = replace(about, record_class="rejected")
+    cases = [timeline for timeline, _ in FRENCH.values()] + [patient(None), patient("1995-01-01")]
+
+    for timeline in cases:
+        assert end(timeline, shipped(name), rejected) == end(timeline, shipped(name), about)
 
 
 def test_v7b_the_site_may_count_a_transfusion_from_the_act() -> None:
