@@ -13,18 +13,7 @@ from vna.archive import DataSet, HeldInstance
 from vna.errors import CannotConvert, VnaError
 from vna.web.conditional import entity_tag, not_modified, validators
 from vna.web.ranged import ranged
-from vna.web.streaming import Chunk, Streamed
-
-
-def file_size(data_set: DataSet) -> int | None:
-    """Return the bytes of a data set as a file, None if that is not known before its end."""
-    return None if data_set.size is None else len(data_set.part10_head) + data_set.size
-
-
-def file_chunks(data_set: DataSet) -> Iterator[Chunk]:
-    """Give a data set as a file, piece by piece."""
-    yield data_set.part10_head
-    yield from data_set.chunks
+from vna.web.streaming import Streamed
 
 
 def file_type(data_set: DataSet) -> str:
@@ -100,9 +89,9 @@ def file_answer(
     if unchanged := not_modified(request, etag):
         return unchanged
     data_set = _opened(services, held, transfer_syntax, asked=asked)
-    size = file_size(data_set)
+    size = data_set.file_size
     headers = validators(etag)
-    chunks, media_type = file_chunks(data_set), file_type(data_set)
+    chunks, media_type = data_set.file_chunks(), file_type(data_set)
     if size is None:
         return Streamed(chunks, headers=headers, media_type=media_type)
     return ranged(request, chunks, size, headers=headers, media_type=media_type)

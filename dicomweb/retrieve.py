@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dicomweb.bulkdata import every_value
-from dicomweb.files import Chosen, file_answer, file_chunks, file_size, file_type
+from dicomweb.files import Chosen, file_answer, file_type
 from dicomweb.frames import frames_answer
 from dicomweb.multipart import Part, boundary_of, content_type, multipart, size_of
 from dicomweb.negotiation import ANY, DICOM, OCTETS, ZIP, Offer, instance_syntax, not_acceptable, offers
@@ -108,4 +108,4 @@ def _multipart(request: Request, services: Services, chosen: Chosen) -> Response
 def _parts(services: Services, chosen: Chosen, root: str) -> Iterator[Part]:
     for one, data_set in chosen.data_sets(services):
         location = root + path_of_instance(one.key)
-        yield Part(file_type(data_set), location, file_chunks(data_set), file_size(data_set))
+        yield Part(file_type(data_set), location, data_set.file_chunks(), data_set.file_size)

@@ -8,7 +8,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from dicomweb.files import Chosen, file_chunks, file_size
+from dicomweb.files import Chosen
 from dicomweb.negotiation import ZIP
 from dicomweb.resources import scope_of
 from dicomweb.services import Services, service_url
@@ -57,7 +57,7 @@ def _zip(
         path = next(path for path in paths if path not in taken)
         taken.add(path)
         start = bytearray()
-        yield from zipped.member(path, _noted(file_chunks(data_set), start), file_size(data_set))
+        yield from zipped.member(path, _noted(data_set.file_chunks(), start), data_set.file_size)
         directory.add(order, path, replace(held, transfer_syntax=data_set.transfer_syntax), bytes(start))
     yield from zipped.member("DICOMDIR", iter((directory.to_bytes(),)))
     yield from zipped.end()

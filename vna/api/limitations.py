@@ -80,11 +80,5 @@ def _zip(archive: Archive, instances: Sequence[HeldInstance]) -> Iterator[Chunk]
         if isinstance(data_set, VnaError):
             raise data_set
         path = f"{held.key.study}/{held.key.series}/{held.key.instance}.dcm"
-        size = None if data_set.size is None else len(data_set.part10_head) + data_set.size
-        yield from zipped.member(path, _file(data_set.part10_head, data_set.chunks), size)
+        yield from zipped.member(path, data_set.file_chunks(), data_set.file_size)
     yield from zipped.end()
-
-
-def _file(head: bytes, chunks: Iterator[bytes | memoryview]) -> Iterator[Chunk]:
-    yield head
-    yield from chunks

@@ -42,6 +42,16 @@ class DataSet:
     chunks: Iterator[Chunk]
     part10_head: bytes
 
+    @property
+    def file_size(self) -> int | None:
+        """Bytes of it as a file, None where that is not known before its end."""
+        return None if self.size is None else len(self.part10_head) + self.size
+
+    def file_chunks(self) -> Iterator[Chunk]:
+        """Give it as a file, piece by piece."""
+        yield self.part10_head
+        yield from self.chunks
+
 
 Choose = Callable[[HeldInstance], str | None]
 """Says in which transfer syntax an instance is to be delivered; None if the peer takes none."""

@@ -9,16 +9,9 @@ from vna.index import tables
 from vna.index.held import HeldInstance
 from vna.index.hiding_tables import limitation
 from vna.index.reading import HELD_COLUMNS, held_instance
-from vna.index.rejections import within
-from vna.model import Scope, VersionState
+from vna.index.rejections import LIMITED, VERSIONS, within
+from vna.model import Scope
 
-_VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.version.c.series_id).join(
-    tables.study, tables.study.c.id == tables.version.c.study_id
-)
-_LIMITED = (
-    tables.version.c.state == VersionState.LIMITED.value,
-    tables.version.c.state_before == VersionState.SERVED.value,
-)
 _STANDS = limitation.c.to_position.is_(None)
 
 
@@ -50,12 +43,12 @@ class LimitationReader:
 
     def hidden(self, scope: Scope) -> list[HeldInstance]:
         """Return the versions of a scope that would be served but for a limitation, oldest first."""
-        wanted = select(*HELD_COLUMNS).select_from(_VERSIONS).where(*within(scope), *_LIMITED)
+        wanted = select(*HELD_COLUMNS).select_from(VERSIONS).where(*within(scope), *LIMITED)
         with self._engine.connect() as connection:
             return [held_instance(row) for row in connection.execute(wanted.order_by(tables.version.c.id))]
 
 
 def _limitation(connection: Connection, row: Row[Any]) -> Limitation:
     scope = Scope(row.study_uid, row.series_uid, row.sop_instance_uid)
-    hidden = select(func.count()).select_from(_VERSIONS).where(*within(scope), *_LIMITED)
+    hidden = select(func.count()).select_from(VERSIONS).where(*within(scope), *LIMITED)
     return Limitation(row.id, row.time, row.actor, scope, connection.execute(hidden).scalar_one())

@@ -14,10 +14,11 @@ _HIDDEN = (
     tables.version.c.state == VersionState.REJECTED.value,
     tables.version.c.state_before == VersionState.SERVED.value,
 )
-_LIMITED = (
+LIMITED = (
     tables.version.c.state == VersionState.LIMITED.value,
     tables.version.c.state_before == VersionState.SERVED.value,
 )
+"""Of the rows of `version` those that would be served but for a limitation."""
 _STANDS = tables.rejection.c.to_position.is_(None)
 _STUDIES = select(tables.study.c.id).where(
     tables.study.c.study_uid.in_(
@@ -50,13 +51,14 @@ HIDDEN = {
         tables.series.c.study_id.in_(_STUDIES), tables.series.c.record_id == tables.NOTHING_SHOWN
     ),
     "rejected": select(func.count()).where(tables.version.c.study_id.in_(_STUDIES), *_HIDDEN),
-    "limited": select(func.count()).where(tables.version.c.study_id.in_(_STUDIES), *_LIMITED),
+    "limited": select(func.count()).where(tables.version.c.study_id.in_(_STUDIES), *LIMITED),
 }
 """How many patients, studies, series and instances are held and not shown; found from the rejections and limitations
 that stand, which are few, because to go through all studies takes a second for a million of them."""
-_VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.version.c.series_id).join(
+VERSIONS = tables.version.join(tables.series, tables.series.c.id == tables.version.c.series_id).join(
     tables.study, tables.study.c.id == tables.version.c.study_id
 )
+"""Versions with their series and study."""
 _NAMED = (
     tables.study.c.study_uid == note_instance.c.study_uid,
     tables.series.c.series_uid == note_instance.c.series_uid,
@@ -113,7 +115,7 @@ class RejectionReader:
 
     def is_rejected(self, scope: Scope) -> bool:
         """Return whether something in a scope is held, and hidden by a rejection alone."""
-        wanted = select(tables.version.c.id).select_from(_VERSIONS).where(*within(scope), *_HIDDEN).limit(1)
+        wanted = select(tables.version.c.id).select_from(VERSIONS).where(*within(scope), *_HIDDEN).limit(1)
         with self._engine.connect() as connection:
             return connection.execute(wanted).first() is not None
 
@@ -145,18 +147,18 @@ class RejectionReader:
         """Return how much of a scope is shown."""
         served = tables.version.c.state == VersionState.SERVED.value
         counted = select(func.count(distinct(tables.version.c.series_id)), func.count())
-        described = _VERSIONS.join(tables.series_record, tables.series_record.c.id == tables.series.c.record_id)
+        described = VERSIONS.join(tables.series_record, tables.series_record.c.id == tables.series.c.record_id)
         modality = tables.series_record.c.Modality
         modalities = select(modality).distinct().order_by(modality)
         with self._engine.connect() as connection:
-            series, instances = connection.execute(counted.select_from(_VERSIONS).where(*within(scope), served)).one()
+            series, instances = connection.execute(counted.select_from(VERSIONS).where(*within(scope), served)).one()
             found = connection.execute(modalities.select_from(described).where(*within(scope), served)).scalars()
             return Visible(series, instances, tuple(filter(None, found)))
 
 
 def _from_level(depth: int) -> Any:
     study_and_series = tables.study.join(tables.series, tables.series.c.study_id == tables.study.c.id)
-    return (tables.study, study_and_series, _VERSIONS)[depth - 1]
+    return (tables.study, study_and_series, VERSIONS)[depth - 1]
 
 
 def within(scope: Scope) -> list[ColumnElement[bool]]:
@@ -176,7 +178,7 @@ def _rejection(connection: Connection, row: Row[Any]) -> Rejection:
         tables.readmission.c.series_uid == tables.series.c.series_uid,
         tables.readmission.c.sop_instance_uid == tables.version.c.sop_instance_uid,
     )
-    hidden = select(func.count()).select_from(_VERSIONS).where(*_HIDDEN, ~readmitted)
+    hidden = select(func.count()).select_from(VERSIONS).where(*_HIDDEN, ~readmitted)
     instances = connection.execute(hidden.where(*within(scope))).scalar_one()
     names = None
     if connection.execute(select(note.c.rejection_id).where(note.c.rejection_id == row.id)).first() is not None:

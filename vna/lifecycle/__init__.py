@@ -1,6 +1,6 @@
 """Runs of the lifecycle: what is due is planned, shown, and carried out step by step."""
 
-from vna.lifecycle.planning import Plan, PlannedMove, plan
+from vna.lifecycle.planning import Plan, PlannedMove
 from vna.lifecycle.running import EliminationDone, Lifecycle, Limits, MoveDone, Report
 
 __all__ = [
@@ -11,5 +11,4 @@ __all__ = [
     "Plan",
     "PlannedMove",
     "Report",
-    "plan",
 ]
