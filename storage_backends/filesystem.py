@@ -181,10 +181,11 @@ def _prefixes() -> Iterator[str]:
 
 def _make_folders(root: Path, staging: Path) -> None:
     make_folder(staging)
-    held = {path.name for path in root.iterdir()}
+    held = set(os.listdir(root))
     for prefix in _prefixes():
         if prefix not in held:
-            (root / prefix).mkdir(mode=0o750, exist_ok=True)
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.mkdir(f"{root}/{prefix}", 0o750)
     fsync_folder(root)
 
 

@@ -1,9 +1,12 @@
 """The commands put together, and the one place where an error becomes a message and an exit code."""
 
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 import typer
+from typer.main import get_command
 
 import vna
 from vna.cli import (
@@ -72,11 +75,17 @@ def main(arguments: list[str] | None = None) -> None:
         arguments: the command line without the program's name; None for that of the process.
     """
     try:
-        app(args=arguments, prog_name="vna")
+        _command()(args=arguments, prog_name="vna")
     except VnaError as exc:
         for line in str(exc).splitlines():
             typer.echo(f"vna: {line}", err=True)
         sys.exit(Exit.PROBLEM)
+
+
+@cache
+def _command() -> Callable[..., object]:
+    """Return all commands; to build them takes as long as many of them run."""
+    return get_command(app)
 
 
 def _print_version(wanted: bool) -> None:

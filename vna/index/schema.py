@@ -2,10 +2,12 @@
 
 import importlib
 import uuid
+from functools import cache
 from typing import Final
 
-from sqlalchemy import Column, MetaData, String, Table, insert, inspect, text
+from sqlalchemy import Column, MetaData, String, Table, insert, inspect, make_url, text
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from vna.errors import StartRefused
 from vna.events import GENESIS
@@ -42,13 +44,23 @@ def _create(url: str) -> None:
         with engine.begin() as connection:
             if inspect(connection).has_table(_VERSION.name):  # another process was first
                 return
-            tables.metadata.create_all(connection)
-            _VERSION.create(connection)
+            for statement in _definitions(engine.url.drivername):
+                connection.exec_driver_sql(statement)
             connection.execute(insert(_VERSION), {"version_num": LATEST})
             first = {"id": 1, "uid": f"2.25.{uuid.uuid4().int}", "position": 0, "head": GENESIS}
             connection.execute(insert(tables.archive), first)
     finally:
         engine.dispose()
+
+
+@cache
+def _definitions(driver: str) -> tuple[str, ...]:
+    """Return what makes all tables and indexes; to compile that takes longer than to run it."""
+    dialect = make_url(f"{driver}://").get_dialect()()
+    elements: list[ExecutableDDLElement] = []
+    for table in (*tables.metadata.sorted_tables, _VERSION):
+        elements += [CreateTable(table), *map(CreateIndex, sorted(table.indexes, key=lambda index: str(index.name)))]
+    return tuple(str(element.compile(dialect=dialect)) for element in elements)
 
 
 def _version(url: str) -> str | None:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from sqlalchemy import BindParameter, ColumnElement, Engine, Executable, Table, bindparam, insert
@@ -44,13 +44,15 @@ def one_of(column: ColumnElement[Any], name: str) -> OneOf:
 
 
 class Compiler:
-    """Compiles statements for one database, each once."""
+    """Compiles statements for one kind of database, each once in a process."""
+
+    _of_dialects: ClassVar[dict[type, dict[Any, "_Compiled"]]] = {}
 
     def __init__(self, engine: Engine) -> None:
         self._dialect = engine.dialect
         self.is_sqlite = engine.dialect.name == "sqlite"
         self.driver_error: type[Exception] = self._dialect.import_dbapi().Error
-        self._compiled: dict[Any, _Compiled] = {}
+        self._compiled = self._of_dialects.setdefault(type(self._dialect), {})
 
     def compiled(self, clause: Executable) -> "_Compiled":
         """Return a statement with bound parameters, compiled."""
