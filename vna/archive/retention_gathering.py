@@ -156,20 +156,20 @@ class _Page:
         for row in self._gathered.studies:
             by_patient.setdefault(row.patient, []).append(row)
         for patient, rows in by_patient.items():
-            modalities = [tuple([series.modality for series in self._series_of(row)]) for row in rows]
-            timeline = self._timeline(patient, rows, modalities)
-            for row, each in zip(rows, modalities, strict=True):
+            said = [_modalities(tuple(self._gathered.modalities.get(row.study_id, ()))) for row in rows]
+            timeline = self._timeline(patient, rows, said)
+            for row, modalities in zip(rows, said, strict=True):
                 known = timeline if row.study_id not in self._gathered.in_conflict else _in_conflict(timeline)
-                study = self._plain(row, each) if self._is_plain else self._study(row, each)
-                yield StudyCase(patient, row.study_id, known, study, (), _main_modality(each))
+                study = self._plain(row, modalities) if self._is_plain else self._study(row, modalities)
+                yield StudyCase(patient, row.study_id, known, study, (), modalities.main)
 
     def _series_of(self, row: StudyRow) -> Sequence[SeriesRow]:
         return self._gathered.series.get(row.study_id, ())
 
-    def _timeline(self, patient: int, rows: Sequence[StudyRow], modalities: Sequence[tuple[str, ...]]) -> Timeline:
+    def _timeline(self, patient: int, rows: Sequence[StudyRow], said: Sequence["_Modalities"]) -> Timeline:
         examinations = [
-            Examination(day, "", _set(each), row.study_uid)
-            for row, each in zip(rows, modalities, strict=True)
+            Examination(day, "", modalities.all, row.study_uid)
+            for row, modalities in zip(rows, said, strict=True)
             if (day := _day(row.study_date)) is not None
         ]
         births = {day for row in rows if (day := _day(row.birth_date)) is not None}
@@ -177,12 +177,12 @@ class _Page:
         facts = map(_fact, self._gathered.facts.get(patient, ()))
         return Timeline.of(facts, examinations, births=births, sex=sex)
 
-    def _plain(self, row: StudyRow, modalities: tuple[str, ...]) -> StudyFacts:
+    def _plain(self, row: StudyRow, modalities: "_Modalities") -> StudyFacts:
         """Return what a study says where no rule asks for any details: most profiles do without."""
         record_class = _REJECTED if row.is_rejected else _RECORD
-        return StudyFacts(row.study_uid, _day(row.study_date), modalities=_set(modalities), record_class=record_class)
+        return StudyFacts(row.study_uid, _day(row.study_date), modalities=modalities.all, record_class=record_class)
 
-    def _study(self, row: StudyRow, modalities: tuple[str, ...]) -> StudyFacts:
+    def _study(self, row: StudyRow, modalities: "_Modalities") -> StudyFacts:
         instances, rows = self._gathered.instances.get(row.study_id, ()), self._series_of(row)
         mores = [orjson.loads(each.more) for each in rows]
         return replace(
@@ -247,9 +247,17 @@ def _codes(more: str) -> tuple[Code, ...]:
     return tuple(Code(str(each.get("CodingSchemeDesignator", "")), str(each.get("CodeValue", ""))) for each in items)
 
 
-@lru_cache(maxsize=2**12)
-def _main_modality(said: tuple[str, ...]) -> str:
-    return next((each for each in said if each not in _SAYS_LEAST), said[0] if said else "")
+class _Modalities(NamedTuple):
+    """Those of the series of a study, and the one that says most of it."""
+
+    all: frozenset[str]
+    main: str
+
+
+@lru_cache(maxsize=2**16)
+def _modalities(said: tuple[str, ...]) -> _Modalities:
+    main = next((each for each in said if each not in _SAYS_LEAST), said[0] if said else "")
+    return _Modalities(_set(said), main)
 
 
 def _in_conflict(timeline: Timeline) -> Timeline:

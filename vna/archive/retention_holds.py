@@ -17,15 +17,15 @@ class HoldBook:
     """Holds by the study they cover: those that were not released, and released ones of kinds that suspend."""
 
     def __init__(self, reader: HoldReader, suspending: AbstractSet[HoldKind]) -> None:
-        self._of_studies: dict[str, list[HoldFacts]] = {}
+        self._of_studies: dict[str, tuple[HoldFacts, ...]] = {}
         for one in reader.all():
             if one.released_at is None or one.kind in suspending:
                 for study_uid, series_uid in sorted(reader.covered(one), key=str):
-                    self._of_studies.setdefault(study_uid, []).append(_facts(one, series_uid or ""))
+                    self._of_studies[study_uid] = (*self.over(study_uid), _facts(one, series_uid or ""))
 
     def over(self, study_uid: str) -> tuple[HoldFacts, ...]:
         """Return the holds over a study or series of it, whatever their dates, oldest first."""
-        return tuple(self._of_studies.get(study_uid, ()))
+        return self._of_studies.get(study_uid, ())
 
 
 def holds_over(reader: HoldReader, study: StudyUID, on: date, suspending: AbstractSet[HoldKind]) -> list[HoldFacts]:

@@ -8,7 +8,7 @@ import gc
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ from vna.dicom.extra import ExtraAttributes
 from vna.errors import VnaError
 from vna.index import Index, index_errors, open_index
 from vna.parent_death import end_with_parent
-from vna.retention import Profile, Verdict, read_profile
+from vna.retention import Profile, State, Verdict, read_profile
 
 _PATIENTS_OF_A_TASK: Final = 4000
 _WORTH_PROCESSES: Final = 20_000
@@ -97,12 +97,13 @@ class Totals:
         if is_past:
             self._add_past(study.rules.partition(" ")[0], 1, study.instances, study.size)
 
-    def count_quiet(self, verdict: Verdict, before: Verdict | None) -> None:
-        """Count a study that is not past its end, not held, and stands as before."""
-        self.studies += 1
-        self.states[verdict.state.value] += 1
-        if before is not None:
-            self.states_before[before.state.value] += 1
+    def count_quiet(self, quiet: Mapping[State, int], *, is_compared: bool) -> None:
+        """Count studies by state that are not past their end, not held, and stand as before."""
+        for state, studies in quiet.items():
+            self.studies += studies
+            self.states[state.value] += studies
+            if is_compared:
+                self.states_before[state.value] += studies
 
     def _add_past(self, rule: str, studies: int, instances: int, size: int) -> None:
         so_far = self.past_end.get(rule, (0, 0, 0))
@@ -209,14 +210,16 @@ class _Evaluator:
             case.study_id for case, verdict in evaluated if verdict.retain_until and verdict.retain_until < self._on
         }
         sizes = self._index.retention.sizes(sorted(past))
+        quiet = Counter[State]()
         for case, verdict in evaluated:
             before, is_past = self._verdict_before(case, verdict), case.study_id in past
             if not is_past and not verdict.holds and (before is None or _is_alike(verdict, before)):
-                found.totals.count_quiet(verdict, before)
+                quiet[verdict.state] += 1
                 continue
             study = _study(case, verdict, before, sizes.get(case.study_id, (0, 0)))
             found.totals.count(study, is_past=is_past)
             found.studies.append(study)
+        found.totals.count_quiet(quiet, is_compared=self._before is not None)
 
     def _verdict_before(self, case: StudyCase, verdict: Verdict) -> Verdict | None:
         if self._before is None or self._is_same:
@@ -225,7 +228,7 @@ class _Evaluator:
 
 
 def _is_alike(verdict: Verdict, before: Verdict) -> bool:
-    return (verdict.state, verdict.retain_until) == (before.state, before.retain_until)
+    return verdict.retain_until == before.retain_until and verdict.state is before.state
 
 
 def _study(case: StudyCase, verdict: Verdict, before: Verdict | None, size: tuple[int, int]) -> SimulatedStudy:

@@ -4,7 +4,7 @@ A study belongs to the patient it is shown with, or would be if it were neither 
 it that is not superseded names another patient, whose it is is not sure: it is in conflict.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -108,11 +108,13 @@ class InstanceRow(NamedTuple):
 class Gathered:
     """What some patients have, as of journal position `position` or later.
 
-    Series and instances are by the number of their study, facts by that of their patient; `in_conflict` are studies.
+    Modalities of series, series and instances are by the number of their study, facts by that of their patient;
+    `in_conflict` are studies. Series are there only where details were asked for.
     """
 
     position: int
     studies: Sequence[StudyRow]
+    modalities: Mapping[int, Sequence[str]]
     series: Mapping[int, Sequence[SeriesRow]]
     facts: Mapping[int, Sequence[FactRow]]
     in_conflict: frozenset[int]
@@ -191,6 +193,13 @@ def _series(details: frozenset[Detail]) -> Select[Any]:
     return found.outerjoin(_INSTITUTION, _INSTITUTION.c.id == _SERIES_RECORD[institution])
 
 
+_MODALITIES = (
+    select(_SERIES.study_id, _SERIES_RECORD.Modality)
+    .select_from(tables.series)
+    .join(tables.series_record, _SERIES_RECORD.id == _RECORD_OF_SERIES)
+    .where(one_of(_SERIES.study_id, "ids"))
+)
+"""Of most profiles all that is asked of series; whole rows take twice as long."""
 _SEVERAL_RECORDS = (
     select(_RECORD.study_id).where(one_of(_RECORD.study_id, "ids")).group_by(_RECORD.study_id).having(func.count() > 1)
 )
@@ -293,12 +302,15 @@ class RetentionReader:
         with self._snapshots.reading() as cursor:
             ids = {"ids": cursor.several(list(patients))}
             position = int(cursor.scalar(_POSITION, {}))
-            studies = [_study_row(row) for row in cursor.all(_studies(details), ids)]
+            studies = list(map(StudyRow._make, cursor.all(_studies(details), ids)))
             of_studies = {"ids": cursor.several([study.study_id for study in studies])}
+            series = list(map(SeriesRow._make, cursor.all(_series(details), of_studies))) if details else []
+            said = ((row.study_id, row.modality) for row in series)
             return Gathered(
                 position=position,
                 studies=studies,
-                series=_by_first(map(SeriesRow._make, cursor.all(_series(details), of_studies))),
+                modalities=_of_studies(said if details else cursor.all(_MODALITIES, of_studies)),
+                series=_by_first(series),
                 facts=_by_first(map(FactRow._make, cursor.all(_FACTS, ids))),
                 in_conflict=_in_conflict(cursor, studies, of_studies),
                 instances=_by_first(
@@ -321,10 +333,6 @@ class RetentionReader:
         return {study_id: (int(count), int(size)) for study_id, count, size in rows}
 
 
-def _study_row(row: Sequence[Any]) -> StudyRow:
-    return StudyRow._make((*row[:3], bool(row[3]), *row[4:]))
-
-
 def _in_conflict(cursor: Cursor, studies: Sequence[StudyRow], of_studies: Mapping[str, Any]) -> frozenset[int]:
     several = [row[0] for row in cursor.all(_SEVERAL_RECORDS, of_studies)]
     shown = {study.study_id: study.patient for study in studies}
@@ -332,7 +340,14 @@ def _in_conflict(cursor: Cursor, studies: Sequence[StudyRow], of_studies: Mappin
     return frozenset(study_id for study_id, patient in named if patient != shown[study_id])
 
 
-def _by_first(rows: Iterator[Any]) -> dict[int, list[Any]]:
+def _of_studies(modalities: Iterable[Sequence[Any]]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    for study_id, modality in modalities:
+        found.setdefault(study_id, []).append(modality)
+    return found
+
+
+def _by_first(rows: Iterable[Any]) -> dict[int, list[Any]]:
     """Return rows by their first column."""
     found: dict[int, list[Any]] = {}
     for row in rows:

@@ -1,12 +1,16 @@
 """What rules look at: a patient's timeline, a study with its series and instances, and the holds over it.
 
 Whoever gathers these says of each fact where it comes from. Nothing depends on the order in which facts are given.
+
+Nobody changes a value of this package, though what is made anew for every study is not frozen: a frozen dataclass of a
+dozen fields takes eight times as long to make, which was a quarter of an evaluation.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from typing import NamedTuple
 
 from vna.events import FactKind, HoldKind, HoldLevel
 
@@ -29,8 +33,7 @@ class Fact:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Examination:
+class Examination(NamedTuple):
     """A study of the patient that this archive holds: when, where, and of which modalities."""
 
     date: date
@@ -57,7 +60,7 @@ class Identity(StrEnum):
     CONFLICT = "conflict"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Timeline:
     """What is known of a patient, sorted by kind; made by `Timeline.of`.
 
@@ -148,7 +151,7 @@ class SeriesFacts:
     instances: tuple[InstanceFacts, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class StudyFacts:
     """What rules may ask of a study; what its series say is collected, `series` is for rules of level series.
 

@@ -91,7 +91,7 @@ class PartVerdict:
     holds: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Verdict:
     """What evaluation says of a study on a day.
 
