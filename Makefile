@@ -31,7 +31,7 @@ viewer: $(VENV)/.run ## get the web viewer from npm; nodes started after that se
 	@$(BIN)/vna viewer install
 
 test: $(VENV)/.test dcmtk check ## set up and run every check and test, but the long ones
-	$(SCRATCH) $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not long and not bench"
+	$(SCRATCH) $(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not long and not bench"
 
 test-long: $(VENV)/.test dcmtk ## run the tests that take minutes
 	$(BIN)/pytest -m "long and not bench" --timeout 3600
