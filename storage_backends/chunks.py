@@ -4,6 +4,7 @@ A chunk is whole image frames, as many as make at least 256 KiB; or a band of wh
 where a frame is larger than 4 MiB, because whoever encodes, streams or reads a part of a blob holds a
 few chunks in memory and nothing else (prediction starts anew in each band: bands of 600 rows make a
 radiograph of 1955 x 1841 0.25 % larger); or 1 MiB where frames are unknown, vary in length or are not byte-aligned.
+Codec `smallest`, which codes frames of varying length whole, cuts where 16 of them fit, at 4 MiB at most.
 
 The rule is two numbers: the blob is a row of periods of `period` bytes, of which the last may be
 shorter, and each period is cut into spans of `span` bytes, of which the last may be shorter.
@@ -11,7 +12,7 @@ shorter, and each period is cut into spans of `span` bytes, of which the last ma
 
 from dataclasses import dataclass
 
-from storage_backends.frame_table import FrameTable, RegularFrames, Span
+from storage_backends.frame_table import FragmentedFrames, FrameTable, RegularFrames, Span
 from storage_backends.planar import PixelShape
 
 SMALLEST_FRAMES_CHUNK = 256 << 10
@@ -61,13 +62,16 @@ def can_filter(shape: PixelShape | None, plain_size: int) -> bool:
     return plain_size % shape.frame_bytes == 0
 
 
-def plan_chunks(plain_size: int, shape: PixelShape | None, frames: FrameTable | None) -> Chunks:
-    """Choose the chunks of a blob; `shape` only if `can_filter`."""
+def plan_chunks(
+    plain_size: int, shape: PixelShape | None, frames: FrameTable | None, fragmented: int = PLAIN_CHUNK
+) -> Chunks:
+    """Choose the chunks of a blob; `shape` only if `can_filter`. Fragmented frames are cut at so many bytes."""
     if shape is not None:
         return _plan_frames(plain_size, shape.frame_bytes, shape.row_bytes)
     if isinstance(frames, RegularFrames):
         return _plan_frames(plain_size, frames.frame_bytes, 1)
-    return Chunks(plain_size, PLAIN_CHUNK, PLAIN_CHUNK)
+    cut = fragmented if isinstance(frames, FragmentedFrames) else PLAIN_CHUNK
+    return Chunks(plain_size, cut, cut)
 
 
 def _plan_frames(plain_size: int, frame_bytes: int, row_bytes: int) -> Chunks:

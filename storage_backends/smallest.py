@@ -11,11 +11,18 @@ coded chunk is what a zstd frame with content size and checksum holds:
     16 to 19       a .xz file of the chunk behind filter method - 16
     32             4 bytes bias, little endian; 1 byte width; a JPEG-LS stream (ISO/IEC 14495-1)
     33             4 bytes bias, little endian; 1 byte width; a JPEG XL file (ISO/IEC 18181)
+    34             JPEG streams that lie in the chunk, each as a JPEG XL file, and the rest as it is; below
 
 The image of methods 32 and 33 is all rows of the chunk, frames one below the other: (rows, columns), or (rows, columns,
 samples) where a pixel has several. Its samples are unsigned integers of `width` bytes: the stored value minus the bias,
 modulo 2 to the number of bits a stored value has. The bias is the lowest value, signed or unsigned, whichever leaves
 the smaller range: signed pixels have no cliff between -1 and 0, and 16-bit ones in a narrow range become 8-bit ones.
+
+Method 34 is for image frames that were compressed with JPEG. A stream lies in one piece or more, which are the
+fragments of a frame; heads of items, padding and frames that are something else stay as they are. Numbers are of 4
+bytes, little endian: the count of streams; of each the size of its file, the count of its pieces, and of each piece how
+many bytes of the rest come before it, and its length. Then follow the files (ISO/IEC 18181-2 with the box `jbrd`, which
+gives back the very JPEG stream), and then the rest. `storage_backends.jpegs` makes and reads that.
 
 A decoder of images is fed nothing but what was written here: the checksum of the zstd frame is compared before, so
 that damage ends there. It gets an array of the size that is due, and what it cannot do is damage too.
@@ -36,6 +43,7 @@ import numpy as np
 import numpy.typing as npt
 
 from storage_backends.content import Buffer, Plain
+from storage_backends.jpegs import Fragments, code_jpegs, plain_of_jpegs
 from storage_backends.planar import Filter, PixelShape, Workspace, apply, undo
 
 OVERHEAD: Final = 1
@@ -47,6 +55,7 @@ _CLEARLY_SMALLER: Final = 0.75
 """Where an image is shorter than this share of what the filter and zstd's level 1 make of a chunk that is not small,
 nothing else is tried."""
 
+_JPEGS: Final = 34
 _XZ: Final = 16
 _DICTIONARY: Final = 4 << 20
 _XZ_MEMORY: Final = 64 << 20
@@ -68,16 +77,19 @@ Squeeze = Callable[[Buffer], bytes]
 
 
 def pack(
-    chunk: Buffer, shape: PixelShape | None, space: Workspace, *, hard: Squeeze, fast: Squeeze
+    chunk: Buffer, inside: PixelShape | Fragments, space: Workspace, *, hard: Squeeze, fast: Squeeze
 ) -> tuple[bytes, int]:
     """Return the zstd frame of a coded chunk, and the size of the coded chunk itself.
 
     Args:
-        shape: of pixels, if the chunk is whole rows of such.
+        inside: the shape of pixels, if the chunk is whole rows of such; else where image frames lie in it.
         hard, fast: zstd at its highest level, and at one that only adds frame and checksum.
     """
     best, size = b"", 0
-    for coded, squeeze in _candidates(chunk, shape, space, fast):
+    shape = inside if isinstance(inside, PixelShape) else None
+    jpegs = b"" if isinstance(inside, PixelShape) else code_jpegs(chunk, inside)
+    candidates = _candidates(chunk, shape, space, fast)
+    for coded, squeeze in (*([(bytes([_JPEGS]) + jpegs, hard)] if jpegs else []), *candidates):
         frame = (hard if coded[0] < _XZ else squeeze)(coded)
         if (not best or len(frame) < len(best)) and _gives_back(coded, chunk, shape, space):
             best, size = frame, len(coded)
@@ -95,6 +107,8 @@ def unpack(coded: bytes, size: int, shape: PixelShape | None, space: Workspace) 
     method, body = coded[0], memoryview(coded)[1:]
     if method in tuple(_Image):
         return _read_image(_Image(method), body, size, _known(shape))
+    if method == _JPEGS:
+        return plain_of_jpegs(body, size)
     if method >= _XZ:
         method, body = method - _XZ, memoryview(_read_xz(body, size))
     kind = Filter(method)

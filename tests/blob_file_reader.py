@@ -93,12 +93,34 @@ def uncode(chunk: bytes, head: dict[str, Any]) -> bytes:
         return unfilter(body, head | {"filter": method})
     if method < 20:
         return unfilter(lzma.decompress(body), head | {"filter": method - 16})
+    if method == 34:
+        return unjpeg(body)
     bias, width = struct.unpack_from("<IB", body)
     image = {32: imagecodecs.jpegls_decode, 33: imagecodecs.jpegxl_decode}[method](body[5:])
     assert image.dtype.itemsize == width
     bits = 8 * head["item_size"]
     values = (image.astype(np.int64) + bias) % 2**bits
     return bytes(values.astype(f"{head['byte_order']}u{head['item_size']}").tobytes())
+
+
+def unjpeg(body: bytes) -> bytes:
+    """Return the plain bytes of a chunk with JPEG streams."""
+    numbers = (number for (number,) in struct.iter_unpack("<I", body[: len(body) // 4 * 4]))
+    read, streams = 1, []
+    for _ in range(next(numbers)):
+        size, count = next(numbers), next(numbers)
+        streams.append((size, [(next(numbers), next(numbers)) for _ in range(count)]))
+        read += 2 + 2 * count
+    rest = body[4 * read + sum(size for size, _ in streams) :]
+    plain, at = b"", 4 * read
+    for size, pieces in streams:
+        jpeg = bytes(imagecodecs.jpegxl_decode_jpeg(body[at : at + size], numthreads=1))
+        at += size
+        for gap, length in pieces:
+            plain, rest = plain + rest[:gap] + jpeg[:length], rest[gap:]
+            jpeg = jpeg[length:]
+        assert not jpeg
+    return plain + rest
 
 
 def read_frames(file: bytes) -> list[list[tuple[int, int]]] | None:

@@ -2,6 +2,7 @@
 
 import io
 import lzma
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -153,6 +154,10 @@ def chunks() -> Iterator[bytes]:
     head = (900).to_bytes(4, "little") + b"\x02"
     yield bytes([32]) + head + bytes(imagecodecs.jpegls_encode(image))
     yield bytes([33]) + head + bytes(imagecodecs.jpegxl_encode(image, lossless=True, usecontainer=False))
+    jpeg = bytes(imagecodecs.jpeg8_encode(image.astype(np.uint8)))
+    file = bytes(imagecodecs.jpegxl_encode_jpeg(jpeg, usecontainer=True, numthreads=1))
+    yield bytes([34]) + bytes(4) + image.tobytes()
+    yield bytes([34]) + struct.pack("<5I", 1, len(file), 1, 0, len(jpeg)) + file
     yield from (bytes([kind]) + image.tobytes() for kind in range(4))
     yield from (bytes([16 + kind]) + lzma.compress(image.tobytes()) for kind in range(4))
 

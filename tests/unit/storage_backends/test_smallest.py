@@ -150,7 +150,7 @@ def test_each_chunk_takes_the_method_that_makes_it_smallest() -> None:
 
 
 def unpacked_method(plain: bytes, shape: PixelShape | None) -> int:
-    return TOOLS.decompressor.decompress(pack(plain, shape, Workspace(), hard=HARD, fast=FAST)[0])[0]
+    return TOOLS.decompressor.decompress(pack(plain, shape or (), Workspace(), hard=HARD, fast=FAST)[0])[0]
 
 
 def test_where_an_encoder_is_wrong_its_result_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
