@@ -2,6 +2,8 @@
 
     place      copies what the store lacks, a batch at a time, each recorded when it is there and read back; then one
                transaction sees that all of the study lies there, and says so
+               what was to be deleted there, and a lock keeps, is taken back into use: locked anew, so that nobody can
+               delete it, read back, and then recorded
     displace   reads back what stays; one transaction sees that it is enough, and says that the study is not kept here;
                then the sweep takes what nothing needs here any more
 
@@ -17,17 +19,18 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
-from storage_backends import MAIN, PixelShape
+from storage_backends import MAIN, LockedBucket, PixelShape
 from vna.archive.healing import Healer, Health
-from vna.archive.kept import Shelf
-from vna.archive.recording import time_stamp
+from vna.archive.kept import Shelf, blob_ref
+from vna.archive.recording import record_if_due, time_stamp
 from vna.archive.room import Room
 from vna.archive.sweeping import Sweeper
 from vna.archive.tier_stores import TierStores, codec_name
+from vna.archive.translation import storage_errors
 from vna.dicom.frames import pixel_shape
 from vna.dicom.scan import scan
 from vna.errors import Damaged, NotFound, OutOfResources, TooFewVerified
-from vna.events import BlobEntry
+from vna.events import BlobEntry, BlobsRetaken
 from vna.index import (
     BlobState,
     CopyEntry,
@@ -90,6 +93,11 @@ class Placer:
             raise NotFound(f"no study {study} is held")
         return found
 
+    def shortage(self, store: str) -> str | None:
+        """Say what is short in a store, None where there is room, or no telling."""
+        is_watched = store == MAIN or store in self.stores.names.tiers
+        return self._room.at(store).shortage() if is_watched else None
+
     def place(self, study: str, store: str, actor: str) -> Moved:
         """Bring all of a study to a store.
 
@@ -100,8 +108,8 @@ class Placer:
         """
         moved = Moved()
         for _ in range(_ROUNDS):
-            missing = lacking(self.lying(study), store)
-            moved += self._copy_all(missing, store, actor)
+            self._take_back(self.lying(study), store, actor)
+            moved += self._copy_all(lacking(self.lying(study), store), store, actor)
             with index_errors():
                 number, names = self._index.committer.next_sequence(), self.stores.names
                 result = self._index.committer.submit(PlaceEntry(number, time_stamp(), actor, study, store, names))
@@ -161,7 +169,6 @@ class Placer:
         for start in range(0, len(digests), _BATCH):
             if self.stopping.is_set():
                 raise OutOfResources("broken off: do it again")
-            self._check_room(store)
             with index_errors():
                 began = self._index.reader.position()
             with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="place") as threads:
@@ -173,8 +180,38 @@ class Placer:
             _raise_first(copies)
         return moved
 
+    def _take_back(self, found: Lying, store: str, actor: str) -> None:
+        """Use again what is to be deleted in a store that locks, and which only its lock has kept from that."""
+        bucket = self.blobs.at(store).backend
+        if not isinstance(bucket, LockedBucket):
+            return
+        missing = lacking(found, store)
+        going = [blob for blob, state in _at(found, store) if state is BlobState.DELETING and blob.digest in missing]
+        for start in range(0, len(going), _BATCH):
+            if self.stopping.is_set():
+                return
+            back = tuple(blob.place for blob in going[start : start + _BATCH] if self._is_locked(blob, bucket))
+            if back:
+                record_if_due(self._index, BlobsRetaken(back), actor)
+
+    def _is_locked(self, blob: BlobEntry, bucket: LockedBucket) -> bool:
+        """Lock a file for the days ahead, if it is there still, and tell whether it is sound.
+
+        From its lock on no sweep can delete it, whatever it has marked before.
+        """
+        try:
+            with storage_errors():
+                bucket.renew(f"{blob.digest}.{blob.codec}")
+                self.blobs.at(blob.store).verify(blob_ref(blob))
+        except Damaged:
+            return False
+        return True
+
     def _copy(self, places: Sequence[BlobEntry], store: str) -> BlobEntry:
-        """Bring a blob to a store from the nearest place that has it sound."""
+        """Bring a blob to a store from the nearest place that has it sound, if there is room for more."""
+        shortage = self.shortage(store)
+        if shortage is not None:
+            raise OutOfResources(shortage)
         for blob in sorted((b for b in places if b.store in self.stores.every), key=self._near):
             shape = None if codec_name(blob.codec) in _TELL_SHAPE else self._shape(blob.digest)
             for _ in range(2):
@@ -221,10 +258,6 @@ class Placer:
     def _take_out(self, blobs: Sequence[BlobEntry]) -> Moved:
         swept = self._sweeper.take_out(blobs) if blobs else None
         return Moved(deleted=swept.blobs, deleted_bytes=swept.stored_bytes) if swept else Moved()
-
-    def _check_room(self, store: str) -> None:
-        if store == MAIN or store in self.stores.names.tiers:
-            self._room.at(store).check()
 
     def _record(self, entry: CopyEntry) -> None:
         with index_errors():

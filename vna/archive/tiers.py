@@ -19,7 +19,7 @@ from vna.archive.tier_stores import TierStores, Traits, codec_name
 from vna.errors import NotFound, NotPlausible, TooFewVerified, VnaError
 from vna.index import BlobState, Filling, Index, Lying, Whereabouts, index_errors
 from vna.model import Availability, StudyUID
-from vna.retention import Place, Placement, Profile, TierAction, TierVerb, recall_to, tier_actions
+from vna.retention import Place, Placement, Profile, TierAction, TierRule, TierVerb, recall_to, tier_actions
 
 _NOWHERE: Final = Whereabouts()
 _NOTHING: Final = Filling(0, 0, 0, 0)
@@ -177,22 +177,41 @@ class Tiers:
                 actions = tier_actions(profile, case.timeline, case.study, placement, on)
                 yield from (action for action in actions if self._has_effect(action))
 
+    def broken_rules(self, profile: Profile) -> dict[str, str]:
+        """Return what is wrong with enabled tier rules by their ids: stores that are not there, or of another codec."""
+        found = {}
+        for rule in profile.tiers.rules:
+            try:
+                if rule.enabled:
+                    self._check(rule)
+            except (NotFound, NotPlausible) as exc:
+                found[rule.id] = str(exc)
+        return found
+
+    def waiting_rules(self, profile: Profile) -> dict[str, str]:
+        """Return why enabled tier rules cannot be followed now, by their ids: they are broken, or a store is full."""
+        found = self.broken_rules(profile)
+        for rule in profile.tiers.rules:
+            if rule.enabled and rule.id not in found:
+                shortage = self.placer.shortage(self.stores.named(rule.target))
+                if shortage is not None:
+                    found[rule.id] = shortage
+        return found
+
     def carry_out(self, action: TierAction, actor: str) -> Moved:
         """Do what a rule wants; nothing is left to do where it is done already.
 
         Raises:
             NotFound: the study is not held, or there is no such store.
-            NotPlausible: a study is to be in another codec than its store writes.
+            NotPlausible: the study is to be in another codec than the store writes.
             Damaged, TooFewVerified, Held, OutOfResources: as `Placer.place` and `Placer.displace`.
         """
+        self._check(action)
         match action.verb:
             case TierVerb.MOVE:
                 copies = action.min_copies
                 return self.move(action.study_uid, action.source, action.target, actor, copies=copies)
             case TierVerb.REENCODE:
-                codec = self.stores.codec(self.stores.named(action.source))
-                if codec != action.codec:
-                    raise NotPlausible(f"store {action.source} writes {codec}: rule {action.rule} wants {action.codec}")
                 return self.reencode(action.study_uid, action.source, actor)
             case TierVerb.COPY | TierVerb.RECALL:
                 return self.place(action.study_uid, action.target, actor)
@@ -221,6 +240,13 @@ class Tiers:
             with index_errors():
                 self._index.placements.done_with([study])
         return back
+
+    def _check(self, wanted: TierRule | TierAction) -> None:
+        """Refuse what the settings do not allow: the codec is that of the store, which a rule may only confirm."""
+        self.stores.named(wanted.source)
+        codec = self.stores.codec(self.stores.named(wanted.target))
+        if wanted.codec and wanted.codec != codec:
+            raise NotPlausible(f"store {wanted.target} writes {codec}, and the rule wants {wanted.codec}")
 
     def _recall_target(self, study: str, profile: Profile | None) -> str | None:
         """Return the store a study is to come back to, None where it is to stay."""

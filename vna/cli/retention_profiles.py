@@ -9,7 +9,7 @@ import typer
 
 from vna.archive import KeptProfile, understood_profile
 from vna.cli.exits import HELP
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, print_json, read_settings, read_text, user_name
 from vna.node import open_archive
 from vna.retention import Profile, shipped_profiles
 
@@ -61,7 +61,7 @@ def show(context: typer.Context, name: Name, config: Config = None, as_json: AsJ
 @app.command(epilog=HELP)
 def check(file: ProfileFile, as_json: AsJson = False) -> None:
     """See whether a file is a profile; what is wrong is said with its line. Nothing is changed."""
-    profile = understood_profile(file.read_text(encoding="utf-8"))
+    profile = understood_profile(read_text(file))
     if as_json:
         print_json(_summary(profile))
         return
@@ -80,18 +80,23 @@ def propose(
     path, shipped = Path(file), shipped_profiles()
     if not path.is_file() and file not in shipped:
         raise typer.BadParameter(f"{file} is no file, nor one of {', '.join(shipped)}", ctx=context)
-    text = path.read_text(encoding="utf-8") if path.is_file() else shipped[file]
+    text = read_text(path) if path.is_file() else shipped[file]
     with closing(open_archive(read_settings(context, config))) as archive:
         number = archive.retention.profiles.propose(text, by or user_name())
         kept = archive.retention.profiles.get(number)
+        broken = archive.tiers.broken_rules(understood_profile(text))
     typer.echo(f"Proposed {kept.name} {kept.version} as number {number}, by {kept.actor}; {_standing(kept)}.")
     typer.echo(f"Another person brings it into force with: vna retention profiles activate {number} --by NAME")
+    for rule, problem in broken.items():
+        typer.echo(f"Tier rule {rule} cannot be followed here: {problem}", err=True)
 
 
 @app.command(epilog=HELP)
 def activate(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The number it was proposed under.")],
+    number: Annotated[
+        int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number it was proposed under.")
+    ],
     by: By = "",
     config: Config = None,
 ) -> None:

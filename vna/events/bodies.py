@@ -15,6 +15,7 @@ from vna.events.kinds import (
     BlobHealed,
     BlobPlace,
     BlobsEntered,
+    BlobsRetaken,
     CommitmentAnswered,
     CommitmentRequested,
     CommitmentSettled,
@@ -57,7 +58,7 @@ def body_of(event: Event) -> Body:
             return {"place": _place_array(event.place), "problem": event.problem}
         case BlobHealed():
             return {"place": _place_array(event.place), "source": event.source}
-        case SweepEnded():
+        case SweepEnded() | BlobsRetaken():
             return {"places": [_place_array(place) for place in event.places]}
         case CommitmentRequested():
             return {**asdict(event), "instances": [list(each) for each in event.instances]}
@@ -177,6 +178,7 @@ _READERS: Final[dict[tuple[str, int], Callable[[Body], Event]]] = {
     (BlobHealed.kind, 1): lambda body: BlobHealed(_place(body["place"]), body["source"]),
     (SweepBegan.kind, 1): lambda body: SweepBegan(_entries(body)),
     (SweepEnded.kind, 1): lambda body: SweepEnded(tuple(_place(place) for place in body["places"])),
+    (BlobsRetaken.kind, 1): lambda body: BlobsRetaken(tuple(_place(place) for place in body["places"])),
     (StudyQuiet.kind, 1): lambda body: StudyQuiet(**body),
     (CommitmentRequested.kind, 1): _requested_event,
     (CommitmentAnswered.kind, 1): _answered_event,

@@ -190,6 +190,16 @@ class SweepEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobsRetaken:
+    """These blobs were to be deleted, are locked where they lie, and are used there again: their lock was renewed."""
+
+    kind: ClassVar[str] = "blobs-retaken"
+    schema_version: ClassVar[int] = 1
+
+    places: tuple[BlobPlace, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class StudyQuiet:
     """Nothing has come in for a study for as long as the settings ask; `arrivals_upto` is its last arrival.
 
@@ -259,7 +269,7 @@ class PayloadsErased:
     owner: str
 
 
-BlobEvent = BlobsEntered | BlobDamaged | BlobHealed | SweepBegan | SweepEnded
+BlobEvent = BlobsEntered | BlobDamaged | BlobHealed | SweepBegan | SweepEnded | BlobsRetaken
 CommitmentEvent = CommitmentRequested | CommitmentAnswered | CommitmentSettled
 RejectionEvent = Rejected | NoteRejected | Restored | InstanceRestored
 Event = (

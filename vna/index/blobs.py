@@ -2,10 +2,11 @@
 
         entered            damaged            sweep-began              sweep-ended
     (none) ---> present <----------> bad   present, bad, (none) ---> deleting ---> (none)
-                            healed
+                            healed                                      |
+                                                              retaken   `--------> present
 
 There are no other ways: what is being deleted stays so until its files are gone, whatever anybody says who looked
-before; then its row goes.
+before; then its row goes. It is retaken only where Object Lock keeps the file from going (vna.archive.placing).
 """
 
 from dataclasses import replace
@@ -20,6 +21,7 @@ from vna.events import (
     BlobHealed,
     BlobPlace,
     BlobsEntered,
+    BlobsRetaken,
     Event,
     SweepBegan,
     SweepEnded,
@@ -62,6 +64,9 @@ def apply_blob_event(cursor: Cursor, event: BlobEvent) -> None:
         case SweepEnded(places=places):
             for place in places:
                 cursor.do(_DELETE, _key(place))
+        case BlobsRetaken(places=places):
+            for place in places:
+                _move(cursor, place, BlobState.DELETING, BlobState.PRESENT)
 
 
 def is_due(cursor: Cursor, event: Event) -> bool:
@@ -77,6 +82,8 @@ def is_due(cursor: Cursor, event: Event) -> bool:
             return _state(cursor, place) == BlobState.BAD
         case BlobsEntered(blobs=blobs):
             return all(_is_wanted(cursor, blob.place) for blob in blobs if blob.store)
+        case BlobsRetaken(places=places):
+            return any(_state(cursor, place) == BlobState.DELETING for place in places)
     return True
 
 

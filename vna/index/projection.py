@@ -19,6 +19,7 @@ from vna.events import (
     BlobDamaged,
     BlobHealed,
     BlobsEntered,
+    BlobsRetaken,
     CommitmentAnswered,
     CommitmentRequested,
     CommitmentSettled,
@@ -165,7 +166,7 @@ class Projection:
             case InstanceRestored() as restored:
                 self.hiding.readmit(cursor, record.position, restored)
                 note_resent(cursor, restored.key.study, restored.source)
-            case BlobsEntered() | BlobDamaged() | BlobHealed() | SweepBegan() | SweepEnded() as event:
+            case BlobsEntered() | BlobDamaged() | BlobHealed() | SweepBegan() | SweepEnded() | BlobsRetaken() as event:
                 apply_blob_event(cursor, event)
             case CommitmentRequested() | CommitmentAnswered() | CommitmentSettled() as event:
                 apply_commitment_event(cursor, record, event)

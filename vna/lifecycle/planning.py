@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from vna.archive import Archive, EliminationPreview
-from vna.errors import NotFound
 from vna.index import ClockJump
 from vna.retention import TierAction, TierVerb
 
@@ -28,7 +27,8 @@ class Plan:
     """What a run would do at a time.
 
     `jump` says why it would do nothing, None where the clock can be believed. `is_all` is not set where more is due
-    than one run does. `problems` are the tier rules that cannot be followed here, by their ids.
+    than one run does. `problems` says by their ids which tier rules cannot be followed here, or not now: their store is
+    full.
     """
 
     time: datetime
@@ -55,7 +55,8 @@ def plan(archive: Archive, now: datetime, max_actions: int) -> Plan:
         return Plan(now, jump)
     eliminations, left = _eliminations(archive, now, max_actions)
     going = {item.scope.study for each in eliminations for item in each.going if item.scope.series is None}
-    problems = _problems(archive)
+    profile = archive.retention.in_force()
+    problems = archive.tiers.waiting_rules(profile) if profile is not None else {}
     wanted = archive.tiers.plan(now.astimezone(UTC).date())
     done = (action for action in wanted if action.study_uid not in going and action.rule not in problems)
     actions = list(islice(done, left + 1))
@@ -73,19 +74,6 @@ def _eliminations(archive: Archive, now: datetime, most: int) -> tuple[tuple[Eli
         gone += sum(item.instances for item in preview.going)
         found.append(preview)
     return tuple(found), most
-
-
-def _problems(archive: Archive) -> dict[str, str]:
-    """Return the enabled tier rules in force that name stores which are not there."""
-    profile, found = archive.retention.in_force(), {}
-    for rule in profile.tiers.rules if profile is not None else ():
-        try:
-            if rule.enabled:
-                archive.tiers.stores.named(rule.source)
-                archive.tiers.stores.named(rule.target)
-        except NotFound as exc:
-            found[rule.id] = str(exc)
-    return found
 
 
 def _size(archive: Archive, action: TierAction) -> int:

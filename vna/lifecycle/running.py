@@ -57,7 +57,7 @@ class MoveDone:
 class Report:
     """What a run did. `recomputed` counts studies whose retention was computed anew; `jump` says why it stopped.
 
-    `broken_rules` are the tier rules that cannot be followed here, by their ids.
+    `broken_rules` says why tier rules could not be followed, by their ids.
     """
 
     recomputed: int

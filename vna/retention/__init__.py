@@ -20,6 +20,7 @@ from vna.retention.profile import (
     Level,
     NotePolicy,
     Profile,
+    TierRule,
     TierVerb,
 )
 from vna.retention.reading import ProfileError, read_profile
@@ -52,6 +53,7 @@ __all__ = [
     "State",
     "StudyFacts",
     "TierAction",
+    "TierRule",
     "TierVerb",
     "Timeline",
     "Verdict",

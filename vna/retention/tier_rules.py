@@ -14,6 +14,9 @@ from vna.retention.spans import SPAN_KEYS, span_of
 _RULE_KEYS: Final = ("id", "enabled", "when", "after", "action", "from", "to", "codec", "min_copies", "cite")
 _LEAST_COPIES: Final = 1
 
+TIER_CODECS: Final = ("raw", "zstd", "dense", "smallest")
+"""The codecs that a store may write, as settings call them."""
+
 
 def tiers_of(node: yaml.Node | None) -> TierPolicy:
     """Return the tier policy that a mapping says; without one, everything stays where it is.
@@ -84,11 +87,15 @@ def _stores(fields: Fields, verb: TierVerb) -> tuple[str, str]:
 
 
 def _codec(fields: Fields, verb: TierVerb) -> str:
-    if verb is TierVerb.REENCODE:
-        return text_of(fields.need("codec"))
-    if verb is TierVerb.RECALL and "codec" in fields:
-        raise wrong(fields.need("codec"), "what is recalled gets the codec of its store")
-    return fields.text("codec")
+    if verb is not TierVerb.REENCODE and "codec" not in fields:
+        return ""
+    node = fields.need("codec")
+    if verb is TierVerb.RECALL:
+        raise wrong(node, "what is recalled gets the codec of its store")
+    codec = text_of(node)
+    if codec not in TIER_CODECS:
+        raise wrong(node, f"{codec!r} is none of {', '.join(TIER_CODECS)}")
+    return codec
 
 
 def _ages(fields: Fields, verb: TierVerb) -> tuple[Span | None, Span | None]:
@@ -111,6 +118,10 @@ def _span(node: yaml.Node | None) -> Span | None:
 def _check_with_others(node: yaml.Node, rule: TierRule, before: list[TierRule]) -> None:
     if any(other.id == rule.id for other in before):
         raise wrong(node, f"two tier rules are called {rule.id}")
+    for other in before:
+        alike = rule.enabled and other.enabled and rule.target == other.target
+        if alike and rule.codec and other.codec and rule.codec != other.codec:
+            raise wrong(node, f"store {rule.target} has one codec: {other.id} wants {other.codec}, not {rule.codec}")
 
 
 def _check_recalls(read: list[tuple[yaml.Node, TierRule]]) -> None:

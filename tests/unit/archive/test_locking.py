@@ -1,6 +1,7 @@
 """Locks of a store with Object Lock: renewed while retention runs or a hold stands, and left to end behind its end."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,13 +14,28 @@ from conformance import phantoms
 from destroying import DestroyingArchive, study_of
 from eliminating import SECOND_SERIES, bring_into_force, visit
 from locking_service import LockingService
+from rebuilding import rows_of
 from sending import Sending
-from storage_backends import BlobStore, Codec, Memory, Protection
-from vna.archive import Archive, HoldTarget, HoldTerms, LockKeeper, Reasons, Room, Spool, Sweeper, locked_stores
+from storage_backends import BlobStore, Codec, Memory, MemoryDocuments, Protection
+from storage_backends.contract import put
+from vna.archive import (
+    Archive,
+    HoldTarget,
+    HoldTerms,
+    LockKeeper,
+    Reasons,
+    Rebuilder,
+    Room,
+    Sealer,
+    Spool,
+    Sweeper,
+    locked_stores,
+)
 from vna.console import wording
 from vna.events import HoldKind
-from vna.index import Index, open_index
+from vna.index import Index, open_index, open_replay
 from vna.index.lock_tables import object_lock
+from vna.journal import SealedJournal
 
 DAYS = 100
 RECENT = "2026-01-31"
@@ -223,6 +239,73 @@ def test_what_is_locked_stays_deleting_and_in_the_status_until_its_lock_ends(loc
     (_, bucket), *_ = locked_stores(locking.archive.healer.blobs)
     assert list(bucket.names()) == []
     assert locking.index.locks.deleting() == []
+
+
+def test_a_study_is_taken_back_into_a_tier_that_has_locked_it(locking: Locking) -> None:
+    study = locking.study(1)
+    names = vault_names(locking)
+    locking.archive.tiers.displace(study, "vault", "tester")
+    locking.service.pass_days(30)
+    assert locking.locks(study) == []
+    moved = locking.archive.tiers.place(study, "vault", "tester")
+
+    assert moved.copied == 0
+    assert vault_names(locking) == names
+    assert locking.until(study) == locking.ahead()
+    assert next(each for each in locking.archive.stores() if each.store == "vault").present == 2
+    Sweeper(open_index(locking.index.url), locking.archive.healer.blobs, 0).take_up()
+    locking.service.pass_days(DAYS + 1)
+    Sweeper(open_index(locking.index.url), locking.archive.healer.blobs, 0).take_up()
+    assert vault_names(locking) == names
+
+
+def test_a_rebuild_knows_what_was_taken_back(locking: Locking, tmp_path: Path) -> None:
+    study = locking.study(1)
+    locking.archive.tiers.displace(study, "vault", "tester")
+    locking.archive.tiers.place(study, "vault", "tester")
+    journal, onto = SealedJournal(MemoryDocuments()), f"sqlite:///{tmp_path / 'new.sqlite'}"
+    with closing(Sealer(open_index(locking.index.url), journal)) as sealer:
+        sealer.seal()
+
+    with closing(open_replay(onto)) as replayer:
+        Rebuilder(replayer, locking.archive.healer.blobs).from_journal(journal, 0, lambda _position: None)
+
+    assert rows_of(onto) == rows_of(locking.index.url)
+
+
+def test_what_is_damaged_there_is_written_again_when_it_is_taken_back(locking: Locking) -> None:
+    study = locking.study(1)
+    (_, bucket), *_ = locked_stores(locking.archive.healer.blobs)
+    locking.archive.tiers.displace(study, "vault", "tester")
+    right = bucket.read(name := vault_names(locking)[0])
+    put(bucket, name, b"damaged")
+
+    locking.archive.tiers.place(study, "vault", "tester")
+
+    assert bucket.read(name) == right
+    assert len(locking.locks(study)) == 2
+
+
+def test_what_has_gone_meanwhile_is_copied_again(locking: Locking, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = locking.study(1)
+    locking.archive.tiers.displace(study, "vault", "tester")
+    locking.service.pass_days(DAYS + 1)
+    monkeypatch.setattr("vna.archive.placing._WAIT_S", 0)
+    sweeper, (_, bucket) = (
+        Sweeper(locking.index, locking.archive.healer.blobs, 0),
+        *locked_stores(locking.archive.healer.blobs),
+    )
+    assert len(sweeper.delete()) == 2  # and dies before it has said so
+
+    moved = locking.archive.tiers.place(study, "vault", "tester")
+
+    assert moved.copied == 2
+    assert len(list(bucket.names())) == len(locking.locks(study)) == 2
+
+
+def vault_names(locking: Locking) -> list[str]:
+    (_, bucket), *_ = locked_stores(locking.archive.healer.blobs)
+    return sorted(bucket.names())
 
 
 def count_deletions(service: LockingService) -> list[str]:

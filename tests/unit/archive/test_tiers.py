@@ -291,6 +291,26 @@ def test_a_full_tier_takes_nothing(tiered: Tiered, monkeypatch: pytest.MonkeyPat
     assert tiered.names("cold") == []
 
 
+def test_a_tier_that_fills_up_during_a_move_takes_nothing_from_where_the_study_lies(
+    tiered: Tiered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = tiered.store(1, 2, 3)
+    study, told = stored[0].key.study, iter((None, "no more room"))
+    before = [tiered.sending.bytes_of(each.key) for each in stored]
+    monkeypatch.setattr(tiered.archive.tiers.placer, "shortage", lambda store: next(told, "no more room"))
+
+    with pytest.raises(OutOfResources, match="no more room"):
+        tiered.archive.tiers.move(study, "hot", "cold", ME)
+
+    tiered.sweep()
+    assert tiered.rows()["", "present"] == 3
+    assert tiered.placements() == []
+    assert [tiered.sending.bytes_of(each.key) for each in stored] == before
+    monkeypatch.undo()
+    assert tiered.archive.tiers.move(study, "hot", "cold", ME).deleted == 3
+    assert tiered.rows() == {("cold", "present"): 3}
+
+
 def test_stores_and_studies_that_are_not_there_are_named(tiered: Tiered) -> None:
     study = tiered.store(1)[0].key.study
 

@@ -11,7 +11,7 @@ import pytest
 from eliminating import approved, bring_into_force, equip, store_due, store_study
 from storage_backends import BlobStore, Codec, Memory, MemoryDocuments
 from vna.archive import Archive, EliminationState, HoldTarget, HoldTerms, Room, Spool
-from vna.errors import OutOfResources
+from vna.errors import NotPlausible, OutOfResources
 from vna.events import HoldKind
 from vna.index import Index, open_index
 from vna.lifecycle import Lifecycle, Limits
@@ -232,6 +232,48 @@ def test_a_rule_that_names_a_store_which_is_not_there_is_told_once(opened: Opene
     assert planned.moves == ()
     assert list(planned.problems) == list(done.broken_rules) == ["COLD"]
     assert "nowhere" in done.broken_rules["COLD"]
+
+
+@pytest.mark.parametrize("verb", ["move", "copy", "reencode"])
+def test_a_rule_that_wants_another_codec_than_the_store_writes_is_told_and_not_followed(
+    opened: Opened, verb: str
+) -> None:
+    rule = TIERS.replace("action: move", f"action: {verb}, codec: dense")
+    bring_into_force(opened.archive, more=rule if verb != "reencode" else rule.replace("main, to: cold", "main"))
+    store_study(opened.archive, 1)
+    wanted = list(opened.archive.tiers.plan(opened.now().date()))
+
+    planned, done = opened.lifecycle().plan(), _run(opened)
+
+    assert (planned.moves, done.moves) == ((), ())
+    assert planned.problems == done.broken_rules
+    assert "writes zstd, and the rule wants dense" in planned.problems["COLD"]
+    with pytest.raises(NotPlausible):
+        opened.archive.tiers.carry_out(wanted[0], "somebody")
+
+
+def test_a_rule_whose_store_is_full_waits_and_says_so(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    bring_into_force(opened.archive, more=TIERS)
+    study = store_study(opened.archive, 1)
+    room = opened.archive.tiers.placer
+    monkeypatch.setattr(room, "shortage", lambda store: "no room in cold" if store == "cold" else None)
+
+    planned, done = opened.lifecycle().plan(), _run(opened)
+
+    assert (planned.moves, done.moves) == ((), ())
+    assert planned.problems == done.broken_rules == {"COLD": "no room in cold"}
+    assert done.problems == 1
+    monkeypatch.undo()
+    assert [move.action.study_uid for move in _run(opened).moves] == [study]
+
+
+def test_a_rule_that_wants_the_codec_of_the_store_is_followed(opened: Opened) -> None:
+    bring_into_force(opened.archive, more=TIERS.replace("action: move", "action: move, codec: zstd"))
+    store_study(opened.archive, 1)
+
+    (moved,) = _run(opened).moves
+
+    assert (moved.problem, moved.action.codec) == ("", "zstd")
 
 
 @pytest.mark.long

@@ -2,7 +2,9 @@
 
 import pytest
 
+from storage_backends import Codec
 from vna.retention import NotePolicy, ProfileError, read_profile, shipped_profiles
+from vna.retention.tier_rules import TIER_CODECS
 
 HEAD = "profile: test\nversion: '1'\n"  # two lines
 RULE = "- {id: A, start: study_date, keep: {years: 1}, cite: policy}\n"
@@ -124,6 +126,15 @@ WRONG = {
         "would move back at once",
     ),
     "tier-recalls-later": (_tier(", after: {last_access: {days: 1}}").replace("move", "recall"), 7, "leave out"),
+    "tier-codec": (_tier(", codec: smalest"), 7, "none of raw, zstd, dense, smallest"),
+    "tier-two-codecs": (
+        (
+            f"{HEAD}{RULES}tiers:\n  rules:\n  - {TIER}, codec: zstd}}\n"
+            "  - {id: R, action: copy, from: hot, to: cold, codec: raw, cite: p}\n"
+        ),
+        8,
+        "has one codec",
+    ),
     "tier-encodes-elsewhere": (_tier(", codec: smallest").replace("move", "reencode"), 7, "stays where it is"),
 }
 
@@ -188,3 +199,7 @@ def test_the_french_steps_are_in_their_order() -> None:
         ("director", "approval", False),
         ("archives_departementales", "visa", True),
     ]
+
+
+def test_rules_know_the_codecs_that_stores_have() -> None:
+    assert set(TIER_CODECS) == {codec.name.lower() for codec in Codec}
