@@ -1,11 +1,12 @@
 """An archive in a folder that destroys: its parts opened as a node opens them, and eliminations that all agreed to."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
+import zstandard
 from pydicom.dataset import Dataset
 
 from conformance.phantoms import data_set_bytes
@@ -110,3 +111,28 @@ class DestroyingArchive:
 def study_of(ds: Dataset) -> Scope:
     """Return the study of a data set."""
     return Scope(ds.StudyInstanceUID)
+
+
+def needles(*data_sets: Dataset) -> list[bytes]:
+    """Return what is not to be found of data sets: names, IDs, and pixels as stored and as filtered."""
+    wanted = []
+    for ds in data_sets:
+        wanted += [str(ds.PatientName).encode(), str(ds.PatientName).lower().encode(), ds.PatientID.encode()]
+        data = data_set_bytes(ds)
+        at = data.index(b"\x08\x00\x18\x00UI")
+        wanted += [bytes(ds.PixelData)[:16], data[at : at + 8 + len(ds.SOPInstanceUID)]]
+    return list(dict.fromkeys(wanted))
+
+
+def found_among(data: bytes, wanted: Sequence[bytes]) -> list[bytes]:
+    """Return which of these byte strings are in some bytes, as they are or in any zstd frame."""
+    plain = b"\n".join([data, *_frames(data)])
+    return [each for each in wanted if each in plain]
+
+
+def _frames(data: bytes) -> Iterator[bytes]:
+    at = data.find(zstandard.FRAME_HEADER)
+    while at >= 0:
+        with suppress(zstandard.ZstdError):
+            yield zstandard.ZstdDecompressor().decompressobj().decompress(data[at:])
+        at = data.find(zstandard.FRAME_HEADER, at + 1)

@@ -8,6 +8,7 @@ A step is a call that makes something durable: of a file, of a name, of a transa
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -42,6 +43,14 @@ def dying_at(step: int, work: Callable[[], object]) -> bool:
         work()
         os._exit(0)
     return os.WIFSIGNALED(os.waitpid(pid, 0)[1])
+
+
+def deaths(what: str, *where: Path | str, timeout_s: float) -> int:
+    """Run this program on a data folder, and return how often it died; what it wrote says why, where it failed."""
+    program = [sys.executable, __file__, what, *map(str, where)]
+    done = subprocess.run(program, capture_output=True, text=True, timeout=timeout_s, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return int(done.stdout)
 
 
 def main(what: str, data_dir: str, url: str = "") -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import cbor2
-from sqlalchemy import Row, select
+from sqlalchemy import Column, Row, select
 
 from databases import connected
 from vna.dicom.describe import Description
@@ -23,12 +23,24 @@ FOLDED = [
 
 
 def rows_of(url: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return what stands in each table that follows from the journal, in order."""
+    """Return what stands in each table that follows from the journal, in order; terms stand in it as what they say."""
     with connected(url) as connection:
-        return {
-            table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns))]
-            for table in FOLDED
-        }
+        said = {row.id: (row.attribute, row.value) for row in connection.execute(select(tables.term))}
+        found = {}
+        for table in FOLDED:
+            terms = {number for number, column in enumerate(table.columns) if _names_term(column)}
+            rows = connection.execute(select(table).order_by(*table.primary_key.columns))
+            told = [tuple(said.get(each) if at in terms else each for at, each in enumerate(row)) for row in rows]
+            found[table.name] = sorted(told) if table in (tables.term, tables.term_form) else told
+    return found
+
+
+def _names_term(column: Column[Any]) -> bool:
+    of_terms = (tables.term.c.id, tables.term_form.c.term_id)
+    return column in of_terms or (column.table in _RECORDS and column.name.endswith("_term"))
+
+
+_RECORDS = (tables.study_record, tables.series_record)
 
 
 def rebuild(url: str, onto: str, descriptions: Mapping[int, Description]) -> None:

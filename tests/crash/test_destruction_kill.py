@@ -1,13 +1,12 @@
 """A process that destroys is killed at each of its steps: another one ends it, and nothing is left."""
 
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from conformance.phantoms import ct_slice, data_set_bytes
+from dying import deaths
 from storage_backends import Filesystem, FilesystemDocuments, MemoryContent
 from vna.archive import Arrived
 from vna.archive.recording import record
@@ -45,12 +44,9 @@ def test_killed_at_every_step_it_is_done_in_the_end(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
     number = begun(settings)
 
-    program = Path(__file__).parents[1] / "dying.py"
-    ran = subprocess.run(
-        [sys.executable, program, "destroy", tmp_path / "data"], capture_output=True, text=True, timeout=800, check=True
-    )
+    killed = deaths("destroy", tmp_path / "data", timeout_s=800)
 
-    assert int(ran.stdout) >= 10
+    assert killed >= 10
     with closing(open_sealing_archive(settings)) as archive:
         assert archive.destruction.remaining(number).is_done
         assert [finding.problem for finding in archive.verify()] == [None, None]

@@ -1,8 +1,6 @@
 """Killed at any step, sealing and rebuilding are made good by doing them again; a node finds its journal as it was."""
 
 import shutil
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import pytest
 from conformance.node_process import NodeProcess
 from conformance.phantoms import ct_slice, data_set_bytes
 from conformance.server import StartFailed
+from dying import deaths
 from rebuilding import rows_of
 from storage_backends import FilesystemDocuments, MemoryContent
 from vna import settings
@@ -26,16 +25,6 @@ def store(*numbers: int, study: int = 1) -> None:
         for number in numbers:
             ds = ct_slice(study=study, number=number, size=16)
             session.store(Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID)))
-
-
-def die(*arguments: str) -> int:
-    """Run the program that dies at each step; return how often it did."""
-    program = Path(__file__).parents[1] / "dying.py"
-    done = subprocess.run(
-        [sys.executable, program, *arguments], capture_output=True, text=True, timeout=90, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return int(done.stdout)
 
 
 @pytest.fixture
@@ -54,7 +43,7 @@ def seal() -> None:
 
 @pytest.mark.long
 def test_sealing_killed_at_every_step(data_dir: Path) -> None:
-    assert die("seal", str(data_dir)) >= 5
+    assert deaths("seal", str(data_dir), timeout_s=90) >= 5
 
     store(4)
     seal()
@@ -69,7 +58,7 @@ def test_rebuilding_killed_again_and_again(data_dir: Path, tmp_path: Path) -> No
     seal()
     onto = f"sqlite:///{tmp_path / 'new.sqlite'}"
 
-    assert die("rebuild", str(data_dir), onto) >= 3
+    assert deaths("rebuild", str(data_dir), onto, timeout_s=90) >= 3
 
     assert rows_of(onto) == rows_of(f"sqlite:///{data_dir / 'index.sqlite'}")
 

@@ -1,14 +1,12 @@
 """Killed at any step, a run of the lifecycle is gone on with by the next one: nothing is lost, nothing is half gone."""
 
-import os
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from dying import deaths
 from eliminating import approved, bring_into_force, now, store_due, store_study
 from storage_backends import Filesystem
 from vna import settings
@@ -32,7 +30,7 @@ def test_a_run_that_is_killed_at_each_step_is_gone_on_with(tmp_path: Path, monke
     with closing(open_sealing_archive(settings.load())) as archive:
         number, moved, held = prepare(archive)
 
-    killed = die(data)
+    killed = deaths("lifecycle", data, timeout_s=540)
 
     with closing(open_sealing_archive(settings.load())) as archive:
         left = lifecycle_of(archive, settings.load().lifecycle).run(Event())
@@ -55,18 +53,3 @@ def prepare(archive: Archive) -> tuple[int, set[str], str]:
     number = approved(archive)
     archive.holds.place(HoldTarget(study=due[1]), HoldTerms(HoldKind.INQUIRY, "asked for"), "Lawyer")
     return number, {due[1], store_study(archive, 4), store_study(archive, 5)}, due[1]
-
-
-def die(data_dir: Path) -> int:
-    """Run the program that dies at each step of a run; return how often it did."""
-    program = Path(__file__).parents[1] / "dying.py"
-    done = subprocess.run(
-        [sys.executable, program, "lifecycle", str(data_dir)],
-        capture_output=True,
-        text=True,
-        timeout=540,
-        check=False,
-        env=dict(os.environ),
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return int(done.stdout)

@@ -1,8 +1,5 @@
 """Killed at any step, a sweep is finished by the next one; what instances are made of stays."""
 
-import os
-import subprocess
-import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from conformance.phantoms import ct_slice, data_set_bytes
+from dying import deaths
 from storage_backends import BlobStore, Filesystem, MemoryContent
 from vna import settings
 from vna.archive import Arrived
@@ -29,7 +27,7 @@ def test_a_sweep_that_is_killed_at_each_step_is_finished(tmp_path: Path, monkeyp
     needed = blobs(tmp_path)
     leave_over(tmp_path)
 
-    killed = die(tmp_path)
+    killed = deaths("sweep", tmp_path, timeout_s=240)
 
     with closing(open_sweeper(settings.load())) as sweeper:
         sweeper.sweep(threading.Event())
@@ -59,18 +57,3 @@ def leave_over(data_dir: Path) -> None:
     with closing(BlobStore(Filesystem(data_dir / "blobs"))) as left:
         for number in range(LEFTOVERS):
             left.put(MemoryContent(number.to_bytes(8, "big")))
-
-
-def die(data_dir: Path) -> int:
-    """Run the program that dies at each step of a sweep; return how often it did."""
-    program = Path(__file__).parents[1] / "dying.py"
-    done = subprocess.run(
-        [sys.executable, program, "sweep", str(data_dir)],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        env=dict(os.environ),
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return int(done.stdout)

@@ -24,7 +24,7 @@ from vna.model import Scope
 from vna.node.journal import open_sealing_archive
 from vna.settings import Settings
 
-pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
 
 
 def slices(study: int) -> list[Dataset]:
@@ -60,8 +60,9 @@ def found(node: RunningNode, study: str) -> int:
 
 def over_the_web(node: RunningNode, study: str) -> int:
     where = json.loads((node.node.data_dir / "node.json").read_bytes())["http"]
+    address = f"http://{where['host']}:{where['port']}/dicom-web/studies/{study}"
     try:
-        with urllib.request.urlopen(f"http://{where['host']}:{where['port']}/dicom-web/studies/{study}") as answer:
+        with urllib.request.urlopen(address, timeout=30) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         with refused:

@@ -34,7 +34,7 @@ from vna.archive.purging import PlaceBusy, Purger
 from vna.archive.recording import record, time_stamp
 from vna.archive.sealing import Sealer
 from vna.errors import OutOfResources, VnaError
-from vna.events import JOURNAL_PLACE, DestructionAttested, EliminationItem
+from vna.events import JOURNAL_PLACE, BlobEntry, DestructionAttested, EliminationItem
 from vna.index import Buried, EliminateEntry, HeldInstance, Index, Recorded, Spared, index_errors
 from vna.journal import SealedJournal
 from vna.model import Scope
@@ -186,7 +186,7 @@ class Destruction:
         """
         with index_errors():
             upto = self.index.tombstones.eliminated_at()
-            numbers = sorted({each.elimination for each in self.index.tombstones.behind(self._done_upto)})
+            numbers = self.index.tombstones.eliminations(behind=self._done_upto)
         is_done = True
         for number in numbers:
             if stopping.is_set():
@@ -204,7 +204,8 @@ class Destruction:
     def _submit(self, going: "_Going", actor: str) -> Recorded | Spared:
         with index_errors():
             held = [each for each in self.index.reader.every_version(going.scope.study) if going.scope.covers(each.key)]
-            objects = [self._object(each) for each in held]
+            blobs = self.index.tombstones.blobs_of([each.version_id for each in held])
+            objects = [_object(each, blobs[each.version_id]) for each in held]
             detail = {"objects": zstandard.ZstdCompressor().compress(canonical(objects))}
             committer = self.index.committer
             entry = EliminateEntry(
@@ -225,26 +226,6 @@ class Destruction:
             raise TypeError("no answer to an elimination")
         return submitted
 
-    def _object(self, held: HeldInstance) -> dict[str, Any]:
-        copies = sorted(self.index.commitments.copies(held.version_id), key=lambda copy: _place_order(copy.blob))
-        blobs: dict[str, dict[str, Any]] = {}
-        for copy in copies:
-            blob = copy.blob
-            listed = blobs.setdefault(blob.digest, {"sha256": blob.digest, "size": blob.plain_size, "places": []})
-            listed["places"].append({"store": blob.store, "codec": blob.codec, "stored_size": blob.stored_size})
-        return {
-            "study": held.key.study,
-            "series": held.key.series,
-            "instance": held.key.instance,
-            "sop_class": held.sop_class_uid,
-            "version": held.version,
-            "position": held.version_id,
-            "transfer_syntax": held.transfer_syntax,
-            "size": held.size,
-            "sha256": held.digest,
-            "blobs": list(blobs.values()),
-        }
-
     def _objects(self, data: bytes, base: bytes) -> tuple[Mapping[str, Any], ...]:
         packed = self._comments.read_detail(data, base)["objects"]
         return tuple(json.loads(zstandard.ZstdDecompressor().decompress(packed)))
@@ -254,8 +235,7 @@ class Destruction:
 
     def _attested(self, elimination: int) -> set[str]:
         """Return the places that have attested behind the last item of an elimination."""
-        buried = self.index.tombstones.of(elimination)
-        last = buried[-1].number if buried else 0
+        last = self.index.tombstones.last_of(elimination)
         return {each.place for each in self.index.eliminations.attestations(elimination) if each.position > last}
 
     def _finish(self, elimination: int, buried: Sequence[Buried], means: Means) -> dict[str, str]:
@@ -308,5 +288,21 @@ class _Going:
 _Work = Callable[[], tuple[str, int, int]]
 
 
-def _place_order(blob: Any) -> tuple[str, str, str]:
-    return blob.digest, blob.store, blob.codec
+def _object(held: HeldInstance, entries: Sequence[BlobEntry]) -> dict[str, Any]:
+    """Return what a list says of a version, as `Went` has it; `entries` are in order of digest, store and codec."""
+    blobs: dict[str, dict[str, Any]] = {}
+    for blob in entries:
+        listed = blobs.setdefault(blob.digest, {"sha256": blob.digest, "size": blob.plain_size, "places": []})
+        listed["places"].append({"store": blob.store, "codec": blob.codec, "stored_size": blob.stored_size})
+    return {
+        "study": held.key.study,
+        "series": held.key.series,
+        "instance": held.key.instance,
+        "sop_class": held.sop_class_uid,
+        "version": held.version,
+        "position": held.version_id,
+        "transfer_syntax": held.transfer_syntax,
+        "size": held.size,
+        "sha256": held.digest,
+        "blobs": list(blobs.values()),
+    }

@@ -78,7 +78,9 @@ class Previewer:
         return EliminationPreview(number, tuple(going), tuple(kept), len(items) - len(going) - len(kept))
 
     def quota(self, standing: EliminationStanding, now: datetime) -> "Quota":
-        """Return how many objects may go today, and how many have."""
+        """Return how many objects may go today, and how many have: that is not counted where any number may."""
+        if not standing.elimination.max_per_day:
+            return Quota(0, 0)
         midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         with index_errors():
             gone = self._index.eliminations.eliminated_since(midnight.isoformat(timespec="microseconds"))

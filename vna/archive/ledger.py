@@ -114,7 +114,7 @@ class Ledger:
         """
         told = self.read()
         with index_errors():
-            followed = {each.ledger for each in self._index.tombstones.behind(0)}
+            followed = self._index.tombstones.followed()
             return [
                 each
                 for each in told

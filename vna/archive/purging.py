@@ -1,6 +1,6 @@
 """Purging: what remains of what was eliminated in stores and in the database, and what each of them attests then."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from storage_backends import CODECS, BlobNotFound, BlobStore, StorageError
 from vna.archive.healing import store_name
 from vna.archive.sweeping import Sweeper
-from vna.events import BlobEntry
+from vna.events import BlobEntry, BlobPlace
 from vna.index import Index
 
 Attested = tuple[str, int, int]
@@ -85,7 +85,7 @@ class _Sweep:
             raise PlaceBusy("another sweep is at it")
         if store in self._away:
             raise PlaceBusy(self._away[store])
-        left = [each for each in self._found(going) if each.store == store]
+        left = self._found(going, store)
         if store in self._away or left:
             raise PlaceBusy(self._away.get(store) or self._what_waits(left))
         went = [each for digest in going for each in self._listed[digest]["places"] if each["store"] == store]
@@ -105,26 +105,26 @@ class _Sweep:
         if self._going is None:
             used = self._index.tombstones.used(list(self._listed))
             self._going = [digest for digest in sorted(self._listed) if digest not in used]
-            self._is_busy = Sweeper(self._index, self._blobs, 0).take_out(self._found(self._going)) is None
+            found = self._found(self._going)
+            self._is_busy = Sweeper(self._index, self._blobs, 0).take_out(found) is None
         return self._going
 
-    def _found(self, digests: Sequence[str]) -> list[BlobEntry]:
-        """Return what there is of blobs: what the index knows, and files in the stores that it does not know."""
-        rows = self._index.tombstones.places(digests)
-        known = {each.place for each in rows}
-        found = list(rows)
-        for name, store in self._blobs.stores.items():
+    def _found(self, digests: Sequence[str], store: str | None = None) -> list[BlobEntry]:
+        """Return what there is of blobs, in one store or all: what the index knows, and files that it does not know."""
+        found = [each for each in self._index.tombstones.places(digests) if store is None or each.store == store]
+        known = {each.place for each in found}
+        for name in self._blobs.stores if store is None else (store,):
             try:
-                found += [
-                    entry for digest in digests for entry in _files(store, digest, name) if entry.place not in known
-                ]
+                found += [entry for digest in digests for entry in _files(self._blobs.at(name), digest, name, known)]
             except StorageError as exc:
                 self._away[name] = str(exc)
         return found
 
 
-def _files(store: BlobStore, digest: str, name: str) -> Iterable[BlobEntry]:
+def _files(store: BlobStore, digest: str, name: str, known: Container[BlobPlace]) -> Iterator[BlobEntry]:
     for codec in CODECS:
+        if BlobPlace(digest, codec, name) in known:
+            continue
         try:
             size = store.backend.size(f"{digest}.{codec}")
         except BlobNotFound:

@@ -25,7 +25,7 @@ from vna.index.flags import flag_patients_anew, flag_twice_anew, twice_in
 from vna.index.hiding_tables import note, note_instance
 from vna.index.holds import any_over
 from vna.index.lifecycle_tables import hold, patient_fact, retention_profile, subject
-from vna.index.renumbering import SERIES_RECORDS, STUDY_RECORDS, settle_patients, settle_terms, terms_of
+from vna.index.renumbering import SERIES_RECORDS, STUDY_RECORDS, forget_terms, settle_patients, terms_of
 from vna.index.retention_tables import retention
 from vna.index.shown import show_earliest
 from vna.index.statements import Cursor, one_of
@@ -104,7 +104,9 @@ _FORGET_STUDY = (
     delete(tables.study).where(tables.study.c.id == bindparam("in_study")),
 )
 _EXTRA = select(extra_attribute.c.id, extra_attribute.c.setting)
-_FORGET_VALUES = delete(extra_value).where(one_of(extra_value.c.owner_id, "ids"))
+_FORGET_VALUES = delete(extra_value).where(
+    extra_value.c.attribute_id == bindparam("which"), one_of(extra_value.c.owner_id, "ids")
+)
 _HAS_VALUES = select(extra_value.c.number).where(
     extra_value.c.attribute_id == bindparam("which"), extra_value.c.owner_id == bindparam("new")
 )
@@ -229,7 +231,8 @@ def _take_out(cursor: Cursor, study_id: int, scope: Scope) -> None:
     moved_series = SERIES_RECORDS.settle(cursor, sorted(series_records), study_id)
     _move_values(cursor, moved, (Level.PATIENT, Level.STUDY))
     _move_values(cursor, moved_series, (Level.SERIES,))
-    cursor.do(_FORGET_VALUES, {"ids": cursor.several(ids)})
+    for attribute_id, _ in cursor.all(_EXTRA, {}):
+        cursor.do(_FORGET_VALUES, {"which": attribute_id, "ids": cursor.several(ids)})
     _forget_series(cursor, study_id, scope)
     if cursor.first(_SERIES_LEFT, {"in_study": study_id}) is None:
         _forget_study(cursor, study_id, scope)
@@ -238,7 +241,7 @@ def _take_out(cursor: Cursor, study_id: int, scope: Scope) -> None:
         flag_patients_anew(cursor, study_id, ids)
     flag_twice_anew(cursor, twice, study_id)
     settle_patients(cursor, patients)
-    settle_terms(cursor, terms)
+    forget_terms(cursor, terms)
 
 
 def _forget_series(cursor: Cursor, study_id: int, scope: Scope) -> None:

@@ -150,7 +150,10 @@ class EliminationReader:
     def eliminated_since(self, time: str) -> int:
         """Return how many instances of all eliminations went at this time or later (UTC, ISO 8601)."""
         item = elimination_item.c
-        wanted = select(func.coalesce(func.sum(item.instances), 0)).where(item.eliminated_time >= time)
+        since = select(elimination.c.id).where(elimination.c.state_time >= time)  # what goes sets it
+        wanted = select(func.coalesce(func.sum(item.instances), 0)).where(
+            item.elimination_id.in_(since), item.eliminated_time >= time
+        )
         with self._engine.connect() as connection:
             return int(connection.execute(wanted).scalar_one())
 

@@ -1,8 +1,10 @@
 """What a database keeps of rows that are gone, and how it is rid of it.
 
 SQLite writes zeros over what is deleted (`secure_delete`), but when it moves rows between pages, a page may keep an
-older copy of one behind its last row; and the write-ahead log keeps pages as they were. So the whole file is written
-anew (VACUUM), and the log emptied. Others wait meanwhile: 10 GB take some minutes, and twice as much room on the disk.
+older copy of one before its first row: of 600 studies five such copies of what went were found, patient IDs and
+accession numbers. The write-ahead log keeps pages as they were. So the whole file is written anew (VACUUM), and the log
+emptied. Who writes waits meanwhile, who reads does not: 16 s for 1 GB, measured on two busy cores. It takes twice as
+much room on the disk, half of it where SQLite keeps temporary files (SQLITE_TMPDIR, else /var/tmp).
 
 PostgreSQL keeps old rows until VACUUM; VACUUM FULL writes each table that held rows of what went anew. Its own
 write-ahead log, its standbys and backups keep older pages for as long as they are kept: that is outside of this.
@@ -59,7 +61,7 @@ def purge(writing: Engine) -> Purged:
         try:
             return _purge_file(connection.cursor(), Path(file))
         except sqlite3.Error as exc:
-            return Purged(problem=f"the index is in use: {exc}")
+            return Purged(problem=f"the index cannot be written anew now: {exc}")
         finally:
             connection.invalidate()
 

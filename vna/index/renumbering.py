@@ -2,6 +2,9 @@
 
 A row is numbered by the event that made it. When what that event stored is eliminated, a rebuild no longer knows what
 it said: there the first of the others makes the row. So here the row gets that one's number too, and both say the same.
+
+A term keeps its number, which a rebuild does not give it: half of the archive may name the institution that the oldest
+study was the first to name, and nothing but records names a term by its number.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +14,6 @@ from sqlalchemy import Select, Table, bindparam, delete, func, insert, select, u
 
 from vna.dicom.attributes import Level, Storage, at_level
 from vna.index import tables
-from vna.index.records import forms_of
 from vna.index.statements import Cursor, one_of
 
 _TERMS: Final[tuple[tuple[Table, tuple[str, ...]], ...]] = tuple(
@@ -21,24 +23,13 @@ _TERMS: Final[tuple[tuple[Table, tuple[str, ...]], ...]] = tuple(
         (tables.series_record, (Level.SERIES,)),
     )
 )
-"""The attributes that are terms, in the order in which an event makes them."""
-_TABLE_OF: Final = {keyword: table for table, keywords in _TERMS for keyword in keywords}
-_TERM = tables.term.c
-_TEXT = select(_TERM.value).where(_TERM.id == bindparam("which"))
+"""The attributes that are terms."""
 _FORGET_FORMS = delete(tables.term_form).where(tables.term_form.c.term_id == bindparam("which"))
-_FORGET_TERM = delete(tables.term).where(_TERM.id == bindparam("which"))
-_REFERENCES = {
-    keyword: update(table)
-    .where(table.c[tables.term_column(keyword)] == bindparam("old"))
-    .values({tables.term_column(keyword): bindparam("new")})
-    for keyword, table in _TABLE_OF.items()
-}
-_FIRST_WITH = {
-    keyword: select(table.c.id)
-    .where(table.c[tables.term_column(keyword)] == bindparam("which"))
-    .order_by(table.c.id)
-    .limit(1)
-    for keyword, table in _TABLE_OF.items()
+_FORGET_TERM = delete(tables.term).where(tables.term.c.id == bindparam("which"))
+_NAMED = {
+    keyword: select(table.c.id).where(table.c[tables.term_column(keyword)] == bindparam("which")).limit(1)
+    for table, keywords in _TERMS
+    for keyword in keywords
 }
 _TERMS_OF = {
     table: select(*(table.c[tables.term_column(keyword)] for keyword in keywords)).where(one_of(table.c.id, "ids"))
@@ -80,38 +71,12 @@ def settle_patients(cursor: Cursor, patients: Iterable[int]) -> None:
             cursor.do(_FORGET_PATIENT, {"which": patient})
 
 
-def settle_terms(cursor: Cursor, terms: Iterable[tuple[str, int]]) -> None:
-    """Forget terms that no record names any more, and number the others by the first record that does."""
-    events: set[int] = set()
+def forget_terms(cursor: Cursor, terms: Iterable[tuple[str, int]]) -> None:
+    """Forget those of these terms that no record names any more."""
     for keyword, term in sorted(terms):
-        first = cursor.scalar(_FIRST_WITH[keyword], {"which": term})
-        if first is None:
+        if cursor.first(_NAMED[keyword], {"which": term}) is None:
             cursor.do(_FORGET_FORMS, {"which": term})
             cursor.do(_FORGET_TERM, {"which": term})
-        elif first != term // tables.TERMS_PER_EVENT:
-            events.add(first)
-    for event in sorted(events):
-        _number_terms_of(cursor, event)
-
-
-def _number_terms_of(cursor: Cursor, event: int) -> None:
-    """Number the terms that records of one event are the first to name, in the order in which it made them."""
-    named: list[tuple[str, int]] = []
-    for table, keywords in _TERMS:
-        for row in cursor.all(_TERMS_OF[table], {"ids": cursor.several([event])}):
-            named += [(keyword, term) for keyword, term in zip(keywords, row, strict=True) if term is not None]
-    made = [each for each in named if cursor.scalar(_FIRST_WITH[each[0]], {"which": each[1]}) == event]
-    texts = [(keyword, term, cursor.scalar(_TEXT, {"which": term})) for keyword, term in made]
-    for keyword, term, _ in texts:
-        cursor.do(_FORGET_FORMS, {"which": term})
-        cursor.do(_FORGET_TERM, {"which": term})
-        cursor.do(_REFERENCES[keyword], {"old": term, "new": -term})
-    for number, (keyword, term, value) in enumerate(texts):
-        new = event * tables.TERMS_PER_EVENT + number
-        cursor.insert(tables.term, {"id": new, "attribute": keyword, "value": value})
-        forms = [{"attribute": keyword, "folded": form, "term_id": new} for form in forms_of(keyword, value)]
-        cursor.insert_all(tables.term_form, forms)
-        cursor.do(_REFERENCES[keyword], {"old": -term, "new": new})
 
 
 class Records:

@@ -3,11 +3,14 @@
 A **tombstone** is numbered by the position of its event, `vna.events.Eliminated`. Its sums are what the counts of the
 archive have become less by: `intake` goes on saying what came in. `ledger` is the digest of the entry of a ledger that
 it follows, empty where an elimination was decided here; `owners` and `rules` are JSON lists.
+
+The indexes below that are of other tables serve eliminations alone. Without them each row that goes has the database
+look through all rows that may name it: foreign keys ask for that as well. They cost an arrival some 0.03 ms of CPU.
 """
 
 from sqlalchemy import BigInteger, Column, Index, Table
 
-from vna.index.tables import ROW_ID, TEXT, Part, metadata, series_record, term_column
+from vna.index.tables import ROW_ID, TEXT, Part, metadata, payload, series_record, term_column, term_form, version
 
 tombstone = Table(
     "tombstone",
@@ -34,3 +37,9 @@ tombstone = Table(
 
 for _name in ("SeriesDescription", "InstitutionName"):
     Index(f"ix_series_record_{_name}", series_record.c[term_column(_name)])
+
+Index("ix_payload_owner", payload.c.owner)
+Index("ix_payload_base", payload.c.base)
+Index("ix_term_form_term", term_form.c.term_id)
+Index("ix_version_study_record", version.c.study_record_id)
+Index("ix_version_series_record", version.c.series_record_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Engine, bindparam, select
+from sqlalchemy import Engine, bindparam, func, select
 
 from vna.events import BlobEntry
 from vna.index import tables
@@ -17,6 +17,14 @@ _T = tombstone.c
 _COLUMNS = (_T.id, _T.elimination, _T.study_uid, _T.series_uid, _T.sop_instance_uid)
 _OF_STUDY = select(*_COLUMNS).where(_T.study_uid == bindparam("study")).order_by(_T.id)
 _PAYLOAD = tables.payload.c
+_BLOB, _USE = tables.blob.c, tables.blob_use.c
+_BLOBS_OF = (
+    select(_USE.version_id, tables.blob)
+    .join(tables.blob, _BLOB.digest == _USE.digest)
+    .where(_USE.version_id.in_(bindparam("which", expanding=True)))
+    .distinct()
+    .order_by(_BLOB.digest, _BLOB.store, _BLOB.codec)
+)
 _PAGE = 500
 
 
@@ -81,9 +89,22 @@ class TombstoneReader:
         """Return the tombstones of an elimination, in order."""
         return self._select(_T.elimination == elimination)
 
-    def behind(self, position: int) -> list[Buried]:
-        """Return all tombstones behind a position of the journal, in order."""
-        return self._select(_T.id > position)
+    def last_of(self, elimination: int) -> int:
+        """Return the position of the last tombstone of an elimination; 0 where nothing went."""
+        wanted = select(func.coalesce(func.max(_T.id), 0)).where(_T.elimination == elimination)
+        with self._engine.connect() as connection:
+            return int(connection.execute(wanted).scalar_one())
+
+    def eliminations(self, *, behind: int) -> list[int]:
+        """Return the eliminations that have tombstones behind a position of the journal, in order."""
+        wanted = select(_T.elimination).where(_T.id > behind).distinct().order_by(_T.elimination)
+        with self._engine.connect() as connection:
+            return list(connection.execute(wanted).scalars())
+
+    def followed(self) -> set[str]:
+        """Return the digests of the entries of ledgers that were followed here."""
+        with self._engine.connect() as connection:
+            return set(connection.execute(select(_T.ledger).where(_T.ledger != "")).scalars())
 
     def listings(self, numbers: Sequence[int]) -> list[Listing]:
         """Return the lists of what went with these tombstones, in order; those that are erased are left out."""
@@ -97,15 +118,23 @@ class TombstoneReader:
                 found += [Listing(row.position, bytes(row.data), bytes(row.base)) for row in rows]
         return found
 
+    def blobs_of(self, versions: Sequence[int]) -> dict[int, list[BlobEntry]]:
+        """Return every place of every blob of these versions, by version, in order of digest, store and codec."""
+        found: dict[int, list[BlobEntry]] = {version: [] for version in versions}
+        with self._engine.connect() as connection:
+            for start in range(0, len(versions), _PAGE):
+                which = {"which": list(versions[start : start + _PAGE])}
+                for row in connection.execute(_BLOBS_OF, which):
+                    found[row.version_id].append(_entry(row))
+        return found
+
     def places(self, digests: Sequence[str]) -> list[BlobEntry]:
         """Return every place that the index knows of these blobs, in whatever state."""
-        found = []
+        found: list[BlobEntry] = []
         with self._engine.connect() as connection:
             for start in range(0, len(digests), _PAGE):
                 which = [bytes.fromhex(digest) for digest in digests[start : start + _PAGE]]
-                for row in connection.execute(select(tables.blob).where(tables.blob.c.digest.in_(which))):
-                    sizes = (row.plain_size, row.stored_size)
-                    found.append(BlobEntry(bytes(row.digest).hex(), row.codec, *sizes, row.store))
+                found += map(_entry, connection.execute(select(tables.blob).where(_BLOB.digest.in_(which))))
         return found
 
     def used(self, digests: Sequence[str]) -> set[str]:
@@ -126,6 +155,10 @@ class TombstoneReader:
     def _select(self, condition: Any) -> list[Buried]:
         with self._engine.connect() as connection:
             return [_buried(row) for row in connection.execute(select(tombstone).where(condition).order_by(_T.id))]
+
+
+def _entry(row: Any) -> BlobEntry:
+    return BlobEntry(bytes(row.digest).hex(), row.codec, row.plain_size, row.stored_size, row.store)
 
 
 def _buried(row: Any) -> Buried:

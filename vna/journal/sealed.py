@@ -5,7 +5,7 @@ a seal that was cut short or lost the race, and go with the next one. Two that s
 where the last segment ends, so both want the same name, and one gets it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from storage_backends import BlobNotFound, Documents
@@ -129,22 +129,30 @@ class SealedJournal:
             if range_of_payloads(name) != (first, last):
                 self.documents.delete(name)
 
-    def erase(self, first: int, owner: str, left: PayloadFile | None = None) -> int:
-        """Remove what the events of the segment that begins at a position keep of an owner; return the bytes removed.
+    def erase(self, segment: Segment, owners: Iterable[tuple[str, PayloadFile | None]]) -> tuple[int, int]:
+        """Remove what the events of a segment keep of some owners.
 
         Args:
-            left: what is kept of it, in a file that takes the place of the one before.
+            owners: each with what is kept of it, in a file that takes the place of the one before; or with nothing.
+
+        Returns:
+            of how many owners there was something, and the bytes removed.
         """
-        segment = self.segment(first)
-        names = self.payload_names(segment, owner)
-        if left is not None:
-            made = payloads_name(segment.first, segment.last, owner, generation_of_payloads(names[-1]) + 1)
-            self.documents.create_exclusively(made, left.pack())
-        size = 0
-        for name in names:
-            size += len(self.documents.read(name))
-            self.documents.delete(name)
-        return size
+        names: dict[str, list[str]] = {}
+        for name in self.documents.names(payloads_name(segment.first, segment.last, "").removesuffix(PAYLOADS_SUFFIX)):
+            names.setdefault(owner_of_payloads(name), []).append(name)
+        files = size = 0
+        for owner, left in owners:
+            before = sorted(names.get(owner, ()), key=generation_of_payloads)
+            if left is not None:
+                generation = generation_of_payloads(before[-1]) + 1 if before else 1
+                made = payloads_name(segment.first, segment.last, owner, generation)
+                self.documents.create_exclusively(made, left.pack())
+            for name in before:
+                size += len(self.documents.read(name))
+                self.documents.delete(name)
+            files += bool(before)
+        return files, size
 
     def payload_names(self, segment: Segment, owner: str) -> list[str]:
         """Return the names of the files that are there of what a segment keeps of an owner, the oldest first.

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import zstandard
 from pydicom.dataset import Dataset
 from sqlalchemy import select
 
-from conformance.phantoms import ct_slice, data_set_bytes
+from conformance.phantoms import ct_slice
 from databases import connected
-from destroying import DestroyingArchive, study_of
+from destroying import DestroyingArchive, found_among, needles, study_of
 from rebuilding import rows_of
-from storage_backends import BlobStore, Memory, StoreUnavailable
+from storage_backends import BlobStore, FilesystemDocuments, Memory, StoreUnavailable
 from vna.archive import Derived, Fsck, Healer, Ledger, Pace, Plan, Rebuilder, Replicator, Scrubber, Sealer, Sweeper
 from vna.archive.certificates import digest_of
 from vna.archive.fsck import Kind as FsckKind
@@ -64,6 +64,17 @@ class Leaving(Memory):
         super().delete(name)
 
 
+class CountingReads(FilesystemDocuments):
+    """Documents that count how often a segment was read."""
+
+    segments = 0
+
+    def read(self, name: str) -> bytes:
+        """Read, and count it."""
+        self.segments += name.startswith("journal/0")
+        return super().read(name)
+
+
 @pytest.fixture
 def stores() -> dict[str, Leaving]:
     return {"": Leaving(), "r1": Leaving()}
@@ -75,35 +86,14 @@ def archive(tmp_path: Path, stores: dict[str, Leaving]) -> Iterator[DestroyingAr
         yield opened
 
 
-def found_in(folder: Path, needles: list[bytes]) -> dict[str, list[bytes]]:
+def found_in(folder: Path, wanted: list[bytes]) -> dict[str, list[bytes]]:
     """Return which files below a folder hold which of these byte strings, as they are or in any zstd frame."""
     found = {}
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        data = path.read_bytes()
-        plain = b"\n".join([data, *_frames(data)])
-        hits = [needle for needle in needles if needle in plain]
+        hits = found_among(path.read_bytes(), wanted)
         if hits:
             found[str(path.relative_to(folder))] = hits
     return found
-
-
-def _frames(data: bytes) -> Iterator[bytes]:
-    at = data.find(zstandard.FRAME_HEADER)
-    while at >= 0:
-        with suppress(zstandard.ZstdError):
-            yield zstandard.ZstdDecompressor().decompressobj().decompress(data[at:])
-        at = data.find(zstandard.FRAME_HEADER, at + 1)
-
-
-def needles(*data_sets: Dataset) -> list[bytes]:
-    """Return what is not to be found of data sets: names, IDs, and pixels as stored and as filtered."""
-    wanted = []
-    for ds in data_sets:
-        wanted += [str(ds.PatientName).encode(), str(ds.PatientName).lower().encode(), ds.PatientID.encode()]
-        data = data_set_bytes(ds)
-        at = data.index(b"\x08\x00\x18\x00UI")
-        wanted += [bytes(ds.PixelData)[:16], data[at : at + 8 + len(ds.SOPInstanceUID)]]
-    return list(dict.fromkeys(wanted))
 
 
 @pytest.mark.long
@@ -131,7 +121,7 @@ def test_every_place_attests_what_went_there(archive: DestroyingArchive) -> None
 
     remaining = archive.destroy(study_of(FIRST[0]))
 
-    (number,) = {each.elimination for each in archive.index.tombstones.behind(0)}
+    (number,) = archive.index.tombstones.eliminations(behind=0)
     told = {each.place: each for each in archive.index.eliminations.attestations(number)}
     assert remaining.attested == ALL_PLACES == tuple(sorted(told))
     assert {place: told[place].files for place in ALL_PLACES if place.startswith("store")} == {
@@ -144,6 +134,19 @@ def test_every_place_attests_what_went_there(archive: DestroyingArchive) -> None
     assert [each["instance"] for each in went.objects] == [ds.SOPInstanceUID for ds in FIRST]
     assert {place["store"] for each in went.objects for place in each["blobs"][0]["places"]} == {"", "r1"}
     assert archive.archive.destruction.finish(number) == remaining
+
+
+def test_a_segment_is_read_once_however_many_items_go(tmp_path: Path) -> None:
+    with DestroyingArchive(tmp_path / "data", stores={"": Memory()}) as archive:
+        going = [slices(study, 1)[0] for study in range(9)]
+        archive.store(*going)
+        archive.sealer.seal()
+        archive.journal.documents = read = CountingReads(tmp_path / "data" / "blobs")
+
+        archive.destroy(*(study_of(ds) for ds in going))
+
+        assert read.segments == 1
+        assert verify(archive.documents).problems == []
 
 
 def test_what_others_need_stays(archive: DestroyingArchive, stores: dict[str, Leaving]) -> None:

@@ -66,7 +66,7 @@ def test_what_a_backup_brought_back_is_destroyed_again(restored: Callable[..., D
         assert remaining.is_done, remaining
         assert len(list(archive.blobs.backend.names())) == 1
         assert archive.ledger.unknown() == []
-        assert [each.elimination for each in archive.index.tombstones.behind(0)] == [0]
+        assert archive.index.tombstones.eliminations(behind=0) == [0]
 
 
 def test_what_is_accepted_later_is_not_destroyed_by_an_old_page(restored: Callable[..., DestroyingArchive]) -> None:

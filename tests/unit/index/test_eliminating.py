@@ -1,12 +1,25 @@
 """What an elimination takes out of the tables, on every database, and that a rebuild says the same."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, inspect, select
+from sqlalchemy import (
+    Delete,
+    Executable,
+    Insert,
+    PrimaryKeyConstraint,
+    Select,
+    UniqueConstraint,
+    Update,
+    func,
+    inspect,
+    select,
+)
+from sqlalchemy.dialects import sqlite
 
 from arrivals import PACS_B, Sender, arrival, description, key
 from databases import connected, new_database
@@ -16,7 +29,17 @@ from vna.dicom.describe import Description
 from vna.dicom.matching import FuzzyName, Universal, WildCard
 from vna.dicom.query import Query
 from vna.events import StudyQuiet
-from vna.index import NeedsHeader, Recorded, RefusedEliminated, open_index, tables
+from vna.index import (
+    NeedsHeader,
+    Recorded,
+    RefusedEliminated,
+    eliminating,
+    erasing,
+    open_index,
+    renumbering,
+    tables,
+    tombstones,
+)
 from vna.index.dictionary import Dictionary
 from vna.index.flags import ELIMINATED_AGAIN
 from vna.model import EliminatedAgain, InstanceKey
@@ -297,3 +320,44 @@ def test_what_lies_in_the_store_is_not_forgotten_before_it_is_swept(told: Told, 
     with connected(index_url) as connection:
         assert connection.execute(select(func.count()).select_from(tables.blob)).scalar_one() == 1
         assert connection.execute(select(func.count()).select_from(tables.blob_use)).scalar_one() == 0
+
+
+def test_every_foreign_key_is_found_by_an_index() -> None:
+    """Who deletes a row has the database look for those that name it: of millions, for each row that goes."""
+    for table in tables.metadata.sorted_tables:
+        unique = [key.columns for key in table.constraints if isinstance(key, PrimaryKeyConstraint | UniqueConstraint)]
+        leading = {next(iter(columns)).name for columns in (*unique, *(index.columns for index in table.indexes))}
+        assert {key.parent.name for key in table.foreign_keys} <= leading, table.name
+
+
+def test_what_an_elimination_asks_costs_the_same_in_an_archive_of_any_size(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'index.sqlite'}"
+    open_index(url).close()
+    places = (eliminating, erasing, renumbering, tombstones, renumbering.STUDY_RECORDS, renumbering.SERIES_RECORDS)
+    asked = [query for place in places for value in vars(place).values() for query in statements_in(value)]
+
+    slow = {step for query in asked for step in plan_of(url, query) if LOOKS_AT_ALL.match(step)}
+
+    assert len(asked) > 40
+    assert slow == set()
+
+
+LOOKS_AT_ALL = re.compile(
+    r"SCAN (payload|header_base|version|study|study_record|series|series_record|term|term_form|event|blob|blob_use|"
+    r"extra_value|tombstone|elimination_item)\b|SEARCH payload USING INTEGER PRIMARY KEY \(rowid[<>]"
+)
+
+
+def statements_in(value: object) -> list[Executable]:
+    """Return the statements in a value of a module: one, or several in a tuple or a map."""
+    if isinstance(value, Mapping):
+        value = tuple(value.values())
+    found = value if isinstance(value, tuple) else (value,)
+    return [each for each in found if isinstance(each, Select | Update | Delete | Insert)]
+
+
+def plan_of(url: str, query: Executable) -> list[str]:
+    """Return the steps in which SQLite would go through a statement."""
+    sql = re.sub(r"__\[POSTCOMPILE[^\]]*\]", "?", str(query.compile(dialect=sqlite.dialect())))
+    with connected(url) as connection:
+        return [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]

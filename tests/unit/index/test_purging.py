@@ -1,5 +1,8 @@
 """After purging, the files of a database hold nothing of rows that are gone."""
 
+import random
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -37,6 +40,30 @@ def test_no_name_is_left_in_the_files_of_the_database(index_url: str) -> None:
     assert _found_in_files(index_url) == 0
     assert index.reader.counts().studies == 20
     index.close()
+
+
+def test_sqlite_leaves_copies_of_rows_in_pages_until_all_is_written_anew(tmp_path: Path) -> None:
+    """Zeros go over a row that is deleted, and not over what a split page keeps of rows that moved to another one."""
+    file = tmp_path / "index.sqlite"
+    with closing(open_index(f"sqlite:///{file}")) as index:
+        numbers = random.Random(0).sample(range(8000), 8000)
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            rows = [(number, f"{'Other' if number % 2 else NAME}{number}") for number in numbers]
+            connection.executemany("INSERT INTO patient (id, patient_id, issuer) VALUES (?, ?, '')", rows)
+            connection.commit()
+            random.Random(9).shuffle(numbers)
+            gone = [(number,) for number in numbers if number % 2 == 0]
+            connection.executemany("DELETE FROM patient WHERE id = ?", gone)
+            connection.commit()
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            assert connection.execute("SELECT count(*) FROM patient WHERE patient_id LIKE 'Q%'").fetchone() == (0,)
+        left = _found_in_files(f"sqlite:///{file}")
+
+        purged = index.purge()
+
+        assert (left > 0, purged.problem) == (True, "")
+        assert _found_in_files(f"sqlite:///{file}") == 0
 
 
 def _described(number: int) -> object:

@@ -259,3 +259,11 @@ def _tombstones() -> None:
     op.create_index("ix_tombstone_elimination", "tombstone", ["elimination"])
     for name in ("SeriesDescription", "InstitutionName"):
         op.create_index(f"ix_series_record_{name}", "series_record", [f"{name}_term"])
+    for index, table, column in (
+        ("ix_payload_owner", "payload", "owner"),
+        ("ix_payload_base", "payload", "base"),
+        ("ix_term_form_term", "term_form", "term_id"),
+        ("ix_version_study_record", "version", "study_record_id"),
+        ("ix_version_series_record", "version", "series_record_id"),
+    ):
+        op.create_index(index, table, [column])
