@@ -19,6 +19,7 @@ from vna.web.problem import Problem
 _JSON: Final = "application/json"
 _LARGEST: Final = 2**20
 _LONGEST_TEXT: Final = 4096
+_LARGEST_NUMBER: Final = 2**63 - 1
 _ANONYMOUS: Final = "anonymous"
 _BY: Final = "by"
 
@@ -55,6 +56,8 @@ class Body:
         value = self._values.get(name)
         if value is None and default is not None:
             return default
+        if value is None:
+            raise Problem(400, f"{name} is missing")
         if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
             raise Problem(400, f"{name} has to be a text of at most {_LONGEST_TEXT} characters")
         if not value.strip() and default is None:
@@ -154,8 +157,15 @@ def actor_of(request: Request, body: Body) -> str:
 
 
 def path_number(request: Request, name: str = "number") -> int:
-    """Return a number in the path; a route declares it as `{number:int}`."""
-    return int(request.path_params[name])
+    """Return a number in the path; a route declares it as `{number:int}`.
+
+    Raises:
+        Problem: 404, it is larger than the number of any event can be.
+    """
+    number = int(request.path_params[name])
+    if number > _LARGEST_NUMBER:
+        raise Problem(404, "there is nothing of this number here")
+    return number
 
 
 def is_asked(request: Request, name: str) -> bool:

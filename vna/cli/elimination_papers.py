@@ -6,6 +6,7 @@ font that comes with the file, so that they look the same everywhere. The same J
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -53,18 +54,18 @@ def print_bordereau(shown: dict[str, Any], language: str) -> bytes:
     """
     _register_fonts()
     words = Words(language)
-    title = f"{words('bordereau')} {words('item')} {shown['number']}"
+    title = words("bordereau", n=shown["number"])
     facts = [
         (words("archive"), shown["archive"]),
         (words("state"), words.term(shown["state"])),
-        (words("proposed"), f"{shown['by']}, {_day(shown['time'])}"),
+        (words("proposed"), f"{shown['by']}, {words.day(shown['time'][:10])}"),
         *_described(shown["bordereau"], words),
         (words("counts"), words("volume", **{**shown["bordereau"], "size": words.size(shown["bordereau"]["size"])})),
         (words("wait"), words("days", n=shown["wait_days"])),
         (words("accepted"), ", ".join(words.term(each) for each in shown["accepted"]) or words("none")),
         (words("digest"), shown["list_digest"]),
     ]
-    story = [_heading_table(facts), *_decisions(shown["roles"], shown["steps"], words)]
+    story = [_heading_table(facts), *_decisions(shown["bordereau"], shown["roles"], shown["steps"], words)]
     story += [_heading(words("list")), _list_table(shown["items"], words)]
     excluded = shown["bordereau"].get("excluded", ())
     story += [_heading(words("excluded")), _excluded_table(excluded, words)]
@@ -81,12 +82,12 @@ def print_certificate(data: bytes, language: str) -> bytes:
     _register_fonts()
     words, document = Words(language), orjson.loads(data)
     elimination, digest = document["elimination"], hashlib.sha256(data).hexdigest()
-    title = f"{words('certificate')} {words('item')} {elimination['number']}"
+    title = words("certificate", n=elimination["number"])
     totals = document["totals"]
     facts = [
         (words("archive"), document["archive"]),
-        (words("issued"), _moment(document["issued"])),
-        (words("proposed"), f"{elimination['by']}, {_day(elimination['time'])}"),
+        (words("issued"), f"{_moment(document['issued'], words)} UTC"),
+        (words("proposed"), f"{elimination['by']}, {words.day(elimination['time'][:10])}"),
         *_described(document["bordereau"], words),
         (words("counts"), words("destroyed_volume", **{**totals, "size": words.size(totals["size"])})),
         (words("wait"), words("days", n=elimination["wait_days"])),
@@ -94,7 +95,10 @@ def print_certificate(data: bytes, language: str) -> bytes:
         (words("digest"), elimination["list_digest"]),
         (words("journal"), words("position", **document["journal"])),
     ]
-    story = [_heading_table(facts), *_decisions(elimination["roles"], document["approvals"], words)]
+    story = [
+        _heading_table(facts),
+        *_decisions(document["bordereau"], elimination["roles"], document["approvals"], words),
+    ]
     story += [_heading(words("places")), _places_table(document["places"], words)]
     story += [_heading(words("destroyed")), _destroyed_table(document, words)]
     story += [_heading(words("kept")), _kept_table(document, words)]
@@ -118,31 +122,36 @@ def _register_fonts() -> None:
 def _described(description: dict[str, Any], words: Words) -> list[tuple[str, str]]:
     profile = description["profile"]
     is_verified = bool(profile["verified_by"])
-    verified = words("verified", by=profile["verified_by"], on=profile["verified_on"]) if is_verified else ""
-    typology = ", ".join(f"{kind} : {count}" for kind, count in description["typology"].items())
+    verified = words("verified", by=profile["verified_by"], on=words.day(profile["verified_on"])) if is_verified else ""
+    typology = ", ".join(f"{kind}\N{NO-BREAK SPACE}: {count}" for kind, count in description["typology"].items())
     return [
-        (words("evaluated"), description["on"]),
+        (words("evaluated"), words.day(description["on"])),
         (words("establishments"), ", ".join(description["establishments"]) or words("none")),
         (words("departments"), ", ".join(description["departments"]) or words("none")),
         (words("typology"), typology or words("none")),
-        (words("dates"), " - ".join(_dicom_day(each) for each in description["dates"]) or words("none")),
+        (words("dates"), " - ".join(_dicom_day(each, words) for each in description["dates"]) or words("none")),
         (words("profile"), f"{profile['name']} {profile['version']}, {verified or words('unverified')}"),
-        (words("rules"), "\n".join(f"{each['id']} : {each['cite']}" for each in description["rules"])),
+        (words("rules"), "\n".join(f"{each['id']}\N{NO-BREAK SPACE}: {each['cite']}" for each in description["rules"])),
     ]
 
 
-def _decisions(roles: Sequence[str], steps: Sequence[dict[str, Any]], words: Words) -> list[Flowable]:
+def _decisions(
+    description: dict[str, Any], roles: Sequence[str], steps: Sequence[dict[str, Any]], words: Words
+) -> list[Flowable]:
+    kinds = {each["role"]: words.term(each["kind"]) for each in description.get("approvals", ())}
     rows = []
     for number, role in enumerate(roles):
         step = steps[number] if number < len(steps) else None
+        named = "\n".join(filter(None, (words.term(role), kinds.get(role))))
         if step is None:
-            rows.append([words.term(role), "", words("pending"), "", "", ""])
+            rows.append([named, "", words("pending"), "", "", ""])
         else:
-            reference = " ".join(filter(None, (step["reference"], step["reference_date"], step["document"])))
-            who = [words.term(role), step["by"], words.term(step["decision"])]
-            rows.append([*who, reference, _moment(step["time"]), ""])
+            dated = words.day(step["reference_date"])
+            reference = "\n".join(filter(None, (step["reference"], dated, step["document"])))
+            who = [named, step["by"], words.term(step["decision"])]
+            rows.append([*who, reference, _moment(step["time"], words), ""])
     head = [words(name) for name in ("role", "person", "decision", "reference", "time", "signature")]
-    table = _table(head, rows, (0.22, 0.16, 0.13, 0.2, 0.13, 0.16), heights=_SIGNING_HEIGHT)
+    table = _table(head, rows, (0.24, 0.16, 0.12, 0.19, 0.13, 0.16), room=_SIGNING_HEIGHT)
     return [KeepTogether([_heading(words("decisions")), table])]
 
 
@@ -151,8 +160,8 @@ def _list_table(items: Sequence[dict[str, Any]], words: Words) -> Flowable:
         [
             str(item["item"]),
             _uids(item),
-            f"{'+'.join(item['modalities'])} {_dicom_day(item['study_date'])}",
-            f"{', '.join(item['rules'])}\n{item['retain_until']}",
+            f"{'+'.join(item['modalities'])} {_dicom_day(item['study_date'], words)}",
+            f"{', '.join(item['rules'])}\n{words.day(item['retain_until'])}",
             f"{item['instances']}\n{words.size(item['size'])}",
             _outcome(item, words),
         ]
@@ -163,13 +172,20 @@ def _list_table(items: Sequence[dict[str, Any]], words: Words) -> Flowable:
 
 
 def _excluded_table(excluded: Iterable[dict[str, Any]], words: Words) -> Flowable:
-    rows = [[_uids(each), each["retain_until"], _cause(each["cause"], each["holds"], words)] for each in excluded]
-    return _table([words("uid"), words("rule"), words("cause")], rows, (0.55, 0.15, 0.3), words=words)
+    rows = [
+        [_uids(each), words.day(each["retain_until"]), _cause(each["cause"], each["holds"], words)] for each in excluded
+    ]
+    return _table([words("uid"), words("until"), words("cause")], rows, (0.55, 0.15, 0.3), words=words)
 
 
 def _places_table(places: Iterable[dict[str, Any]], words: Words) -> Flowable:
     rows = [
-        [each["place"], each["method"], f"{each['files']}, {words.size(each['size'])}", _moment(each["time"])]
+        [
+            words.place(each["place"]),
+            words.method(each["method"]),
+            f"{each['files']}, {words.size(each['size'])}",
+            _moment(each["time"], words),
+        ]
         for each in places
     ]
     head = [words(name) for name in ("place", "method", "files", "time")]
@@ -181,10 +197,10 @@ def _destroyed_table(document: dict[str, Any], words: Words) -> Flowable:
     for each in document["destroyed"]:
         listed = document["list"][each["item"] - 1]
         named = dict(zip(("study", "series", "instance"), listed, strict=False))
-        rules = f"{', '.join(listed[3])}\n{listed[4]}"
+        rules = f"{', '.join(listed[3])}\n{words.day(listed[4])}"
         size = words.size(sum(one["size"] for one in each["objects"]))
         amount = f"{len(each['objects'])}\n{size}"
-        rows.append([str(each["item"]), _uids(named), rules, amount, _moment(each["time"]), each["manifest"]])
+        rows.append([str(each["item"]), _uids(named), rules, amount, _moment(each["time"], words), each["manifest"]])
     head = [words(name) for name in ("item", "uid", "rule", "amount", "time", "manifest")]
     return _table(head, rows, (0.06, 0.32, 0.16, 0.13, 0.12, 0.21), words=words)
 
@@ -194,14 +210,14 @@ def _kept_table(document: dict[str, Any], words: Words) -> Flowable:
     for each in document["kept"]:
         named = dict(zip(("study", "series", "instance"), document["list"][each["item"] - 1], strict=False))
         cause = _cause(each["cause"], each["holds"], words)
-        rows.append([str(each["item"]), _uids(named), cause, f"{each['by']}\n{_moment(each['time'])}"])
+        rows.append([str(each["item"]), _uids(named), cause, f"{each['by']}\n{_moment(each['time'], words)}"])
     head = [words(name) for name in ("item", "uid", "cause", "person")]
     return _table(head, rows, (0.06, 0.48, 0.24, 0.22), words=words)
 
 
 def _outcome(item: dict[str, Any], words: Words) -> str:
     outcome = words.term(item["outcome"])
-    return f"{outcome} : {_cause(item['cause'], item['holds'], words)}" if item["cause"] else outcome
+    return f"{outcome}\N{NO-BREAK SPACE}: {_cause(item['cause'], item['holds'], words)}" if item["cause"] else outcome
 
 
 def _cause(cause: str, holds: Sequence[int], words: Words) -> str:
@@ -213,16 +229,12 @@ def _uids(item: dict[str, Any]) -> str:
     return "\n".join(uid for uid in (item["study"], item["series"], item["instance"]) if uid)
 
 
-def _dicom_day(day: str) -> str:
-    return f"{day[:4]}-{day[4:6]}-{day[6:8]}" if len(day) == 8 else day
+def _dicom_day(day: str, words: Words) -> str:
+    return words.day(f"{day[:4]}-{day[4:6]}-{day[6:8]}") if len(day) == 8 else day
 
 
-def _day(time: str) -> str:
-    return time[:10]
-
-
-def _moment(time: str) -> str:
-    return time[:16].replace("T", " ")
+def _moment(time: str, words: Words) -> str:
+    return words.day(time[:16].replace("T", " "))
 
 
 def _heading(text: str) -> Paragraph:
@@ -235,7 +247,7 @@ def _paragraph(text: str, style: ParagraphStyle = _CELL) -> Paragraph:
 
 def _heading_table(facts: Sequence[tuple[str, str]]) -> LongTable:
     rows = [[_paragraph(name, _HEAD), _paragraph(value)] for name, value in facts]
-    table = LongTable(rows, colWidths=[0.3 * _WIDTH, 0.7 * _WIDTH])
+    table = LongTable(rows, colWidths=[0.3 * _WIDTH, 0.7 * _WIDTH], splitInRow=1)
     table.setStyle(_GRID)
     table.setStyle(TableStyle([("BACKGROUND", (0, 0), (0, -1), _GREY)]))
     return table
@@ -245,14 +257,18 @@ def _table(
     head: Sequence[str],
     rows: Sequence[Sequence[str]],
     widths: Sequence[float],
-    heights: float | None = None,
+    room: float = 0,
     words: Words | None = None,
 ) -> Flowable:
+    """Return a table; `room` is the least height of the last column, to write into, and `words` say an empty one."""
     if not rows and words is not None:
         return _paragraph(words("none"))
-    cells = [[_paragraph(text, _HEAD) for text in head], *([_paragraph(text) for text in row] for row in rows)]
-    row_heights = [None, *[heights] * len(rows)] if heights else None
-    table = LongTable(cells, colWidths=[width * _WIDTH for width in widths], rowHeights=row_heights, repeatRows=1)
+    cells: list[list[Flowable]] = [[_paragraph(text, _HEAD) for text in head]]
+    for row in rows:
+        cells.append([_paragraph(text) for text in row])
+        if room:
+            cells[-1][-1] = Spacer(0, room)
+    table = LongTable(cells, colWidths=[width * _WIDTH for width in widths], repeatRows=1, splitInRow=1)
     table.setStyle(_GRID)
     table.setStyle(TableStyle([("BACKGROUND", (0, 0), (-1, 0), _GREY)]))
     return table
@@ -272,12 +288,31 @@ def _pdf(title: str, story: Sequence[Flowable], words: Words, footer: str) -> by
         bottomMargin=_MARGIN + 5 * mm,
     )
 
-    def foot(canvas: Canvas, at: Any) -> None:
-        canvas.saveState()
-        canvas.setFont(_REGULAR, 6.5)
-        canvas.drawString(_MARGIN, _MARGIN, f"{title}  -  SHA-256 {footer}")
-        canvas.drawRightString(A4[0] - _MARGIN, _MARGIN, words("page", n=at.page))
-        canvas.restoreState()
-
-    document.build([Paragraph(escape(title), _TITLE), *story, Spacer(0, 2 * mm)], onFirstPage=foot, onLaterPages=foot)
+    line = f"{title}  -  SHA-256 {footer}"
+    document.build([Paragraph(escape(title), _TITLE), *story], canvasmaker=partial(_Numbered, line=line, words=words))
     return target.getvalue()
+
+
+class _Numbered(Canvas):
+    """Pages that say how many there are: each is held back until the last one is known."""
+
+    def __init__(self, *args: Any, line: str, words: Words, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._line, self._words = line, words
+        self._held_back: list[dict[str, Any]] = []
+
+    def showPage(self) -> None:  # noqa: N802 - reportlab's name
+        """Hold a page back."""
+        self._held_back.append(dict(self.__dict__))
+        self._startPage()  # type: ignore[attr-defined]  # its types leave it out
+
+    def save(self) -> None:
+        """Write all pages, each with its foot."""
+        pages = self._held_back
+        for number, page in enumerate(pages, 1):
+            self.__dict__.update(page)
+            self.setFont(_REGULAR, 6.5)
+            self.drawString(_MARGIN, _MARGIN, self._line)
+            self.drawRightString(A4[0] - _MARGIN, _MARGIN, self._words("page", n=number, of=len(pages)))
+            super().showPage()
+        super().save()

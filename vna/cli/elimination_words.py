@@ -21,9 +21,8 @@ _HOW_EN = (
 )
 
 _WORDS: Final[Mapping[str, tuple[str, str]]] = {
-    "bordereau": ("Bordereau d'élimination", "Elimination list"),
-    "certificate": ("Procès-verbal d'élimination", "Certificate of elimination"),
-    "number": ("Numéro", "Number"),
+    "bordereau": ("Bordereau d'élimination n°\N{NO-BREAK SPACE}{n}", "Elimination list no. {n}"),
+    "certificate": ("Procès-verbal d'élimination n°\N{NO-BREAK SPACE}{n}", "Certificate of elimination no. {n}"),
     "archive": ("Système d'archivage", "Archive"),
     "state": ("État", "State"),
     "proposed": ("Proposé par", "Proposed by"),
@@ -36,8 +35,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "profile": ("Référentiel de conservation", "Retention profile"),
     "verified": ("vérifié par {by} le {on}", "verified by {by} on {on}"),
     "unverified": ("non vérifié", "not verified"),
-    "rules": ("Durées d'utilité administrative (règles)", "Rules whose time is over"),
-    "filters": ("Sélection", "Selected by"),
+    "rules": ("Durées d'utilité administrative (DUA) échues : règles", "Rules whose time is over"),
     "counts": ("Volume", "Volume"),
     "volume": (
         "{items} éléments, {patients} patients, {studies} examens, {instances} objets DICOM, {size}",
@@ -49,12 +47,12 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "digest": ("Empreinte SHA-256 de la liste", "SHA-256 of the list"),
     "wait": ("Délai après la dernière décision", "Waiting time after the last decision"),
-    "days": ("{n} jours", "{n} days"),
+    "days": ("{n} jour(s)", "{n} day(s)"),
     "accepted": ("Réserves assumées par le proposant", "Taken on by who proposes"),
     "decisions": ("Avis, décisions et visas", "Opinions, decisions and visas"),
-    "role": ("Qualité", "Role"),
+    "role": ("Qualité, nature de l'acte", "Role, what is asked of it"),
     "person": ("Nom", "Name"),
-    "decision": ("Avis ou décision", "Decision"),
+    "decision": ("Sens", "Decision"),
     "reference": ("Référence et date", "Reference and date"),
     "time": ("Date (UTC)", "Date (UTC)"),
     "signature": ("Signature", "Signature"),
@@ -62,9 +60,10 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
     "item": ("N°", "No."),
     "uid": ("Identifiant (UID)", "UID"),
     "kind": ("Modalité, date", "Modality, date"),
-    "rule": ("Règle, échéance", "Rule, kept until"),
+    "rule": ("Règle, échéance de la DUA", "Rule, kept until"),
+    "until": ("Échéance de la DUA", "Kept until"),
     "amount": ("Objets, volume", "Objects, size"),
-    "outcome": ("Sort", "Outcome"),
+    "outcome": ("Sort final", "Outcome"),
     "excluded": ("Éléments écartés de la proposition", "Left out of the proposal"),
     "kept": ("Éléments retirés de la liste et conservés", "Taken from the list and kept"),
     "cause": ("Motif", "Cause"),
@@ -85,7 +84,7 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Ce document ne comporte aucun nom de patient.",
         "This document holds no patient names.",
     ),
-    "page": ("page {n}", "page {n}"),
+    "page": ("page {n} sur {of}", "page {n} of {of}"),
     "none": ("néant", "none"),
     "bytes": ("o", "B"),
     "hold": ("gel n° {n}", "hold {n}"),
@@ -96,9 +95,9 @@ _TERMS: Final[Mapping[str, tuple[str, str]]] = {
     "favourable": ("favorable", "favourable"),
     "unfavourable": ("défavorable", "unfavourable"),
     "opinion": ("avis", "opinion"),
-    "approval": ("décision", "approval"),
+    "approval": ("décision", "decision"),
     "visa": ("visa", "visa"),
-    "listed": ("proposé", "listed"),
+    "listed": ("élimination proposée", "listed"),
     "kept": ("conservé", "kept"),
     "eliminated": ("éliminé", "eliminated"),
     "proposed": ("proposé", "proposed"),
@@ -121,13 +120,37 @@ _TERMS: Final[Mapping[str, tuple[str, str]]] = {
     "blocked:basis": ("aucune venue connue (imagerie seule)", "no visit known (imaging only)"),
     "blocked:unverified": ("référentiel non vérifié", "profile not verified"),
     "blocked:rules": ("aucune règle applicable", "no rule applies"),
+    "place:journal": ("journal", "journal"),
+    "place:store": ("espace de stockage", "store"),
+    "place:index": ("base de données (index)", "index"),
+    "place:derived": ("documents dérivés", "derived documents"),
     "basis": ("aucune venue connue (imagerie seule)", "no visit known (imaging only)"),
     "unverified": ("référentiel non vérifié", "profile not verified"),
-    "dim_physician": ("Médecin responsable de l'information médicale", "Physician responsible for medical information"),
-    "director": ("Directeur", "Director"),
-    "archives": ("Archives départementales", "Departmental archives"),
-    "archives_departementales": ("Archives départementales", "Departmental archives"),
+    "dim_physician": (
+        "Médecin responsable de l'information médicale (DIM)",
+        "Physician responsible for medical information",
+    ),
+    "director": ("Directeur de l'établissement", "Director"),
+    "archives": ("Directeur des archives départementales", "Director of the departmental archives"),
+    "archives_departementales": ("Directeur des archives départementales", "Director of the departmental archives"),
 }
+
+
+_METHODS: Final[Mapping[str, str]] = {
+    "payload files deleted": "fichiers de données du journal supprimés",
+    "; the medium was not overwritten": "\N{NO-BREAK SPACE}; support non réécrit",
+    "deleted in ": "fichiers supprimés dans ",
+    "the database was written anew (VACUUM, secure_delete) and its write-ahead log emptied": (
+        "base de données entièrement réécrite (VACUUM, secure_delete), journal de transactions vidé"
+    ),
+    "the tables were written anew (VACUUM FULL); write-ahead log, standbys and backups of the server are not covered": (
+        "tables entièrement réécrites (VACUUM FULL) ; journal de transactions, serveurs de secours et sauvegardes "
+        "du serveur non couverts"
+    ),
+    "no file is known there, and it is not in the settings": "aucun fichier connu ; emplacement absent du paramétrage",
+    "documents made of instances deleted, all": "documents dérivés des objets tous supprimés",
+}
+"""How places say that nothing is left, in French; what is not here stays as it was said."""
 
 
 class Words:
@@ -148,6 +171,24 @@ class Words:
     def term(self, value: str) -> str:
         """Return what a value of the journal, such as a role or a cause, is called; itself without another name."""
         return _TERMS[value][self._at] if value in _TERMS else value
+
+    def place(self, name: str) -> str:
+        """Return what a place that attests is called."""
+        kind, colon, store = name.partition(":")
+        return f"{self.term(f'place:{kind}')} {store}" if colon else self.term(f"place:{kind}")
+
+    def method(self, said: str) -> str:
+        """Return how a place destroyed, as far as it is known in this language."""
+        if self.language == "fr":
+            for english, french in _METHODS.items():
+                said = said.replace(english, french)
+        return said
+
+    def day(self, iso: str) -> str:
+        """Return a date (2026-01-31) as people write it, with what stands behind it: 31/01/2026 in French."""
+        if self.language != "fr" or len(iso) < len("2026-01-31"):
+            return iso
+        return f"{iso[8:10]}/{iso[5:7]}/{iso[:4]}{iso[10:]}"
 
     def size(self, count: int) -> str:
         """Return an amount of bytes, grouped by thousands."""

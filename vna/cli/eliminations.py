@@ -25,7 +25,17 @@ from vna.cli import eliminations_run
 from vna.cli.elimination_printing import print_bordereau
 from vna.cli.elimination_words import LANGUAGES
 from vna.cli.exits import HELP
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name, write_file
+from vna.cli.options import (
+    LARGEST_NUMBER,
+    AsJson,
+    By,
+    Config,
+    parse_day,
+    print_json,
+    read_settings,
+    user_name,
+    write_file,
+)
 from vna.errors import NotFound
 from vna.events import StepDecision
 from vna.model import InstanceUID, Scope
@@ -39,7 +49,7 @@ app = typer.Typer(
 )
 app.add_typer(eliminations_run.app)
 
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the elimination.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the elimination.")]
 CommentOption = Annotated[str, typer.Option(help="In your own words; kept apart from the journal.")]
 _OVER: Final = (EliminationState.CERTIFIED, EliminationState.REFUSED, EliminationState.CANCELLED)
 _COLUMNS: Final = (
@@ -76,7 +86,9 @@ def propose(
     context: typer.Context,
     modality: Annotated[str, typer.Option(help="Only what has this modality.")] = "",
     establishment: Annotated[str, typer.Option(help="Only what was made there (Institution Name).")] = "",
-    before: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Its time was over by then.")] = None,
+    before: Annotated[
+        Any, typer.Option(parser=parse_day, metavar="DATE", help="Only what had its end before this day.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many items.")] = 10_000,
     accept: Annotated[
         list[Accept] | None,
@@ -88,7 +100,7 @@ def propose(
 ) -> None:
     """Freeze a list of what is due: the bordereau. Nothing goes by it before all roles of the profile have agreed."""
     accepted = frozenset(Blocker(each.value) for each in accept or ())
-    wanted = Wanted(modality, establishment, before.date() if before else None, limit, accepted)
+    wanted = Wanted(modality, establishment, before, limit, accepted)
     with closing(open_archive(read_settings(context, config))) as archive:
         number = archive.eliminations.propose(wanted, Statement(by or user_name()), _now())
         shown = archive.eliminations.show(number, _now())
@@ -148,7 +160,7 @@ def decide(
     role: Annotated[str, typer.Option(help="In which role, as the profile names it.")],
     favourable: Annotated[bool, typer.Option("--favourable/--unfavourable", help="For it, or against.")],
     reference: Annotated[str, typer.Option(help="The number of the visa.")] = "",
-    reference_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The date of the visa.")] = None,
+    reference_date: Annotated[Any, typer.Option(parser=parse_day, metavar="DATE", help="The date of the visa.")] = None,
     document: Annotated[str, typer.Option(metavar="UID", help="The signed paper, stored as an instance.")] = "",
     comment: CommentOption = "",
     by: By = "",
@@ -157,9 +169,7 @@ def decide(
 ) -> None:
     """Decide in a role: each role in its turn, each by another person, none by who proposed."""
     decision = StepDecision.FAVOURABLE if favourable else StepDecision.UNFAVOURABLE
-    visa = Visa(
-        reference, reference_date.date() if reference_date else None, InstanceUID(document) if document else None
-    )
+    visa = Visa(reference, reference_date, InstanceUID(document) if document else None)
     with closing(open_archive(read_settings(context, config))) as archive:
         archive.eliminations.decide(number, role, decision, Statement(by or user_name(), comment), visa)
         _print(archive.eliminations.show(number, _now()), as_json=as_json)

@@ -11,10 +11,20 @@ from vna.archive import EliminationRun, check_certificate, told_elimination_stan
 from vna.cli.elimination_printing import print_certificate
 from vna.cli.elimination_words import LANGUAGES
 from vna.cli.exits import HELP, Exit
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name, write_file
+from vna.cli.options import (
+    LARGEST_NUMBER,
+    AsJson,
+    By,
+    Config,
+    print_json,
+    read_settings,
+    told_if_not_written,
+    user_name,
+    write_file,
+)
 from vna.node import open_sealing_archive
 
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the elimination.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the elimination.")]
 
 app = typer.Typer()
 
@@ -49,7 +59,10 @@ def run(
 def certificate(
     context: typer.Context,
     number: Number,
-    out: Annotated[Path, typer.Option(metavar="DIR", file_okay=False, help="The folder to write it into.")],
+    out: Annotated[
+        Path,
+        typer.Option(metavar="DIR", file_okay=False, help="The folder to write it into; made where it is missing."),
+    ],
     config: Config = None,
 ) -> None:
     """Write the signed certificate, and its printed form in French and English."""
@@ -57,6 +70,8 @@ def certificate(
         data = archive.executor.certificate(number, datetime.now(UTC))
     name = f"elimination-{number}"
     files = {f"{name}.json": data, **{f"{name}.{each}.pdf": print_certificate(data, each) for each in LANGUAGES}}
+    with told_if_not_written(out):
+        out.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
         write_file(out / file, content)
         typer.echo(out / file)

@@ -8,7 +8,7 @@ import typer
 
 from vna.archive import Archive, Hold, HoldTarget, HoldTerms, today_utc, told_covered, told_hold
 from vna.cli.exits import HELP
-from vna.cli.options import AsJson, By, Config, parse_day, print_json, read_settings, user_name
+from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, parse_day, print_json, read_settings, user_name
 from vna.events import HoldKind, HoldLevel
 from vna.model import SeriesUID
 from vna.node import open_archive
@@ -19,7 +19,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-Number = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the hold.")]
+Number = Annotated[int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the hold.")]
 _NAMED_AT_MOST = 20
 
 

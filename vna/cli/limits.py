@@ -10,7 +10,7 @@ import typer
 
 from vna.archive import Limitation, Statement
 from vna.cli.exits import HELP, Exit
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, print_json, read_settings, user_name
 from vna.cli.rejections import InstanceOption, SeriesOption, StudyOption, named_scope
 from vna.node import open_archive
 from vna.transfer import Exported, write_opened
@@ -60,7 +60,9 @@ def list_limitations(context: typer.Context, config: Config = None, as_json: AsJ
 @app.command("lift", epilog=HELP)
 def lift(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(help="The number of the limitation, as `vna limit list` tells it.")],
+    number: Annotated[
+        int, typer.Argument(max=LARGEST_NUMBER, help="The number of the limitation, as `vna limit list` tells it.")
+    ],
     reason: Reason,
     by: By = "",
     config: Config = None,

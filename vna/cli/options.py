@@ -2,6 +2,8 @@
 
 import os
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +24,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 
 ACTOR = "vna command line"
 """Who the journal names for what is done here."""
+LARGEST_NUMBER = 2**63 - 1
+"""No event has a larger number, and no database takes one."""
+_FIRST_YEAR, _LAST_YEAR = 1800, 8999
 
 
 def read_settings(context: typer.Context, config: Path | None) -> Settings:
@@ -42,12 +47,15 @@ def parse_day(text: str) -> date:
     """Return the date that an option or argument says, which has `parser=parse_day`.
 
     Raises:
-        typer.BadParameter: it is none.
+        typer.BadParameter: it is none, or so far away that no time can be counted from it.
     """
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as exc:
         raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise typer.BadParameter(f"a date lies in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
 
 
 def user_name() -> str:
@@ -58,10 +66,27 @@ def user_name() -> str:
         return f"uid {os.getuid()}"
 
 
+def read_text(file: Path) -> str:
+    """Return the text of a file in UTF-8, or say why that cannot be and end."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is no text in UTF-8"
+        typer.echo(f"vna: {file} cannot be read: {reason}", err=True)
+        raise typer.Exit(Exit.PROBLEM) from exc
+
+
 def write_file(file: Path, data: bytes) -> None:
     """Write a file, or say why that cannot be and end."""
-    try:
+    with told_if_not_written(file):
         file.write_bytes(data)
+
+
+@contextmanager
+def told_if_not_written(file: Path) -> Iterator[None]:
+    """Say why a file cannot be written and end, if that is so."""
+    try:
+        yield
     except OSError as exc:
         typer.echo(f"vna: {file} cannot be written: {exc.strerror}", err=True)
         raise typer.Exit(Exit.PROBLEM) from exc

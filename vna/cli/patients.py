@@ -9,7 +9,7 @@ import typer
 
 from vna.archive import RecordedFact, told_fact
 from vna.cli.exits import HELP, Exit
-from vna.cli.options import AsJson, By, Config, parse_day, print_json, read_settings, user_name
+from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, parse_day, print_json, read_settings, user_name
 from vna.cli.progress import TransferBar
 from vna.cli.stopping import stopped_by_signals
 from vna.events import FactKind, PatientFact
@@ -82,7 +82,7 @@ def events(
 @app.command(epilog=HELP)
 def withdraw(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the event.")],
+    number: Annotated[int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the event.")],
     reason: Annotated[str, typer.Option(help="Why it is not true; kept apart from the journal.")],
     by: By = "",
     config: Config = None,

@@ -8,7 +8,7 @@ import typer
 
 from vna.archive import Rejection, Rejections, Statement, Visible
 from vna.cli.exits import Exit
-from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, print_json, read_settings, user_name
 from vna.errors import NotFound
 from vna.model import InstanceUID, RejectionReason, Scope, SeriesUID, StudyUID
 from vna.node import open_archive
@@ -68,7 +68,7 @@ def rejected(context: typer.Context, config: Config = None, as_json: AsJson = Fa
 def restore_rejected(
     context: typer.Context,
     number: Annotated[
-        int | None, typer.Argument(help="The number of the rejection, as `vna rejected` lists it.")
+        int | None, typer.Argument(max=LARGEST_NUMBER, help="The number of the rejection, as `vna rejected` lists it.")
     ] = None,
     study: StudyOption = None,
     series: SeriesOption = None,

@@ -12,7 +12,7 @@ import typer
 from vna.archive import Explanation, RetentionReport, SimulatedStudy, Simulation, today_utc, understood_profile
 from vna.cli import retention_profiles
 from vna.cli.exits import HELP
-from vna.cli.options import AsJson, Config, parse_day, print_json, read_settings
+from vna.cli.options import AsJson, Config, parse_day, print_json, read_settings, read_text, write_file
 from vna.cli.retention_chart import draw_chart
 from vna.cli.retention_tables import report_lines, report_rows, simulation_lines, write_csv
 from vna.model import StudyUID
@@ -87,7 +87,7 @@ def simulate(
     """
     with closing(open_archive(read_settings(context, config))) as archive:
         path = Path(profile)
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        text = read_text(path) if path.is_file() else ""
         text = text or (archive.retention.profiles.text(profile) if profile else "")
         other = understood_profile(text) if text else None
         simulation = archive.retention.simulate(on or today_utc(), other, processes=processes)
@@ -125,7 +125,7 @@ def report(
     with closing(open_archive(read_settings(context, config))) as archive:
         found = archive.retention.report(on or today_utc())
         if chart is not None:
-            chart.write_text(draw_chart(found), encoding="utf-8")
+            write_file(chart, draw_chart(found).encode())
         overdue = (each._asdict() for each in archive.retention.overdue(found.on)) if studies else iter(())
         with write_csv(csv_file) as write:
             for row in report_rows(found) if not studies else ():

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vna.archive import RetentionReport, SimulatedStudy, Simulation
+from vna.cli.options import told_if_not_written
 
 _NO_END: Final = "no end"
 _YEARS_SHOWN: Final = 12
@@ -17,19 +18,25 @@ Write = Callable[[Mapping[str, Any]], None]
 
 @contextmanager
 def write_csv(path: Path | None) -> Iterator[Write]:
-    """Give what writes rows to a CSV file (RFC 4180), with a header out of the first one; without a path nothing."""
+    """Give what writes rows to a CSV file (RFC 4180), with a header out of the first one; without a path nothing.
+
+    A file that cannot be written ends the command, and is told.
+    """
     if path is None:
         yield lambda _row: None
         return
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with told_if_not_written(path):
+        file = path.open("w", encoding="utf-8", newline="")
+    with file:
         writer = csv.writer(file)
         written = 0
 
         def write(row: Mapping[str, Any]) -> None:
             nonlocal written
-            if not written:
-                writer.writerow(row)
-            writer.writerow(row.values())
+            with told_if_not_written(path):
+                if not written:
+                    writer.writerow(row)
+                writer.writerow(row.values())
             written += 1
 
         yield write

@@ -83,3 +83,15 @@ def test_anonymous_on_the_loopback_is_called_by_its_address(web: TestClient) -> 
     asked = {name: value for name, value in HOLD.items() if name != "by"}
 
     assert web.post("/api/v1/holds", json=asked).json()["actor"] == "anonymous@testclient"
+
+
+def test_a_number_that_no_event_has_is_told_not_a_fault(web: TestClient) -> None:
+    for path in ("holds", "eliminations", "limitations"):
+        answer = web.get(f"/api/v1/{path}/{2**63}")
+        assert (answer.status_code, answer.json()["detail"]) == (404, "there is nothing of this number here")
+
+
+def test_what_is_missing_is_named(web: TestClient) -> None:
+    answer = web.post("/api/v1/holds", json={"study": "1.2", "kind": "inquiry"})
+
+    assert (answer.status_code, answer.json()["detail"]) == (400, "reason is missing")

@@ -6,12 +6,14 @@ import zlib
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from reportlab.pdfbase import pdfmetrics
+from reportlab.platypus import PageBreak
 
 from eliminating import certificate_sections
 from vna.archive.certificates import sign_certificate
 from vna.cli import elimination_papers, elimination_words
 from vna.cli.elimination_papers import print_bordereau, print_certificate
 from vna.cli.elimination_words import LANGUAGES, Words
+from vna.index import purging
 from vna.journal import SigningKey
 
 NAMES = "Hélène Lefèvre-Œuvrard, François Noël, Zoë Müller, Łukasz"
@@ -79,6 +81,67 @@ def test_a_bordereau_has_as_many_pages_as_its_list_needs(language: str) -> None:
     assert print_bordereau(shown(2), language) == short
 
 
+def test_who_decides_has_room_for_a_name_of_any_length() -> None:
+    said = shown(2)
+    for step in said["steps"]:
+        step["by"] = " ".join([NAMES] * 40)
+
+    assert pages(print_bordereau(said, "fr")) > pages(print_bordereau(shown(2), "fr"))
+
+
+def test_each_page_says_how_many_there_are() -> None:
+    class Heard(Words):
+        def __call__(self, name: str, **values: object) -> str:
+            heard.append(values)
+            return super().__call__(name, **values)
+
+    heard: list[dict[str, object]] = []
+    elimination_papers._register_fonts()
+
+    pdf = elimination_papers._pdf("A title", [PageBreak(), PageBreak()], Heard("fr"), footer="ab")
+
+    assert pages(pdf) == 2
+    assert heard == [{"n": 1, "of": 2}, {"n": 2, "of": 2}]
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        "payload files deleted",
+        "documents made of instances deleted, all",
+        "no file is known there, and it is not in the settings",
+        "deleted in /mnt/cold; the medium was not overwritten",
+        purging._IN_FULL,
+        purging._TABLES,
+    ],
+)
+def test_how_a_place_destroyed_is_said_in_french(method: str) -> None:
+    french = Words("fr").method(method)
+
+    assert not set(re.findall("[a-z]{3,}", french)) & {
+        "deleted",
+        "the",
+        "was",
+        "were",
+        "made",
+        "not",
+        "anew",
+        "emptied",
+    }
+    assert Words("en").method(method) == method
+
+
+def test_dates_and_places_are_written_as_in_the_language() -> None:
+    french, english = Words("fr"), Words("en")
+
+    assert (french.day("2026-01-31 10:15"), english.day("2026-01-31")) == ("31/01/2026 10:15", "2026-01-31")
+    assert (french.day(""), french.place("store:cold")) == ("", "espace de stockage cold")
+    assert (french.term("archives_departementales"), french.place("index")) == (
+        "Directeur des archives départementales",
+        "base de données (index)",
+    )
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_certificate_is_printed(language: str) -> None:
     said = certificate_sections()
@@ -107,5 +170,5 @@ def test_the_font_has_every_letter_of_the_words_and_of_french_names() -> None:
 def test_both_languages_ask_for_the_same_values() -> None:
     for name, (french, english) in elimination_words._WORDS.items():
         assert sorted(re.findall(r"{(\w+)}", french)) == sorted(re.findall(r"{(\w+)}", english)), name
-    assert Words("fr").term("director") == "Directeur"
+    assert Words("fr").term("director") == "Directeur de l'établissement"
     assert Words("en").term("janitor") == "janitor"

@@ -5,16 +5,26 @@ import json
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from eliminating import PERSONS, bring_into_force, certificate_sections, store_due
+from eliminating import (
+    PERSONS,
+    approve,
+    bring_into_force,
+    certificate_sections,
+    now,
+    propose,
+    store_due,
+    store_study,
+)
 from vna import settings
 from vna.archive.certificates import sign_certificate
 from vna.cli import main
 from vna.journal import SigningKey
-from vna.node import open_archive
+from vna.node import open_archive, open_sealing_archive
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -62,14 +72,43 @@ def test_from_proposal_to_a_certificate(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("run", number, "--by", "Operator", "--json")
     ran = json.loads(out)
     assert (code, ran["eliminated"], ran["state"], ran["waits_for"]) == (0, 1, "certified", {})
-    assert run("certificate", number, "--out", str(tmp_path))[0] == 0
-    certificate = tmp_path / f"elimination-{number}.json"
+    papers = tmp_path / "papers"
+    assert run("certificate", number, "--out", str(papers))[0] == 0
+    certificate = papers / f"elimination-{number}.json"
     for language in ("fr", "en"):
-        assert (tmp_path / f"elimination-{number}.{language}.pdf").read_bytes().startswith(b"%PDF")
+        assert (papers / f"elimination-{number}.{language}.pdf").read_bytes().startswith(b"%PDF")
 
     assert (
         run("verify-certificate", str(certificate), "--key", json.loads(certificate.read_bytes())["public_key"])[0] == 0
     )
+
+
+def test_afterwards_archive_and_journal_are_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("VNA_STORE__REPLICAS", f"second={(tmp_path / 'second').as_uri()}")
+    monkeypatch.setenv("VNA_STORE__TIERS", f"cold={(tmp_path / 'cold').as_uri()};codec=zstd")
+    with closing(open_sealing_archive(settings.load())) as archive:
+        bring_into_force(archive)
+        store_due(archive, 1, 2)
+        store_study(archive, 3)
+        number = propose(archive, limit=1)
+        approve(archive, number)
+        ran = archive.executor.run(number, "Operator", now())
+    assert (ran.eliminated, ran.standing.state, ran.waits_for) == (1, "certified", {})
+
+    def told(*command: str) -> tuple[int, dict[str, Any]]:
+        with pytest.raises(SystemExit) as ended:
+            main([*command, "--json"])
+        return int(ended.value.code or 0), json.loads(capsys.readouterr().out)
+
+    code, verified = told("verify")
+    assert (code, verified["checked"], verified["problems"]) == (0, 4, [])
+    code, compared = told("fsck", "--deep")
+    assert (code, compared["problems"]) == (0, 0)
+    code, sealed = told("journal", "verify")
+    assert (code, sealed["sound"]) == (0, True)
 
 
 def test_a_certificate_is_verified_offline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -120,3 +120,7 @@ def test_a_file_of_events_is_imported(run: Run, tmp_path: Path) -> None:
     assert code == 1
     assert "line 3: the date is no date" in err
     assert "recorded 1, known before 0, refused 1; 0 patients without images." in out
+
+
+def test_a_number_that_no_event_has_is_a_usage_error(run: Run) -> None:
+    assert [run(*command, str(2**63))[0] for command in (("hold", "show"), ("elimination", "show"))] == [2, 2]

@@ -76,6 +76,24 @@ def test_a_profile_is_checked_proposed_and_activated_by_two(run: Run, tmp_path: 
     assert run("profiles", "propose", "nothing")[0] == 2
 
 
+def test_who_proposes_a_profile_is_told_which_tier_rules_cannot_be_followed_here(run: Run, tmp_path: Path) -> None:
+    profile = tmp_path / "site.yaml"
+    text = (
+        "profile: site\nversion: '1'\nrules:\n- {id: A, start: study_date, keep: {years: 1}, cite: policy}\n"
+        "tiers:\n  rules:\n"
+        "  - {id: AWAY, action: copy, from: main, to: nowhere, cite: policy}\n"
+        "  - {id: ANEW, action: reencode, from: main, codec: smallest, cite: policy}\n"
+        "  - {id: IDLE, enabled: false, action: copy, from: main, to: nowhere, cite: policy}\n"
+    )
+    profile.write_text(text, encoding="utf-8")
+
+    code, _, err = run("profiles", "propose", str(profile), "--by", "anne")
+
+    assert (code, err.count("cannot be followed here")) == (0, 2)
+    assert "AWAY cannot be followed here: there is no store nowhere; there are main" in err
+    assert "ANEW cannot be followed here: store main writes dense, and the rule wants smallest" in err
+
+
 def test_a_study_is_explained(in_force: Run) -> None:
     code, out, _ = in_force("explain", "1.2.1", "--on", "2026-11-22")
 
