@@ -15,20 +15,31 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from dicomweb.frames import FrameParts
 from dicomweb.metadata import bulk_path
-from dicomweb.multipart import Part, boundary_of, content_type, multipart
 from dicomweb.negotiation import ANY, OCTETS, Form, Offer, frame_forms, not_acceptable, offers
+from dicomweb.part_sources import (
+    InTurn,
+    PartSource,
+    ValuePart,
+    WholePixels,
+    begun,
+    outlined,
+    parts_answer,
+    whole_answer,
+)
 from dicomweb.resources import INSTANCE, SERIES, STUDY, held, scope_of
 from dicomweb.services import Services, service_url
 from vna.archive import BulkContent, HeldInstance
 from vna.dicom.bulk_path import parse_bulk_path
 from vna.dicom.encoding import DOUBLE_FLOAT_PIXEL_DATA, EXPLICIT_LE_UID, FLOAT_PIXEL_DATA, PIXEL_DATA
 from vna.dicom.json_model import JsonObject, JsonWriter
+from vna.dicom.recode import TARGETS
 from vna.errors import CannotConvert
 from vna.web.conditional import byte_range, entity_tag, not_modified, validators
 from vna.web.media_types import accepted
 from vna.web.problem import Problem
-from vna.web.streaming import Chunk, Streamed
+from vna.web.streaming import Streamed
 
 _XML: Final = "text/xml"
 _DOCUMENT_TYPES: Final = frozenset({"application/pdf", _XML, "model/stl", "model/obj", "model/mtl"})
@@ -57,7 +68,10 @@ def routes(services: Services) -> list[Route]:
 
 
 def _value(services: Services, request: Request) -> Response:
-    """Answer with the value that the path names."""
+    """Answer with the value that the path names.
+
+    A range is given of a value alone: who asks for a part of a value, and takes it in parts, wants no torn parts.
+    """
     path = request.path_params.get("path", f"{PIXEL_DATA:08X}")
     try:
         parse_bulk_path(path)
@@ -82,8 +96,7 @@ def _one_value(services: Services, request: Request, instance: HeldInstance, pat
     if unchanged := not_modified(request, etag):
         return unchanged
     if form.multipart:
-        parts = iter((Part(form.media_type, location, content.chunks(range(content.size)), content.size),))
-        return _in_parts(parts, form.media_type, headers)
+        return whole_answer(ValuePart(content, form.media_type, location), headers)
     return value_answer(request, content, form.media_type, headers)
 
 
@@ -125,12 +138,7 @@ def value_answer(request: Request, content: BulkContent, media_type: str, header
     chunks = content.chunks(wanted)
     if len(wanted) <= _AT_ONCE:
         return Response(b"".join(chunks), status, headers=headers)
-    return Streamed(_begun(chunks), status_code=status, headers=headers, size=len(wanted))
-
-
-def _in_parts(parts: Iterator[Part], media_type: str, headers: dict[str, str]) -> Response:
-    boundary = boundary_of(headers["ETag"])
-    return Streamed(_begun(multipart(parts, boundary)), headers=headers, media_type=content_type(media_type, boundary))
+    return Streamed(begun(chunks), status_code=status, headers=headers, size=len(wanted))
 
 
 def _pixels(services: Services, request: Request, instance: HeldInstance, wanted: Sequence[Offer]) -> Response:
@@ -139,16 +147,14 @@ def _pixels(services: Services, request: Request, instance: HeldInstance, wanted
     if unchanged := not_modified(request, etag):
         return unchanged
     headers = validators(etag)
-    form, parts = _opened(services, instance, wanted, service_url(request))
+    form, source = _opened(services, instance, wanted, service_url(request))
     if form.multipart:
-        return _in_parts(parts, form.media_type, headers)
-    (part,) = parts
-    return Streamed(_begun(part.chunks), headers=headers, media_type=part.media_type, size=part.size)
+        return whole_answer(source, headers)
+    (part,) = source.read()
+    return Streamed(begun(part.chunks), headers=headers, media_type=part.media_type, size=part.size)
 
 
-def _opened(
-    services: Services, instance: HeldInstance, wanted: Sequence[Offer], root: str
-) -> tuple[Form, Iterator[Part]]:
+def _opened(services: Services, instance: HeldInstance, wanted: Sequence[Offer], root: str) -> tuple[Form, PartSource]:
     """Open the images of an instance in the first form they can be had in; not in multipart there is one part.
 
     Raises:
@@ -165,10 +171,13 @@ def _opened(
         media_type = f"{form.media_type}; transfer-syntax={form.transfer_syntax}"
         location = f"{root}{bulk_path(instance)}/{PIXEL_DATA:08X}"
         if form.transfer_syntax == EXPLICIT_LE_UID:
-            return form, iter((Part(media_type, location, (frame.data for frame in frames)),))
-        parts = (Part(media_type, location, iter((frame.data,)), len(frame.data)) for frame in frames)
-        return form, parts
+            return form, WholePixels(frames, media_type, location)
+        return form, FrameParts(services, instance, frames, media_type, partial(_same, location))
     raise Problem(406, f"the pixels cannot be given in what is accepted: {'; '.join(reasons)}")
+
+
+def _same(location: str, _number: int) -> str:
+    return location
 
 
 def _forms(wanted: Sequence[Offer], stored: str, count: int) -> Iterator[Form]:
@@ -199,11 +208,11 @@ def every_value(services: Services, request: Request, *, all_values: bool) -> Re
     value = next(values, None)
     if value is None:
         raise Problem(404, "what is held of this resource has no such values")
-    parts = chain.from_iterable(_parts_of(services, *each, wanted, root) for each in chain((value,), values))
-    part = next(parts, None)
-    if part is None:
-        raise not_acceptable("the values")
-    return _in_parts(chain((part,), parts), part.media_type, headers)
+    opens = (partial(_source, services, *each, wanted, root) for each in chain((value,), values))
+    source = outlined(list(opens)) if "range" in request.headers else InTurn(opens)
+    if all(one.transfer_syntax in TARGETS for one in instances):
+        headers["Accept-Ranges"] = "bytes"
+    return parts_answer(request, source, headers)
 
 
 def _values(
@@ -217,21 +226,18 @@ def _values(
                 yield instance, path
 
 
-def _parts_of(
+def _source(
     services: Services, instance: HeldInstance, path: str, wanted: Sequence[Offer], root: str
-) -> Iterator[Part]:
+) -> PartSource | None:
+    """Open a value in the first form the client takes, None if it takes none: there may be others it does."""
     content = services.archive.bulk(instance, parse_bulk_path(path))
     if content.is_compressed_images:
         try:
-            _, parts = _opened(services, instance, wanted, root)
-        except Problem:  # there may be others the client takes
-            return
-        yield from parts
-        return
+            return _opened(services, instance, wanted, root)[1]
+        except Problem:
+            return None
     form = _form(wanted, value_type(content, instance))
-    if form is not None:
-        location = f"{root}{bulk_path(instance)}/{path}"
-        yield Part(form.media_type, location, content.chunks(range(content.size)), content.size)
+    return None if form is None else ValuePart(content, form.media_type, f"{root}{bulk_path(instance)}/{path}")
 
 
 def _bulk_paths(data_set: JsonObject) -> Iterator[str]:
@@ -243,8 +249,3 @@ def _bulk_paths(data_set: JsonObject) -> Iterator[str]:
         items: list[Any] = attribute.get("Value", ()) if attribute["vr"] == "SQ" else []
         for item in items:
             yield from _bulk_paths(item)
-
-
-def _begun(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
-    """Have the first chunk read, so that what is wrong with it shows before anything is said."""
-    return chain(tuple(first for first in (next(chunks, None),) if first is not None), chunks)

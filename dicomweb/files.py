@@ -9,11 +9,12 @@ from starlette.responses import Response
 import vna
 from dicomweb.negotiation import DICOM
 from dicomweb.services import Services
-from vna.archive import DataSet, HeldInstance
+from vna.archive import DataSet, HeldInstance, is_plain
+from vna.dicom.encoding import DEFLATED_UID
 from vna.errors import CannotConvert, VnaError
 from vna.web.conditional import entity_tag, not_modified, validators
-from vna.web.ranged import ranged
-from vna.web.streaming import Streamed
+from vna.web.ranged import part_of, ranged
+from vna.web.streaming import Chunk, Streamed
 
 
 def file_type(data_set: DataSet) -> str:
@@ -55,19 +56,49 @@ class Chosen:
             headers["Warning"] = f'299 {agent} "{text}"'
         return headers
 
-    def data_sets(self, services: Services) -> Iterator[tuple[HeldInstance, DataSet]]:
-        """Open the instances one after the other.
+    @property
+    def as_stored(self) -> bool:
+        """Whether every instance is given as it is stored."""
+        return all(self.syntaxes[one.version_id] == one.transfer_syntax for one in self.given)
+
+    @property
+    def is_measurable(self) -> bool:
+        """Whether sizes can be told beforehand: none lacks, and none is converted by a codec or deflated."""
+        return len(self.given) == self.of and all(
+            self._syntax(one) == one.transfer_syntax
+            or (is_plain(one, self._syntax(one)) and self._syntax(one) != DEFLATED_UID)
+            for one in self.given
+        )
+
+    def data_sets(self, services: Services, numbers: range | None = None) -> Iterator[tuple[HeldInstance, DataSet]]:
+        """Open the instances, or those of these numbers from 0, one after the other.
 
         Raises:
             VnaError: one cannot be opened.
         """
-        for held, found in services.archive.retrieve(self.given, lambda one: self.syntaxes[one.version_id]):
-            data_set = found
-            if isinstance(data_set, CannotConvert) and not self.asked:
-                data_set = services.archive.open(held)
-            if isinstance(data_set, VnaError):
-                raise data_set
-            yield held, data_set
+        given = self.given if numbers is None else self.given[numbers.start : numbers.stop]
+        for held, found in services.archive.retrieve(given, self._syntax):
+            yield held, self._given(services, held, found)
+
+    def outline(self, services: Services) -> Iterator[tuple[HeldInstance, DataSet]]:
+        """Go through the instances of a measurable answer to be told their sizes.
+
+        Raises:
+            VnaError: one cannot be opened.
+        """
+        for held, found in zip(self.given, services.archive.outline(self.given, self._syntax), strict=True):
+            yield held, self._given(services, held, found)
+
+    def _syntax(self, held: HeldInstance) -> str:
+        return self.syntaxes[held.version_id]
+
+    def _given(self, services: Services, held: HeldInstance, found: DataSet | VnaError) -> DataSet:
+        data_set = found
+        if isinstance(data_set, CannotConvert) and not self.asked:
+            data_set = services.archive.open(held)
+        if isinstance(data_set, VnaError):
+            raise data_set
+        return data_set
 
 
 def _opened(services: Services, held: HeldInstance, transfer_syntax: str, *, asked: bool) -> DataSet:
@@ -91,7 +122,11 @@ def file_answer(
     data_set = _opened(services, held, transfer_syntax, asked=asked)
     size = data_set.file_size
     headers = validators(etag)
-    chunks, media_type = data_set.file_chunks(), file_type(data_set)
+    media_type = file_type(data_set)
     if size is None:
-        return Streamed(chunks, headers=headers, media_type=media_type)
+        return Streamed(data_set.file_chunks(), headers=headers, media_type=media_type)
+
+    def chunks(wanted: range) -> Iterator[Chunk]:
+        return part_of(data_set.file_chunks(wanted.start), range(len(wanted)))
+
     return ranged(request, chunks, size, headers=headers, media_type=media_type)

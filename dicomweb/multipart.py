@@ -1,8 +1,15 @@
-"""Writing multipart/related answers, part after part (RFC 2046 5.1, RFC 2387; PS3.18 8.6.1.2)."""
+"""Writing multipart/related answers, part after part (RFC 2046 5.1, RFC 2387; PS3.18 8.6.1.2), or a range of one."""
 
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, chain
 
+from starlette.requests import Request
+from starlette.responses import Response
+
+from vna.web.pieces import gathered
+from vna.web.ranged import part_of, ranged
 from vna.web.streaming import Chunk
 
 
@@ -14,6 +21,10 @@ class Part:
     location: str
     chunks: Iterator[Chunk]
     size: int | None = None
+
+
+Read = Callable[[range, int], Iterator[Part]]
+"""Gives some of the parts of an answer, by their numbers from 0; of the first one so many bytes are left out."""
 
 
 def boundary_of(etag: str) -> str:
@@ -37,11 +48,61 @@ def multipart(parts: Iterable[Part], boundary: str) -> Iterator[Chunk]:
     yield _end(boundary)
 
 
-def size_of(part: Part, boundary: str) -> int | None:
-    """Return the bytes of an answer that is this part alone, None if it is not known how many the part has."""
-    if part.size is None:
-        return None
-    return len(_head(part, boundary)) + part.size + len(_end(boundary))
+class Measured:
+    """An answer of parts whose sizes are known: a range of it is had without what lies before and behind."""
+
+    def __init__(self, outline: Sequence[Part], boundary: str, read: Read) -> None:
+        """Measure an answer.
+
+        Args:
+            outline: its parts, each with its size; of their bytes none is read.
+            boundary: between them.
+            read: opens them.
+        """
+        self._media_type = content_type(outline[0].media_type, boundary)
+        heads = [_head(part, boundary) for part in outline]
+        self._heads = [*heads[:1], *(b"\r\n" + head for head in heads[1:])]
+        self._ends = list(
+            accumulate(len(head) + (part.size or 0) for head, part in zip(self._heads, outline, strict=True))
+        )
+        self._end, self._read = _end(boundary), read
+        self.size = self._ends[-1] + len(self._end)
+        """Bytes of the whole answer."""
+
+    def answer(self, request: Request, headers: Mapping[str, str]) -> Response:
+        """Answer with all of it, or the range that is asked for; `headers` hold its ETag.
+
+        Raises:
+            Problem: 416, there are no such bytes.
+        """
+
+        def chunks(wanted: range) -> Iterator[Chunk]:
+            return gathered(self.chunks(wanted))
+
+        return ranged(request, chunks, self.size, headers=headers, media_type=self._media_type)
+
+    def chunks(self, wanted: range) -> Iterator[Chunk]:
+        """Give a range of the answer. The first part is opened now, so that what is wrong with it shows at once."""
+        first, after = (
+            bisect_right(self._ends, wanted.start),
+            min(bisect_left(self._ends, wanted.stop) + 1, len(self._ends)),
+        )
+        at, skip = (self._ends[first - 1] if first else 0), 0
+        if first < after:
+            skip = max(0, wanted.start - at - len(self._heads[first]))
+            at = wanted.start if skip else at
+        parts = self._read(range(first, after), skip) if first < after else iter(())
+        opened = chain([part for part in (next(parts, None),) if part is not None], parts)
+        whole = self._written(opened, first, within=skip > 0)
+        return whole if len(wanted) == self.size else part_of(whole, range(wanted.start - at, wanted.stop - at))
+
+    def _written(self, parts: Iterable[Part], first: int, *, within: bool) -> Iterator[Chunk]:
+        """Give parts from one on to the end, that one without its head if it starts `within`."""
+        for number, part in enumerate(parts, start=first):
+            if number > first or not within:
+                yield self._heads[number]
+            yield from part.chunks
+        yield self._end
 
 
 def _end(boundary: str) -> bytes:

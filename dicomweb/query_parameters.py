@@ -18,7 +18,6 @@ from vna.dicom.extra import NO_EXTRA, ExtraAttributes
 from vna.dicom.keys import BACKWARDS, Rules, is_backwards
 from vna.dicom.matching import ListOfUID, Matcher, SingleValue, Universal, matches
 from vna.dicom.query import Query, combined_moments
-from vna.dicom.timezones import beside
 from vna.web.problem import Problem
 
 _MOST_PARAMETERS: Final = 500
@@ -176,8 +175,6 @@ def _query(level: Level, within: Mapping[str, str], found: Asked) -> Query:
     keys: dict[str, Matcher] = dict.fromkeys(shown, Universal())
     keys |= dict.fromkeys(found.included, Universal())
     keys |= found.matchers()
-    if found.offset is not None:
-        keys = dict.fromkeys(beside(keys), Universal()) | keys
     for keyword, uid in within.items():
         asked = keys.get(keyword, Universal())
         keys[keyword] = SingleValue(uid) if matches(asked, uid, "UI") else ListOfUID(frozenset())

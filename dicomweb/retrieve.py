@@ -16,17 +16,16 @@ from starlette.routing import Route
 from dicomweb.bulkdata import every_value
 from dicomweb.files import Chosen, file_answer, file_type
 from dicomweb.frames import frames_answer
-from dicomweb.multipart import Part, boundary_of, content_type, multipart, size_of
+from dicomweb.multipart import Measured, Part, boundary_of, content_type, multipart
 from dicomweb.negotiation import ANY, DICOM, OCTETS, ZIP, Offer, instance_syntax, not_acceptable, offers
 from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of_instance, scope_of
 from dicomweb.services import Services, service_url
 from dicomweb.zipped import zip_answer
-from vna.archive import HeldInstance
+from vna.archive import DataSet, HeldInstance
 from vna.model import Scope
 from vna.web.conditional import not_modified
 from vna.web.media_types import accepted
 from vna.web.pieces import gathered
-from vna.web.ranged import ranged
 from vna.web.streaming import Streamed
 
 Answer = Callable[[Request, Services, Chosen], Response]
@@ -94,18 +93,41 @@ def _multipart(request: Request, services: Services, chosen: Chosen) -> Response
     etag = chosen.tag(DICOM, root)
     if unchanged := not_modified(request, etag):
         return unchanged
-    parts = _parts(services, chosen, root)
+    boundary, headers = boundary_of(etag), chosen.headers(root, etag)
+    measured = _measured(request, services, chosen, boundary)
+    if measured is not None:
+        return measured.answer(request, headers)
+    parts = (_part(root, *each) for each in chosen.data_sets(services))
     first = next(parts)
-    boundary = boundary_of(etag)
-    chunks = gathered(multipart(chain([first], parts), boundary))
-    headers, media_type = chosen.headers(root, etag), content_type(first.media_type, boundary)
-    size = size_of(first, boundary) if chosen.of == 1 else None
-    if size is not None:
-        return ranged(request, chunks, size, headers=headers, media_type=media_type)
+    if chosen.is_measurable:
+        headers["Accept-Ranges"] = "bytes"
+    chunks, media_type = gathered(multipart(chain([first], parts), boundary)), content_type(first.media_type, boundary)
     return Streamed(chunks, status_code=chosen.status, headers=headers, media_type=media_type)
 
 
-def _parts(services: Services, chosen: Chosen, root: str) -> Iterator[Part]:
-    for one, data_set in chosen.data_sets(services):
-        location = root + path_of_instance(one.key)
-        yield Part(file_type(data_set), location, data_set.file_chunks(), data_set.file_size)
+def _measured(request: Request, services: Services, chosen: Chosen, boundary: str) -> Measured | None:
+    """Measure an answer, if that costs little or a range of it is asked for; None if not, or its size is not known.
+
+    Of one that lacks instances no range is given: its status is 206 for another reason.
+    """
+    root = service_url(request)
+    if chosen.of == 1:
+        ((one, data_set),) = chosen.data_sets(services)
+        outline = [_part(root, one, data_set)]
+        known = data_set.file_size is not None
+        return Measured(outline, boundary, lambda _, skip: iter((_part(root, one, data_set, skip),))) if known else None
+    if not chosen.is_measurable or not (chosen.as_stored or "range" in request.headers):
+        return None
+    outline = [_part(root, *each) for each in chosen.outline(services)]
+
+    def read(numbers: range, skip: int) -> Iterator[Part]:
+        for one, data_set in chosen.data_sets(services, numbers):
+            yield _part(root, one, data_set, skip)
+            skip = 0
+
+    return Measured(outline, boundary, read)
+
+
+def _part(root: str, one: HeldInstance, data_set: DataSet, skip: int = 0) -> Part:
+    location = root + path_of_instance(one.key)
+    return Part(file_type(data_set), location, data_set.file_chunks(skip), data_set.file_size)

@@ -160,7 +160,7 @@ def _retrieval(name: str, path: str, media_types: tuple[str, ...], more: tuple[P
 
 
 def _stores() -> Iterator[Transaction]:
-    payload = (multipart(DICOM), multipart(DICOM_JSON), multipart(DICOM_XML), DICOM)
+    payload = (*map(multipart, (DICOM, DICOM_JSON, DICOM_XML)), DICOM, DICOM_JSON, DICOM_XML)
     answers = dict.fromkeys((200, 202, 409), (DICOM_JSON, PLAIN_JSON, DICOM_XML))
     for name, path in (("StoreInstances", "/studies"), ("StoreStudyInstances", STUDY)):
         yield Transaction(name, "POST", path, "10.5", (ACCEPT,), payload, answers, (415,))

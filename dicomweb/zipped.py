@@ -35,6 +35,7 @@ def zip_answer(request: Request, services: Services, chosen: Chosen) -> Response
     scope = scope_of(request)
     name = scope.instance or scope.series or scope.study
     headers = chosen.headers(root, etag) | {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    headers["Accept-Ranges"] = "none"  # its directory holds a checksum of every member: no end without all before it
     chunks = _zip(first, data_sets, _patient(services, scope.study))
     return Streamed(chunks, status_code=chosen.status, headers=headers, media_type=ZIP)
 

@@ -230,6 +230,9 @@ def _query() -> Section:
                   where negotiated, need none.
                 - Names are matched whatever their case, each component group for itself; all other text with
                   case. Accents count, their composition does not.
+                - Timezone Offset From UTC (0008,0201) in a request says in which zone its dates and times are meant:
+                  a date with a time, stored with a zone of its own, is compared in that one. DT values are compared
+                  as moments where both sides have an offset. Answers have all of them as they are stored.
                 - Instance Availability (0008,0056) is that of the store a study is read from, of a patient that of the
                   study that takes longest; it is matched where it has a value. Retrieve AE Title (0008,0054) is the
                   one called, unless a tier names another (`store.tiers`).

@@ -58,6 +58,8 @@ def web_services() -> Section:
                 - What came over DIMSE is found and given over DICOMweb, and the reverse; the archive behind is one.
                 - Each is described for programs: OPTIONS of the root gives a WADL document (PS3.18 8.9), or OpenAPI
                   where JSON is accepted; `/dicom-web/openapi.json` is the latter.
+                - Ranges (RFC 9110 14) are given of answers of one part and of several, whole studies too, unless a
+                  codec converts their pixels; of ZIP files they are not.
                 - Refusals say why in JSON (RFC 9457, `application/problem+json`), with the DICOM status if it has one.
                 - Not offered: UPS-RS, Non-Patient Instances, deleting.
                 """

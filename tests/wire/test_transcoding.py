@@ -139,6 +139,7 @@ def test_a_killed_codec_process_is_replaced(filled: RunningNode) -> None:
     codecs = [pid for pid in process_tree(filled.server.pid) if b"vna.pixels.process" in command_line(pid)]
     for pid in codecs:
         os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not any(map(command_line, codecs)), filled.node.process, log=filled.node.log, timeout_s=20)
 
     after = [get_study(filled, GOOD["rle"], EXPLICIT_LE).instances for _ in range(3)]
 
@@ -147,7 +148,11 @@ def test_a_killed_codec_process_is_replaced(filled: RunningNode) -> None:
 
 
 def command_line(pid: int) -> bytes:
-    return Path(f"/proc/{pid}/cmdline").read_bytes()
+    """Return how a process was started; nothing of one that has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
 
 
 @pytest.fixture(scope="module")

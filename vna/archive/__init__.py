@@ -44,7 +44,7 @@ from vna.archive.retention import Explanation, Retention
 from vna.archive.retention_profiles import understood as understood_profile
 from vna.archive.retention_report import RetentionReport
 from vna.archive.retention_simulating import SimulatedStudy, Simulation
-from vna.archive.retrieve import DataSet
+from vna.archive.retrieve import DataSet, is_plain
 from vna.archive.room import Room, Space, Watermark
 from vna.archive.scrubbing import Pace, Scrubber
 from vna.archive.sealing import Sealer
@@ -178,6 +178,7 @@ __all__ = [
     "compose",
     "document_name",
     "erase_payloads",
+    "is_plain",
     "locked_stores",
     "references",
     "report_of",

@@ -191,6 +191,10 @@ class Archive:
         """Go through instances in order, each with its data set or the reason why there is none."""
         return self._retriever.retrieve(instances, choose)
 
+    def outline(self, instances: Sequence[HeldInstance], choose: Choose) -> Iterator[DataSet | VnaError]:
+        """Go through instances to be told the size of each as `retrieve` gives it; see `Retriever.outline`."""
+        return self._retriever.outline(instances, choose)
+
     def verify(self, study_uid: str | None = None) -> Iterator[Finding]:
         """Re-read every version held, or those of one study."""
         return self._verifier.verify(study_uid)

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import Final
 
 from storage_backends import Span
-from vna.archive.kept import Chunk, Shelf
+from vna.archive.kept import Chunk, Shelf, part_of
 from vna.dicom.bulk_path import BulkPath, Found, find_value
 from vna.dicom.describe import LOCALIZED_VRS
 from vna.dicom.encoding import ENCAPSULATED_DOCUMENT, PIXEL_DATA, WORD
@@ -98,7 +98,7 @@ class BulkReader:
         turned = not value.little_endian and WORD.get(value.vr, 1) > 1
         if turned or value.frame_bytes:
             return BulkContent(
-                value.size, lambda part: _part_of(bulk_chunks(value, stored.open_blob, little_endian=True), part)
+                value.size, lambda part: part_of(bulk_chunks(value, stored.open_blob, little_endian=True), part)
             )
         return BulkContent(value.size, lambda part: self._plain(blob, part))
 
@@ -106,7 +106,7 @@ class BulkReader:
         if len(part) == blob.plain_size:
             yield from self._shelf.stream(blob)
         else:
-            yield from self._spans(blob, [Span(part.start, len(part))])
+            yield from self._shelf.spans(blob, [Span(part.start, len(part))])
 
     def _in_fragments(self, blob: BlobEntry) -> BulkContent:
         with self._lock:
@@ -119,13 +119,7 @@ class BulkReader:
                 if len(self._fragments) > _REMEMBERED:
                     self._fragments.popitem(last=False)
         size = sum(span.length for span in spans)
-        return BulkContent(size, lambda part: self._spans(blob, _within(spans, part)))
-
-    def _spans(self, blob: BlobEntry, spans: Sequence[Span]) -> Iterator[Chunk]:
-        opened = self._shelf.opened(blob)
-        for span in spans:
-            for at in range(span.offset, span.offset + span.length, _STEP):
-                yield opened.range(Span(at, min(_STEP, span.offset + span.length - at)))
+        return BulkContent(size, lambda part: self._shelf.spans(blob, _within(spans, part)))
 
 
 def _digest(found: Found) -> str:
@@ -151,18 +145,6 @@ def _as_utf8(data: bytes, vr: str, charset: str) -> bytes:
 
 def _joined(data: bytes) -> bytes:
     return b"".join(data[at : at + length] for at, length in item_spans(data, 0, len(data))[1:])
-
-
-def _part_of(chunks: Iterator[Chunk], part: range) -> Iterator[Chunk]:
-    """Give a range of what comes in chunks, passing over what lies before it."""
-    at = 0
-    for chunk in chunks:
-        piece = memoryview(chunk)[max(0, part.start - at) : max(0, part.stop - at)]
-        at += len(chunk)
-        if piece:
-            yield piece
-        if at >= part.stop:
-            return
 
 
 def _fragments(read: Callable[[Span], bytes], size: int) -> tuple[Span, ...]:

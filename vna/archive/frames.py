@@ -38,12 +38,16 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Frames:
-    """Frames of an instance that has `count` in all, in one transfer syntax, to be gone through once."""
+    """Frames of an instance that has `count` in all, in one transfer syntax, to be gone through once.
+
+    `length` gives the bytes of a frame by its number, before it is read; it is None where frames are converted.
+    """
 
     transfer_syntax: str
     count: int
     numbers: Sequence[int]
     frames: Iterator[Frame]
+    length: Callable[[int], int] | None
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames
@@ -85,10 +89,10 @@ class FrameReader:
         target = EXPLICIT_LE_UID if transfer_syntax in UNCOMPRESSED else transfer_syntax or stored_as
         image = _image(bulk, values)
         if target == stored_as:
-            frames = _as_stored(picker, numbers, image)
+            frames, length = _as_stored(picker, numbers, image), picker.length
         else:
-            frames = self._converted(picker, numbers, _task(stored_as, target, image))
-        return Frames(target, picker.count, numbers, _begun(frames))
+            frames, length = self._converted(picker, numbers, _task(stored_as, target, image)), None
+        return Frames(target, picker.count, numbers, _begun(frames), length)
 
     def _converted(self, picker: Picker, numbers: Sequence[int], task: Task) -> Iterator[Frame]:
         for number, data in zip(numbers, picker.pick(numbers), strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from storage_backends import BlobRef, BlobStore, Codec, Span
 from storage_backends.frame_table import StoredFrames
@@ -14,6 +15,8 @@ from vna.dicom.values import StoredDataSet
 from vna.errors import Damaged, NotOnline
 from vna.events import BlobEntry
 from vna.index import HeldInstance, Reader, StoredForm
+
+_STEP: Final = 2**20
 
 Chunk = bytes | memoryview
 Rescue = Callable[[BlobEntry], BlobEntry | None]
@@ -106,13 +109,26 @@ class Shelf:
         """
         return OpenedBlob(blob, self._blobs, self._rescue)
 
-    def chunks(self, kept: Kept, decoded: Mapping[str, Chunk]) -> Iterator[Chunk]:
-        """Give the data set of a version byte for byte; blobs not in `decoded` are streamed."""
+    def spans(self, blob: BlobEntry, spans: Sequence[Span]) -> Iterator[Chunk]:
+        """Give parts of a blob, of which nothing else is read; they are compared with the checksums of their chunks."""
+        opened = self.opened(blob)
+        for span in spans:
+            for at in range(span.offset, span.offset + span.length, _STEP):
+                yield opened.range(Span(at, min(_STEP, span.offset + span.length - at)))
+
+    def chunks(self, kept: Kept, decoded: Mapping[str, Chunk], start: int = 0) -> Iterator[Chunk]:
+        """Give the data set of a version byte for byte, from a byte on; blobs not in `decoded` are streamed."""
         for piece in plan(kept.header, kept.recipe, kept.sizes):
+            size = len(piece.data) if isinstance(piece, HeaderPiece) else piece.size
+            skip, start = min(start, size), max(0, start - size)
+            if skip and skip == size:
+                continue
             if isinstance(piece, HeaderPiece):
-                yield piece.data
+                yield piece.data[skip:]
             elif piece.digest in decoded:
-                yield decoded[piece.digest]
+                yield memoryview(decoded[piece.digest])[skip:] if skip else decoded[piece.digest]
+            elif skip:
+                yield from self.spans(kept.blobs[piece.digest], [Span(skip, size - skip)])
             else:
                 yield from self.stream(kept.blobs[piece.digest])
 
@@ -157,6 +173,18 @@ class Shelf:
                 raise
         with storage_errors():
             return store_of(self._blobs, other).get(blob_ref(other))
+
+
+def part_of(chunks: Iterator[Chunk], part: range) -> Iterator[Chunk]:
+    """Give a range of what comes in chunks, passing over what lies before it."""
+    at = 0
+    for chunk in chunks:
+        piece = memoryview(chunk)[max(0, part.start - at) : max(0, part.stop - at)]
+        at += len(chunk)
+        if piece:
+            yield piece
+        if at >= part.stop:
+            return
 
 
 class OpenedBlob:

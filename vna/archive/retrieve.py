@@ -8,13 +8,15 @@ both decoding and sending have a core; large ones are streamed. Every blob is
 checked against its digest before its last byte is handed out.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
-from vna.archive.kept import Chunk, Kept, Shelf
+from vna.archive.kept import Chunk, Kept, Shelf, part_of
 from vna.dicom.part10 import OURS, write_part10_head
 from vna.dicom.recode import can_recode, recode
 from vna.errors import CannotConvert, VnaError
@@ -24,6 +26,7 @@ from vna.pixels.transcode import Transcoder
 
 _BATCH_BYTES = 4 * 2**20
 _STREAM_ABOVE_BYTES = 8 * 2**20
+_OUTLINED_AT_ONCE = 128
 _AHEAD = 3
 _THREADS = 4
 
@@ -34,23 +37,31 @@ class DataSet:
 
     `size` in bytes is None when it is not known before the last chunk (deflated on the way out). `part10_head` is what
     stands before it in a file (PS3.10 7.1): what it came with, so that the same file goes out; of what came without,
-    or is given in another transfer syntax, our own.
+    or is given in another transfer syntax, our own. `later` gives what is behind so many bytes, if that is had sooner.
     """
 
     transfer_syntax: str
     size: int | None
     chunks: Iterator[Chunk]
     part10_head: bytes
+    later: Callable[[int], Iterator[Chunk]] | None = None
 
     @property
     def file_size(self) -> int | None:
         """Bytes of it as a file, None where that is not known before its end."""
         return None if self.size is None else len(self.part10_head) + self.size
 
-    def file_chunks(self) -> Iterator[Chunk]:
-        """Give it as a file, piece by piece."""
-        yield self.part10_head
-        yield from self.chunks
+    def file_chunks(self, start: int = 0) -> Iterator[Chunk]:
+        """Give it as a file from a byte on, piece by piece; of what is as stored nothing before that is decoded."""
+        head = len(self.part10_head)
+        if start < head:
+            yield self.part10_head[start:]
+        if start <= head:
+            yield from self.chunks
+        elif self.later is not None:
+            yield from self.later(start - head)
+        else:
+            yield from part_of(self.chunks, range(start - head, sys.maxsize))
 
 
 Choose = Callable[[HeldInstance], str | None]
@@ -102,11 +113,20 @@ class Retriever:
             for not_wanted in ahead:  # whoever asked has gone
                 not_wanted.cancel()
 
+    def outline(self, instances: Sequence[HeldInstance], choose: Choose) -> Iterator[DataSet | VnaError]:
+        """Go through instances as `retrieve` does, to be told the size of each: no pixels are read or converted.
+
+        `choose` names transfer syntaxes that need no codec (`is_plain`).
+        """
+        for at in range(0, len(instances), _OUTLINED_AT_ONCE):
+            for kept in self._shelf.fetch(instances[at : at + _OUTLINED_AT_ONCE]):
+                yield self._chosen(kept, {}, choose)
+
     def _threads_for(self, batch: Sequence[HeldInstance], choose: Choose) -> ContextThreads:
         """Conversions take seconds: they have threads of their own, so that nothing else waits for them."""
         for held in batch:
             syntax = choose(held)
-            if syntax not in (None, held.transfer_syntax) and not can_recode(held.transfer_syntax, syntax):
+            if syntax is not None and not is_plain(held, syntax):
                 return self._converting
         return self._ahead
 
@@ -136,13 +156,19 @@ class Retriever:
     def _data_set(self, kept: Kept, decoded: Mapping[str, Chunk], syntax: str) -> DataSet:
         if syntax == kept.held.transfer_syntax:
             head = kept.part10_head or _own_head(kept.held, syntax)
-            return DataSet(syntax, kept.held.size, self._shelf.chunks(kept, decoded), head)
+            whole, later = self._shelf.chunks(kept, decoded), partial(self._shelf.chunks, kept, decoded)
+            return DataSet(syntax, kept.held.size, whole, head, later)
         stored = self._shelf.data_set(kept, decoded)
         if can_recode(stored.transfer_syntax, syntax):
             recoded = recode(stored, syntax)
             return DataSet(syntax, recoded.size, recoded.chunks(), _own_head(kept.held, syntax))
         transcoded = self._transcoder.transcode(stored, syntax)
         return DataSet(syntax, transcoded.size, transcoded.chunks(), _own_head(kept.held, syntax))
+
+
+def is_plain(held: HeldInstance, transfer_syntax: str) -> bool:
+    """Return whether a transfer syntax is had without a codec: as stored, or by writing uncompressed elements anew."""
+    return transfer_syntax == held.transfer_syntax or can_recode(held.transfer_syntax, transfer_syntax)
 
 
 def _own_head(held: HeldInstance, transfer_syntax: str) -> bytes:

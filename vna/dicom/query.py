@@ -29,8 +29,9 @@ from vna.dicom.matching import (
     matches_moment,
 )
 from vna.dicom.scan import Scan
+from vna.dicom.temporal import offset_minutes
 from vna.dicom.text import SPECIFIC_CHARACTER_SET
-from vna.dicom.timezones import MOMENTS, TIMEZONE, beside, moved, widened
+from vna.dicom.timezones import MOMENTS, TIMEZONE, beside, key_in_zone, moved, value_in_zone, widened
 from vna.errors import IdentifierMismatch
 from vna.model import View
 
@@ -39,8 +40,6 @@ _ORDER: Final = {level: number for number, level in enumerate(Level)}
 _AVAILABILITY: Final = "InstanceAvailability"
 _ONLINE: Final = "ONLINE"
 _ANY: Final = Universal()
-_NOT_MATCHED: Final = frozenset({TIMEZONE})
-"""Describes the identifier itself (PS3.4 C.2.2.2): a value in it is no key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +52,8 @@ class Query:
     OF_THE_ANSWER that were asked for, and `unsupported` names what cannot be answered, or of which
     some item cannot, by keyword or as eight hexadecimal digits (a pending answer then says so, PS3.4
     C.4.1.1.4). `extra` has the matchers of extra attributes, return keys too. Dates and times of the keys
-    are meant `offset` minutes east of UTC; without it as they stand. `view` says what of all that is held is seen,
-    `availability` matches Instance Availability (0008,0056).
+    are meant `offset` minutes east of UTC (PS3.4 C.2.2.2.5); without it as they stand. `view` says what of all that is
+    held is seen, `availability` matches Instance Availability (0008,0056).
     """
 
     level: Level
@@ -73,11 +72,29 @@ class Query:
     def matching(self) -> "Query":
         """Return the query with only what has to be known of an entity to say whether it matches."""
         extra = {attribute: matcher for attribute, matcher in self.extra.items() if not isinstance(matcher, Universal)}
-        keys: dict[str, Matcher] = {}
-        if self.offset is not None:
-            keys |= dict.fromkeys(beside(self.keys), Universal())
+        keys: dict[str, Matcher] = dict.fromkeys(self._compared_with(), Universal())
         keys |= {keyword: matcher for keyword, matcher in self.keys.items() if not isinstance(matcher, Universal)}
         return replace(self, keys=MappingProxyType(keys), extra=MappingProxyType(extra))
+
+    def beside(self) -> tuple[str, ...]:
+        """Return the keywords of what has to be known to say whether an entity matches, and is not asked for."""
+        return tuple(keyword for keyword in self._compared_with() if keyword not in self.keys)
+
+    def _compared_with(self) -> tuple[str, ...]:
+        """Return the keywords of what says in which zone dates and times are, and of the other half of each moment."""
+        found = () if self.offset is None else beside(self.keys)
+        matched = (
+            *((BY_KEYWORD[keyword].vr, matcher) for keyword, matcher in self.keys.items()),
+            *((attribute.vr, matcher) for attribute, matcher in self.extra.items()),
+        )
+        if any(vr == "DT" and not isinstance(matcher, Universal) for vr, matcher in matched):
+            found = (*found, TIMEZONE)
+        return tuple(dict.fromkeys(found))
+
+    def with_beside(self) -> "Query":
+        """Return the query that asks for what is `beside` it, too."""
+        more = self.beside()
+        return replace(self, keys=MappingProxyType({**self.keys, **dict.fromkeys(more, Universal())})) if more else self
 
     def narrowed_by(self) -> Mapping[str, Matcher]:
         """Return the keys that whatever matches has in any case."""
@@ -91,15 +108,28 @@ class Query:
             return False
         in_pairs = {keyword for pair in self.combined for keyword in pair}
         return all(
-            matches(matcher, values.get(keyword), BY_KEYWORD[keyword].vr)
+            matches(matcher, values.get(keyword), vr)
+            if (vr := BY_KEYWORD[keyword].vr) != "DT"
+            else self._accepts_date_time(matcher, keyword, values)
             for keyword, matcher in self.keys.items()
             if keyword not in in_pairs
         ) and all(
             (
                 *(self._accepts_moment(date, time, values) for date, time in self.combined),
-                *(matches(matcher, values.get(each.keyword), each.vr) for each, matcher in self.extra.items()),
+                *(
+                    matches(matcher, values.get(each.keyword), each.vr)
+                    if each.vr != "DT"
+                    else self._accepts_date_time(matcher, each.keyword, values)
+                    for each, matcher in self.extra.items()
+                ),
             )
         )
+
+    def _accepts_date_time(self, matcher: Matcher, keyword: str, values: Mapping[str, Value]) -> bool:
+        value = values.get(keyword)
+        if isinstance(value, str) and value:
+            matcher, value = key_in_zone(matcher, self.offset), value_in_zone(value, values.get(TIMEZONE))
+        return matches(matcher, value, "DT")
 
     def _accepts_moment(self, date: str, time: str, values: Mapping[str, Value]) -> bool:
         date_key, time_key = self.keys[date], self.keys[time]
@@ -136,6 +166,7 @@ def parse_identifier(
         keys=MappingProxyType(found.keys),
         relational=relational,
         combined=combined_moments(found.keys) if combined_datetime else (),
+        offset=found.offset,
         charset=found.charset,
         answer_keys=tuple(found.answer_keys),
         unsupported=tuple(dict.fromkeys(found.unsupported)),
@@ -216,6 +247,7 @@ class _Keys:
         self.unsupported: list[str] = []
         self.extra: dict[ExtraAttribute, Matcher] = {}
         self.availability: Matcher = Universal()
+        self.offset: int | None = None
         self._identifier = identifier
         self._level = level
         known = {} if only else extra.asked_by(identifier)
@@ -253,7 +285,8 @@ class _Keys:
             matcher = self._sequence(attribute) if attribute.items else self._simple(attribute.vr, element)
         except ValueError as exc:
             raise IdentifierMismatch(f"{_name(attribute)}: {exc}") from exc
-        if attribute.keyword in _NOT_MATCHED:
+        if attribute.keyword == TIMEZONE:
+            self.offset = offset_minutes(matcher.value) if isinstance(matcher, SingleValue) else None
             matcher = Universal()
         if _ORDER[attribute.level] <= _ORDER[self._level]:
             self.keys[attribute.keyword] = matcher

@@ -3,10 +3,14 @@
 A data set says with Timezone Offset From UTC (0008,0201) in which zone its dates and times are. Where it does, and has
 both the date and the time, they are moved to the zone of the query before they are compared; else they are compared as
 they stand. A moved date is the day before or after at most, so a search may go by dates of one day more at each end.
+
+A value of VR DT may end in an offset of its own; one that does not is in the zone of its data set, or of its query
+(PS3.5 6.2, PS3.3 C.12.1.1.8). They are compared as moments where both sides have an offset (PS3.4 C.2.2.2.5).
 """
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from vna.dicom.describe import Value
@@ -26,6 +30,7 @@ _ZONED: Final = (
 MOMENTS: Final = (*_ZONED, ("PatientBirthDate", "PatientBirthTime"))
 """Attributes that are a date and the time of that day; a day of birth is the same in every zone."""
 
+_SIGNS: Final = ("+", "-")
 _DAY: Final = timedelta(days=1)
 
 
@@ -41,6 +46,24 @@ def moved(values: Mapping[str, Value], offset: int) -> Mapping[str, Value]:
         if moment is not None:
             result[date], result[time] = _shifted(*moment, offset - own)
     return result
+
+
+@lru_cache(maxsize=256)
+def key_in_zone(matcher: Matcher, offset: int | None) -> Matcher:
+    """Return a DT key whose ends say in which zone they are: so many minutes east of UTC, where they do not say it."""
+    suffix = "" if offset is None else f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02}{abs(offset) % 60:02}"
+    match matcher:
+        case SingleValue(moment):
+            return SingleValue(_zoned(moment, suffix))
+        case Range(low, high):
+            return Range(low and _zoned(low, suffix), high and _zoned(high, suffix))
+    return matcher
+
+
+def value_in_zone(value: str, told: Value | None) -> str:
+    """Return DT values that say in which zone they are, as `told` by their data set where they do not say it."""
+    suffix = told if isinstance(told, str) and offset_minutes(told) is not None else ""
+    return "\\".join(_zoned(moment.strip(), suffix) for moment in value.split("\\"))
 
 
 def beside(keys: Mapping[str, Matcher]) -> tuple[str, ...]:
@@ -80,6 +103,10 @@ def _shifted(date: str, time: str, minutes: int) -> tuple[str, str]:
     except OverflowError:
         return date, time
     return f"{later.year:04}{later:%m%d}", f"{later:%H%M}{time[4:]}"
+
+
+def _zoned(moment: str, suffix: str) -> str:
+    return moment if moment[-5:-4] in _SIGNS else moment + suffix
 
 
 def _later(date: str, step: timedelta) -> str:

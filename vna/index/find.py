@@ -53,7 +53,8 @@ class Finder:
         Raises:
             sqlalchemy.exc.DBAPIError: the database cannot be read.
         """
-        rows, candidates = LevelRows(query, self.read_headers, self.soon), Candidates(query, self._dictionary)
+        rows = LevelRows(query.with_beside(), self.read_headers, self.soon)
+        candidates, not_asked = Candidates(query, self._dictionary), query.beside()
         matching, given = query.matching(), set[int]()
         while not candidates.done:
             with self._snapshots.reading() as cursor:
@@ -62,6 +63,8 @@ class Finder:
             for entity, values in found:
                 if matching.accepts(values) and entity.entity_id not in given:
                     given.add(entity.entity_id)
+                    for keyword in not_asked:
+                        values.pop(keyword, None)
                     yield values
 
     def page(self, query: Query, *, offset: int, limit: int) -> Page:

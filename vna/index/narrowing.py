@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, bindparam, exists, select
+from sqlalchemy import ColumnElement, FromClause, and_, bindparam, exists, literal_column, select
 
 from vna.dicom.attributes import BY_KEYWORD, Attribute, Level, Storage
 from vna.dicom.matching import Empty, EveryOf, ListOfUID, Matcher, Range, SingleValue, WildCard, like_pattern
@@ -88,17 +88,21 @@ def sharp(keys: Mapping[str, Matcher]) -> bool:
     return any(keyword in _SHARP and isinstance(matcher, SingleValue | ListOfUID) for keyword, matcher in keys.items())
 
 
-def condition(shape: Shape, *, alone: bool, view: View = View.ORDINARY) -> Condition:
+def condition(shape: Shape, *, alone: bool, leading: bool = True, view: View = View.ORDINARY) -> Condition:
     """Return the condition of a shape.
 
     Args:
         alone: no other one narrows the query, so that this has to lead to the rows.
+        leading: an index may lead to the rows; if not, none is taken for it whatever the database thinks of it.
     """
     keyword, how = shape
     attribute = BY_KEYWORD[keyword]
     if attribute.storage is Storage.COMPUTED:
         return _COMPUTED[keyword](how, alone, view)
-    return compared(_column(attribute), keyword, how)
+    column = _column(attribute)
+    if not leading:
+        column = column + literal_column("0" if attribute.storage is Storage.TERM else "''")
+    return compared(column, keyword, how)
 
 
 def _narrowing(attribute: Attribute, matcher: Matcher, terms: Terms) -> Narrowing | None:

@@ -57,7 +57,7 @@ class Pager:
         soon: Soon | None = None,
     ) -> None:
         self._snapshots, self._matching = snapshots, query.matching()
-        self._wanted = LevelRows(query, read_headers, soon)
+        self._wanted = LevelRows(query.with_beside(), read_headers, soon)
         self._compared = LevelRows(self._matching, read_headers, soon)
         self._dictionary, self._last, self._view = dictionary, 0, query.view
         self._candidates = Candidates(query, dictionary, ordered=True)

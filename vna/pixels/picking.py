@@ -52,10 +52,11 @@ Place = tuple[Span, ...]
 
 @dataclass(frozen=True, slots=True)
 class Picker:
-    """Frames of one value: how many, where each lies, and what is made of the bytes found there."""
+    """Frames of one value: how many, where each lies, how long it comes out, and what is made of the bytes there."""
 
     count: int
     place: Callable[[int], Place]
+    length: Callable[[int], int]
     finish: Callable[[int, bytes], bytes]
     read: Callable[[Span], bytes]
 
@@ -104,8 +105,15 @@ def _encapsulated(bulk: Bulk, values: Mapping[int, bytes], source: PixelSource) 
     if table is None or (declared is None and len(table.frame(1)) > 1):
         tables = (values.get(tag, b"") for tag in (EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS))
         spans = EncapsulatedFrames(source.chunks, declared, OffsetTables(*tables)).table.spans
-        return Picker(len(spans), lambda wanted: spans[wanted - 1], _whole(bulk), source.range)
-    return Picker(table.count, table.frame, _whole(bulk), source.range)
+        return _in_fragments(bulk, len(spans), lambda wanted: spans[wanted - 1], source)
+    return _in_fragments(bulk, table.count, table.frame, source)
+
+
+def _in_fragments(bulk: Bulk, count: int, place: Callable[[int], Place], source: PixelSource) -> Picker:
+    def length(wanted: int) -> int:
+        return bulk.frame_bytes or sum(span.length for span in place(wanted))
+
+    return Picker(count, place, length, _whole(bulk), source.range)
 
 
 def _whole(bulk: Bulk) -> Callable[[int, bytes], bytes]:
@@ -160,7 +168,7 @@ def _native(bulk: Bulk, values: Mapping[int, bytes], source: PixelSource) -> Pic
     if samples == 3 and number_in(values, PLANAR_CONFIGURATION) != 1 and not _fits(native):
         subsampled = replace(native, frame_bits=pixels * 2 * bits)  # chroma, PS3.3 C.7.6.3.1.2
         native = subsampled if _fits(subsampled) else native
-    return Picker(native.count, native.place, native.finish, source.range)
+    return Picker(native.count, native.place, lambda _wanted: (native.frame_bits + 7) // 8, native.finish, source.range)
 
 
 def _fits(native: _Native) -> bool:

@@ -1,6 +1,8 @@
 """How much one client may ask for: bytes of a request, requests at a time, and time to send and to take.
 
 A client beyond its share is told so (413, 429, 503 with Retry-After); one that neither sends nor takes is cut off.
+Who is told so while still sending is listened to for a moment: a connection closed on what was not read is reset, and
+that loses the answer (RFC 9112 9.6).
 """
 
 import asyncio
@@ -8,7 +10,8 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Awaitable
-from typing import TypeVar
+from contextlib import suppress
+from typing import Final, TypeVar
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +21,9 @@ from vna.web.middleware import HttpMiddleware
 from vna.web.problem import RETRY_AFTER_S, Problem, answer
 
 _Step = TypeVar("_Step")
+
+_LINGER_S: Final = 2.0
+_CLOSE: Final = (b"connection", b"close")
 
 log = logging.getLogger(__name__)
 
@@ -41,12 +47,12 @@ class Limits(HttpMiddleware):
         """Serve one request."""
         address = (scope.get("client") or ("unknown",))[0]
         refusal = self._refusal(address, Headers(scope=scope))
+        request = _Request(receive, send, most=self._body, timeout_s=self._timeout_s)
         if refusal is not None:
             log.warning("web request refused address=%s status=%d reason=%s", address, refusal.status, refusal.detail)
-            await answer(refusal)(scope, receive, send)
+            await answer(refusal)(scope, request.receive, request.send)
             return
         self._running[address] += 1
-        request = _Request(receive, send, most=self._body, timeout_s=self._timeout_s)
         try:
             await self.inner(scope, request.receive, request.send)
         except TooSlow as exc:
@@ -75,7 +81,7 @@ class _Request:
     def __init__(self, receive: Receive, send: Send, *, most: int, timeout_s: float) -> None:
         self._receive, self._send = receive, send
         self._left, self._timeout_s = most, timeout_s
-        self._body_ended = self.answered = False
+        self._body_ended = self._closes = self.answered = False
 
     async def receive(self) -> Message:
         if self._body_ended:  # what is waited for now is that the client goes
@@ -90,7 +96,20 @@ class _Request:
 
     async def send(self, message: Message) -> None:
         self.answered = True
+        if message["type"] == "http.response.start":
+            self._closes = _CLOSE in message["headers"]
+        elif self._closes and not self._body_ended and not message.get("more_body", False):
+            await self._in_time(self._send({**message, "more_body": True}), "take")
+            await self._linger()
+            message = {"type": "http.response.body"}
         await self._in_time(self._send(message), "take")
+
+    async def _linger(self) -> None:
+        """Take what still comes of a body, and drop it, until the client has seen the answer or had time to."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LINGER_S):
+                while (await self._receive()).get("more_body", False):
+                    pass
 
     async def _in_time(self, step: Awaitable[_Step], what: str) -> _Step:
         try:

@@ -1,6 +1,6 @@
 """Answers of which a part may be asked for: streams of known size (RFC 9110 14)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -10,9 +10,21 @@ from vna.web.streaming import Chunk, Streamed
 
 
 def ranged(
-    request: Request, chunks: Iterator[Chunk], size: int, *, headers: Mapping[str, str], media_type: str
+    request: Request,
+    chunks: Callable[[range], Iterator[Chunk]],
+    size: int,
+    *,
+    headers: Mapping[str, str],
+    media_type: str,
 ) -> Response:
-    """Answer with a stream of `size` bytes, or the range of it that is asked for; `headers` hold its ETag.
+    """Answer with a stream of `size` bytes, or the range of it that is asked for.
+
+    Args:
+        request: the request.
+        chunks: gives a range of the stream.
+        size: of all of it.
+        headers: of the answer, its ETag among them.
+        media_type: of the answer.
 
     Raises:
         Problem: 416, there are no such bytes.
@@ -20,9 +32,9 @@ def ranged(
     headers = {**headers, "Accept-Ranges": "bytes"}
     wanted = byte_range(request, size, headers["ETag"])
     if wanted is None:
-        return Streamed(chunks, headers=headers, media_type=media_type, size=size)
+        return Streamed(chunks(range(size)), headers=headers, media_type=media_type, size=size)
     headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
-    return Streamed(part_of(chunks, wanted), status_code=206, headers=headers, media_type=media_type, size=len(wanted))
+    return Streamed(chunks(wanted), status_code=206, headers=headers, media_type=media_type, size=len(wanted))
 
 
 def part_of(chunks: Iterator[Chunk], wanted: range) -> Iterator[Chunk]:

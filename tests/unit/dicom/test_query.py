@@ -139,6 +139,12 @@ def test_the_time_zone_of_the_identifier_is_no_key() -> None:
     assert find(QueryRetrieveLevel="STUDY", TimezoneOffsetFromUTC="+0100").keys["TimezoneOffsetFromUTC"] == Universal()
 
 
+@pytest.mark.parametrize(("zone", "offset"), [("+0100", 60), ("-0330", -210), ("", None), ("CET", None)])
+def test_dates_of_an_identifier_are_in_its_time_zone(zone: str, offset: int | None) -> None:
+    """PS3.4 C.2.2.2.5: times, and what is midnight."""
+    assert find(QueryRetrieveLevel="STUDY", TimezoneOffsetFromUTC=zone, StudyDate="20240301").offset == offset
+
+
 def test_a_bad_value_is_refused_without_being_repeated() -> None:
     with pytest.raises(IdentifierMismatch, match=r"\(0008,0020\) StudyDate: not a date") as caught:
         parse_identifier(

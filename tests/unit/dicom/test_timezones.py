@@ -3,6 +3,7 @@
 import pytest
 
 from vna.dicom.attributes import Level, Model
+from vna.dicom.keys import parse_key
 from vna.dicom.matching import Matcher, Range, SingleValue, Universal
 from vna.dicom.query import Query
 from vna.dicom.temporal import offset_minutes
@@ -68,6 +69,38 @@ def test_a_query_accepts_what_is_its_day_there() -> None:
 
     assert Query(Level.STUDY, Model.STUDY_ROOT, keys, offset=60).accepts(late)
     assert not Query(Level.STUDY, Model.STUDY_ROOT, keys).accepts(late)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "zone", "offset", "found"),
+    [
+        pytest.param("202402291200+0100", "20240229110000+0000", "", None, True, id="both say it"),
+        pytest.param("202402291200+0100", "20240229120000", "+0100", None, True, id="the data set says it"),
+        pytest.param("202402291200+0100", "20240229120000", "+0000", None, False, id="the data set says another"),
+        pytest.param("202402291200+0100", "20240229110000+0000", "+0500", None, True, id="the value goes first"),
+        pytest.param("202402291200", "20240229110000", "+0000", 60, True, id="the query says it"),
+        pytest.param("202402291200", "20240229120000", "+0000", 60, False, id="the query says another"),
+        pytest.param("202402291200+0100", "20240229110000", "+0000", -300, True, id="the key goes first"),
+        pytest.param("202402291200", "20240229120000", "", 60, True, id="nobody knows that of the value"),
+        pytest.param("202402291200", "20240229120000", "+0500", None, True, id="nobody knows that of the key"),
+        pytest.param("202403010000-", "20240229233000", "+0000", 60, True, id="from"),
+        pytest.param("202403010000-", "20240229233000", "+0100", 60, False, id="not yet"),
+        pytest.param("-202402292359", "20240229233000", "+0000", 60, False, id="until"),
+        pytest.param("20240229-0330", "20240301032959", "+0000", None, True, id="a day of its own"),
+        pytest.param("20240229-0330", "20240301033000", "+0000", None, False, id="the day behind"),
+        pytest.param("20240301", "20240229233000\\20230101", "+0000", 60, True, id="one of several"),
+        pytest.param("20240229", "20240229233000", "CET", 60, True, id="no zone"),
+    ],
+)
+def test_dates_with_times_are_compared_as_moments(
+    key: str, value: str, zone: str, offset: int | None, *, found: bool
+) -> None:
+    """PS3.4 C.2.2.2.5, PS3.3 C.12.1.1.8: where both sides have an offset, wherever it is said."""
+    query = Query(Level.IMAGE, Model.STUDY_ROOT, {"AcquisitionDateTime": parse_key(key, "DT")}, offset=offset)
+
+    assert query.accepts({"AcquisitionDateTime": value, "TimezoneOffsetFromUTC": zone}) is found
+    assert query.beside() == ("TimezoneOffsetFromUTC",)
+    assert "TimezoneOffsetFromUTC" in query.matching().keys
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,11 @@ def test_what_is_committed_to_is_sealed_before_it_is_said(web: TestClient, archi
     ds = phantoms.ct_slice()
     post_files(web, phantoms.part10(ds))
     journal = SealedJournal(FilesystemDocuments(tmp_path))
-    archive.commitments.seal_with(Sealer(open_index(f"sqlite:///{tmp_path / 'index.sqlite'}"), journal))
     before = archive.journal_mark().position
 
-    ask(web, request_for((ds.SOPClassUID, ds.SOPInstanceUID)))
+    with closing(open_index(f"sqlite:///{tmp_path / 'index.sqlite'}")) as sealing:
+        archive.commitments.seal_with(Sealer(sealing, journal))
+        ask(web, request_for((ds.SOPClassUID, ds.SOPInstanceUID)))
 
     assert journal.mark().position > before
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -92,9 +92,11 @@ def in_flight() -> InFlight:
 
 
 @pytest.fixture
-def archive(blobs: BlobStore, in_flight: InFlight, tmp_path: Path) -> Archive:
+def archive(blobs: BlobStore, in_flight: InFlight, tmp_path: Path) -> Iterator[Archive]:
     room, spool = Room(blobs, min_free_percent=0, min_free_bytes=0), Spool(tmp_path / "spool", in_flight=in_flight)
-    return Archive(open_index(f"sqlite:///{tmp_path / 'index.sqlite'}"), blobs, spool, room)
+    opened = Archive(open_index(f"sqlite:///{tmp_path / 'index.sqlite'}"), blobs, spool, room)
+    yield opened
+    opened.close()
 
 
 def versions(archive: Archive) -> list[int]:

@@ -12,8 +12,9 @@ from pydicom.encaps import generate_frames
 from starlette.testclient import TestClient
 
 from conformance import oddities, phantoms
+from dicomweb.transactions import transactions
 from sending import Sending
-from storing_over_web import JSON, Part, items, post, reasons, stored
+from storing_over_web import DICOM, JSON, Part, items, post, reasons, stored
 from vna.archive import Archive
 from vna.dicom.xml_model import native_xml
 from vna.model import InstanceKey
@@ -102,6 +103,28 @@ def test_one_document_needs_no_multipart(web: TestClient, archive: Archive) -> N
 
     assert answer.status_code == 200
     assert held(archive, ds).PixelData == b"\1\2\3\4"
+
+
+@pytest.mark.parametrize("payload", next(each.request for each in transactions() if each.name == "StoreInstances"))
+def test_what_the_services_say_is_taken_is_taken(web: TestClient, payload: str) -> None:
+    ds = oddities.structured_report()
+    bodies = {
+        JSON: json.dumps([ds.to_json_dict(suppress_invalid_tags=True)]).encode(),
+        XML: native_xml(ds.to_json_dict(suppress_invalid_tags=True)),
+        DICOM: phantoms.part10(ds),
+    }
+    part = next(each for each in bodies if each in payload)
+
+    if payload == part:
+        answer = web.post("/dicom-web/studies", content=bodies[part], headers={"Content-Type": payload, "Accept": JSON})
+    else:
+        answer = post(web, [({"Content-Type": part}, bodies[part])], type_=part)
+
+    assert (answer.status_code, stored(answer)) == (200, [ds.SOPInstanceUID])
+
+
+def test_one_document_alone_is_among_what_is_said_to_be_taken() -> None:
+    assert all({JSON, XML, DICOM} <= set(each.request) for each in transactions() if each.section == "10.5")
 
 
 def test_a_jpeg_picture_says_how_the_image_is(web: TestClient, archive: Archive) -> None:

@@ -88,11 +88,11 @@ def a_key(draw: st.DrawFn) -> dict[str, str]:
     )
 
 
-@pytest.mark.parametrize("by_index", [False, True], ids=["walking", "by-index"])
+@pytest.mark.parametrize("way", ["walking", "by-index", "too-many-to-list"])
 @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(keys=st.tuples(a_key(), a_key()), level=st.sampled_from(Level))
 def test_a_query_finds_what_matching_says(
-    index: Index, by_index: bool, keys: tuple[dict[str, str], dict[str, str]], level: Level
+    index: Index, way: str, keys: tuple[dict[str, str], dict[str, str]], level: Level
 ) -> None:
     asked = {k: v for k, v in (keys[0] | keys[1]).items() if level is not Level.PATIENT or k.startswith("Patient")}
     query = query_of(level, asked)
@@ -100,16 +100,18 @@ def test_a_query_finds_what_matching_says(
     expected = sorted(tuple(values[name] for name in sorted(values)) for values in every if query.accepts(values))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(candidates, "_SAMPLE", 1 if by_index else 20)
-        patch.setattr(candidates.Candidates, "_pays", lambda _candidates, _walk: not by_index)
+        patch.setattr(candidates, "_SAMPLE", 20 if way == "walking" else 1)
+        patch.setattr(candidates.Candidates, "_pays", lambda _candidates, _walk: way == "walking")
+        if way == "too-many-to-list":
+            patch.setattr(candidates, "_MOST_LISTED", 2)
+            patch.setattr(candidates, "_MOST_JOINED", 2)
         patch.setattr(candidates, "PAGE", 7)
         assert found(index, query) == expected
 
 
-def test_the_first_matches_of_many_come_without_going_through_all(
-    index: Index, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(candidates, "_SAMPLE", 20)
+@pytest.fixture
+def walked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many rows each walk has looked at, step by step."""
     walked: list[int] = []
     step = candidates._Walk.step
 
@@ -119,7 +121,29 @@ def test_the_first_matches_of_many_come_without_going_through_all(
         return result
 
     monkeypatch.setattr(candidates._Walk, "step", watched)
+    return walked
+
+
+def test_the_first_matches_of_many_come_without_going_through_all(
+    index: Index, monkeypatch: pytest.MonkeyPatch, walked: list[int]
+) -> None:
+    monkeypatch.setattr(candidates, "_SAMPLE", 20)
 
     next(index.finder.find(query_of(Level.STUDY, {"StudyDescription": "*T*"})))
 
     assert len(walked) == 1
+
+
+@pytest.mark.parametrize("keys", [{}, {"ModalitiesInStudy": "CT\\MR\\CR\\DX\\US"}], ids=["listed", "joined"])
+def test_all_since_a_day_long_after_the_first_is_not_listed(
+    index: Index, monkeypatch: pytest.MonkeyPatch, walked: list[int], keys: Mapping[str, str]
+) -> None:
+    for name, number in (("_SAMPLE", 10), ("_MOST_LISTED", 20), ("_MOST_JOINED", 20)):
+        monkeypatch.setattr(candidates, name, number)
+    since = synthetic_study(STUDIES // 2, of=STUDIES).date
+
+    first = next(index.finder.find(query_of(Level.STUDY, {"StudyDate": f"{since}-", **keys})))
+
+    assert first["StudyDate"] >= since
+    assert len(walked) == 2  # the oldest ten, and the first ten of those that match
+    assert walked[1] <= 10

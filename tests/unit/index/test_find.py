@@ -60,6 +60,17 @@ def test_return_keys_come_back_from_every_level_above(sender: Sender) -> None:
     }
 
 
+def test_a_day_in_the_zone_of_the_query_is_found_and_nothing_else_is_told(sender: Sender) -> None:
+    late = study(sender, StudyDate="20240229", StudyTime="233000", TimezoneOffsetFromUTC="+0000")
+    study(sender, StudyDate="20240229", StudyTime="120000", TimezoneOffsetFromUTC="+0000")
+
+    for level in (Level.STUDY, Level.SERIES):
+        keys = {**UID, "StudyDate": SingleValue("20240301")}
+        found = list(sender.index.finder.find(Query(level, Model.STUDY_ROOT, keys, relational=True, offset=60)))
+
+        assert found == [{"StudyInstanceUID": late, "StudyDate": "20240229"}]
+
+
 @pytest.mark.parametrize(
     ("keyword", "matcher"),
     [

@@ -107,9 +107,14 @@ def test_what_a_study_holds_is_seen_in_those_that_a_date_leads_to(url: str) -> N
 
 @pytest.mark.parametrize("level", Level)
 @pytest.mark.parametrize("any_record", [False, True])
-def test_a_walk_goes_on_where_it_was_and_sorts_nothing(url: str, level: Level, any_record: bool) -> None:
+@pytest.mark.parametrize(
+    "more", [(), (("StudyDate", Range("20240101", None)), ("AccessionNumber", WildCard("A*")))], ids=["all", "some"]
+)
+def test_a_walk_goes_on_where_it_was_and_sorts_nothing(
+    url: str, level: Level, any_record: bool, more: tuple[tuple[str, Matcher], ...]
+) -> None:
     attributes = (BY_KEYWORD["PatientName"], BY_KEYWORD["StudyDate"])
-    shapes = shapes_of(("ModalitiesInStudy", SingleValue("CT")))
+    shapes = shapes_of(("ModalitiesInStudy", SingleValue("CT")), *more)
     query = candidates.walk_query(level, attributes, shapes, any_record=any_record)
 
     sql = str(query.compile(dialect=sqlite.dialect()))

@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from vna.errors import Damaged
-from vna.web import protocol
+from vna.web import limits, protocol
 from vna.web.problem import Problem
 from vna.web.streaming import Streamed
 from web_server import all_of, connected, serving
@@ -114,7 +114,32 @@ def test_a_second_request_on_a_connection_has_its_own_head_watched(monkeypatch: 
         assert status_of(all_of(connection)) == 408
 
 
-def test_a_body_that_is_too_long_is_refused_announced_or_not() -> None:
+def test_who_still_sends_a_body_that_is_too_long_gets_the_answer() -> None:
+    """RFC 9112 9.6: a connection closed on what was not read would be reset, and the answer lost."""
+    heads = [b"Content-Length: 8000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\n7a1200\r\n"]
+    with serving(ROUTES, max_body_bytes=2**20) as address:
+        for head in heads:
+            with connected(address) as connection:
+                connection.sendall(b"POST /length HTTP/1.1\r\nHost: localhost\r\n" + head)
+                for _ in range(8):
+                    connection.sendall(bytes(1_000_000))
+                connection.sendall(b"\r\n0\r\n\r\n" if b"chunked" in head else b"")
+                found = all_of(connection)
+
+            assert (status_of(found), found.endswith(b"}")) == (413, True)
+            assert b"connection: close" in found
+
+
+def test_who_never_ends_a_body_that_is_too_long_is_not_listened_to_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_LINGER_S", 0.2)
+    with serving(ROUTES, max_body_bytes=2**20) as address, connected(address) as connection:
+        connection.sendall(b"POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8000000\r\n\r\n" + bytes(99))
+
+        assert status_of(all_of(connection)) == 413
+
+
+def test_a_body_that_is_too_long_is_refused_announced_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_LINGER_S", 0.2)
     with serving(ROUTES, max_body_bytes=2**20) as address:
         with connected(address) as connection:
             connection.sendall(b"POST /length HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2000000\r\n\r\n")
