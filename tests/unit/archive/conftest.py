@@ -11,8 +11,10 @@ from vna.index import Index, open_index
 
 
 @pytest.fixture
-def index(tmp_path: Path) -> Index:
-    return open_index(f"sqlite:///{tmp_path / 'index.sqlite'}")
+def index(tmp_path: Path) -> Iterator[Index]:
+    opened = open_index(f"sqlite:///{tmp_path / 'index.sqlite'}")
+    yield opened
+    opened.close()
 
 
 @pytest.fixture
