@@ -9,11 +9,11 @@ from starlette.responses import Response
 import vna
 from dicomweb.negotiation import DICOM
 from dicomweb.services import Services
-from vna.archive import DataSet, HeldInstance, is_plain
+from vna.archive import DataSet, HeldInstance, is_plain, part_of
 from vna.dicom.encoding import DEFLATED_UID
 from vna.errors import CannotConvert, VnaError
 from vna.web.conditional import entity_tag, not_modified, validators
-from vna.web.ranged import part_of, ranged
+from vna.web.ranged import ranged
 from vna.web.streaming import Chunk, Streamed
 
 

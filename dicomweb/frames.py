@@ -12,7 +12,7 @@ from dicomweb.multipart import Measured, Part, boundary_of, content_type, multip
 from dicomweb.negotiation import Form, frame_forms, not_acceptable, offers
 from dicomweb.resources import held, path_of, scope_of
 from dicomweb.services import Services, service_url
-from vna.archive import Frames, HeldInstance
+from vna.archive import Frames, HeldInstance, part_of
 from vna.dicom.encoding import EXPLICIT_LE_UID
 from vna.dicom.recode import SOURCES
 from vna.errors import CannotConvert
@@ -20,7 +20,7 @@ from vna.web.conditional import not_modified, validators
 from vna.web.media_types import accepted
 from vna.web.pieces import Pieces
 from vna.web.problem import Problem
-from vna.web.ranged import part_of, ranged
+from vna.web.ranged import ranged
 from vna.web.streaming import Chunk, Streamed
 
 _MOST_DIGITS: Final = 9

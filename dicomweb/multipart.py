@@ -8,8 +8,9 @@ from itertools import accumulate, chain
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vna.archive import part_of
 from vna.web.pieces import gathered
-from vna.web.ranged import part_of, ranged
+from vna.web.ranged import ranged
 from vna.web.streaming import Chunk
 
 

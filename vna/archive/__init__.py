@@ -27,6 +27,7 @@ from vna.archive.fsck import Discrepancy, Fsck, Plan, Tally
 from vna.archive.healing import Healer, store_name
 from vna.archive.holds import Holds, HoldTarget, HoldTerms, today_utc, told_covered, told_hold
 from vna.archive.in_flight import InFlight
+from vna.archive.kept import part_of
 from vna.archive.ledger import BrokenLedger, Ledger
 from vna.archive.limitations import Limitations, Opened
 from vna.archive.locking import LockKeeper, Reasons, locked_stores
@@ -180,6 +181,7 @@ __all__ = [
     "erase_payloads",
     "is_plain",
     "locked_stores",
+    "part_of",
     "references",
     "report_of",
     "representative",

@@ -175,7 +175,7 @@ class Shelf:
             return store_of(self._blobs, other).get(blob_ref(other))
 
 
-def part_of(chunks: Iterator[Chunk], part: range) -> Iterator[Chunk]:
+def part_of(chunks: Iterator[Chunk | bytearray], part: range) -> Iterator[Chunk]:
     """Give a range of what comes in chunks, passing over what lies before it."""
     at = 0
     for chunk in chunks:

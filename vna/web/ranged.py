@@ -35,15 +35,3 @@ def ranged(
         return Streamed(chunks(range(size)), headers=headers, media_type=media_type, size=size)
     headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{size}"
     return Streamed(chunks(wanted), status_code=206, headers=headers, media_type=media_type, size=len(wanted))
-
-
-def part_of(chunks: Iterator[Chunk], wanted: range) -> Iterator[Chunk]:
-    """Give a range of a stream."""
-    at = 0
-    for chunk in chunks:
-        start, stop = max(wanted.start - at, 0), wanted.stop - at
-        at += len(chunk)
-        if start < len(chunk):
-            yield memoryview(chunk)[start:stop]
-        if at >= wanted.stop:
-            return
