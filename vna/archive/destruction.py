@@ -31,6 +31,7 @@ from vna.archive.erasing import Eraser
 from vna.archive.headers import HeaderCodec
 from vna.archive.ledger import Ledger, Told
 from vna.archive.purging import PlaceBusy, Purger
+from vna.archive.receipts import told_version
 from vna.archive.recording import record, time_stamp
 from vna.archive.sealing import Sealer
 from vna.errors import OutOfResources, VnaError
@@ -294,15 +295,4 @@ def _object(held: HeldInstance, entries: Sequence[BlobEntry]) -> dict[str, Any]:
     for blob in entries:
         listed = blobs.setdefault(blob.digest, {"sha256": blob.digest, "size": blob.plain_size, "places": []})
         listed["places"].append({"store": blob.store, "codec": blob.codec, "stored_size": blob.stored_size})
-    return {
-        "study": held.key.study,
-        "series": held.key.series,
-        "instance": held.key.instance,
-        "sop_class": held.sop_class_uid,
-        "version": held.version,
-        "position": held.version_id,
-        "transfer_syntax": held.transfer_syntax,
-        "size": held.size,
-        "sha256": held.digest,
-        "blobs": list(blobs.values()),
-    }
+    return {"study": held.key.study, **told_version(held), "blobs": list(blobs.values())}

@@ -61,10 +61,8 @@ def write_receipt(study: StudyUID, findings: Iterable[Finding], sealer: Sealer, 
     return json.dumps(signed, sort_keys=True, indent=1) + "\n"
 
 
-def _told(finding: Finding) -> dict[str, Any]:
-    held: HeldInstance = finding.held
-    if finding.problem is not None:
-        raise Damaged(f"no receipt, instance {held.key.instance} is damaged: {finding.problem}")
+def told_version(held: HeldInstance) -> dict[str, Any]:
+    """Return what a receipt, and the list of what was eliminated, says of a version, but for its study."""
     return {
         "series": held.key.series,
         "instance": held.key.instance,
@@ -75,3 +73,10 @@ def _told(finding: Finding) -> dict[str, Any]:
         "size": held.size,
         "sha256": held.digest,
     }
+
+
+def _told(finding: Finding) -> dict[str, Any]:
+    held: HeldInstance = finding.held
+    if finding.problem is not None:
+        raise Damaged(f"no receipt, instance {held.key.instance} is damaged: {finding.problem}")
+    return told_version(held)
