@@ -14,7 +14,8 @@ from vna.cli import retention_profiles
 from vna.cli.exits import HELP
 from vna.cli.options import AsJson, Config, parse_day, print_json, read_settings, read_text, write_file
 from vna.cli.retention_chart import draw_chart
-from vna.cli.retention_tables import report_lines, report_rows, simulation_lines, write_csv
+from vna.cli.retention_tables import report_lines, simulation_lines, write_csv
+from vna.index import Counted, Overdue
 from vna.model import StudyUID
 from vna.node import open_archive
 from vna.retention import Blocker, PartVerdict, RuleMatch
@@ -96,12 +97,11 @@ def simulate(
             return
         first: list[SimulatedStudy] = []
         told = 0
-        with write_csv(csv_file) as write:
-            for each in simulation:
-                told += 1
-                write(each._asdict() | {"differs": each.differs})
-                if len(first) < _SHOWN_AT_MOST:
-                    first.append(each)
+        with write_csv(csv_file, SimulatedStudy._fields) as write:
+            for rows in simulation.rows():
+                told += len(rows)
+                write(rows)
+                first += map(SimulatedStudy._make, rows[: _SHOWN_AT_MOST - len(first)])
     for line in simulation_lines(simulation, first, told):
         typer.echo(line)
 
@@ -126,19 +126,20 @@ def report(
         found = archive.retention.report(on or today_utc())
         if chart is not None:
             write_file(chart, draw_chart(found).encode())
-        overdue = (each._asdict() for each in archive.retention.overdue(found.on)) if studies else iter(())
-        with write_csv(csv_file) as write:
-            for row in report_rows(found) if not studies else ():
-                write(row)
+        overdue = archive.retention.overdue(found.on) if studies else iter(())
+        with write_csv(csv_file, Overdue._fields if studies else Counted._fields) as write:
+            if not studies:
+                write(found.ends)
             if as_json:
-                print_json(_told_report(found) | {"overdue_studies": list(overdue) if studies else None})
+                told = [each._asdict() for each in overdue] if studies else None
+                print_json(_told_report(found) | {"overdue_studies": told})
                 return
             for line in report_lines(found):
                 typer.echo(line)
             for each in overdue:
-                write(each)
+                write([each])
                 if csv_file is None:
-                    typer.echo("  ".join(str(value) for value in each.values()))
+                    typer.echo("  ".join(map(str, each)))
 
 
 @app.command(epilog=HELP)
@@ -219,13 +220,14 @@ def _sums(simulation: Simulation) -> dict[str, Any]:
 
 
 def _print_simulation(simulation: Simulation) -> None:
-    """Print a simulation as JSON, a study to a line as each is found: there may be millions."""
+    """Print a simulation as JSON, a study to a line as some thousand are found: there may be millions."""
     typer.echo('{"studies_told": [')
-    before = ""
-    for each in simulation:
-        typer.echo(before + orjson.dumps(each._asdict() | {"differs": each.differs}).decode(), nl=False)
-        before = ",\n"
-    typer.echo("\n], " + orjson.dumps(_sums(simulation)).decode()[1:])
+    between = b""
+    for rows in filter(None, simulation.rows()):
+        studies = (orjson.dumps(dict(zip(SimulatedStudy._fields, row, strict=True))) for row in rows)
+        typer.echo(between + b",\n".join(studies), nl=False)
+        between = b",\n"
+    typer.echo(b"\n], " + orjson.dumps(_sums(simulation))[1:])
 
 
 def _told_report(found: RetentionReport) -> dict[str, Any]:

@@ -1,10 +1,10 @@
 """What simulation and report print: tables for people, and CSV rows."""
 
 import csv
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from vna.archive import RetentionReport, SimulatedStudy, Simulation
 from vna.cli.options import told_if_not_written
@@ -12,33 +12,30 @@ from vna.cli.options import told_if_not_written
 _NO_END: Final = "no end"
 _YEARS_SHOWN: Final = 12
 
-Write = Callable[[Mapping[str, Any]], None]
-"""Writes one row."""
+Row = Sequence[object]
+Write = Callable[[Iterable[Row]], None]
+"""Writes rows."""
 
 
 @contextmanager
-def write_csv(path: Path | None) -> Iterator[Write]:
-    """Give what writes rows to a CSV file (RFC 4180), with a header out of the first one; without a path nothing.
+def write_csv(path: Path | None, header: Sequence[str]) -> Iterator[Write]:
+    """Give what writes rows to a CSV file (RFC 4180) below this header; without a path nothing is written.
 
     A file that cannot be written ends the command, and is told.
     """
     if path is None:
-        yield lambda _row: None
+        yield lambda _rows: None
         return
     with told_if_not_written(path):
         file = path.open("w", encoding="utf-8", newline="")
     with file:
         writer = csv.writer(file)
-        written = 0
 
-        def write(row: Mapping[str, Any]) -> None:
-            nonlocal written
+        def write(rows: Iterable[Row]) -> None:
             with told_if_not_written(path):
-                if not written:
-                    writer.writerow(row)
-                writer.writerow(row.values())
-            written += 1
+                writer.writerows(rows)
 
+        write([header])
         yield write
 
 
@@ -77,12 +74,6 @@ def report_lines(report: RetentionReport) -> Iterator[str]:
         for rule, by_age in sorted(report.overdue.items()):
             yield f"  {rule:<28}" + "".join(f"{by_age[age]:>12}" for age in ages)
     yield from _years(report)
-
-
-def report_rows(report: RetentionReport) -> Iterator[Mapping[str, Any]]:
-    """Yield a row for each modality, year and state."""
-    for each in report.ends:
-        yield {"modality": each.modality, "year": each.year, "state": each.state, "studies": each.studies}
 
 
 def by_modality_and_year(report: RetentionReport) -> dict[str, dict[str, int]]:

@@ -30,7 +30,7 @@ def test_a_file_that_cannot_be_read_or_written_is_told_and_ends_the_command(
         read_text(latin)
     with pytest.raises(typer.Exit) as unwritten:
         write_file(nowhere, b"")
-    with pytest.raises(typer.Exit) as without_rows, write_csv(nowhere):
+    with pytest.raises(typer.Exit) as without_rows, write_csv(nowhere, ["study_uid"]):
         pass
 
     assert [ended.value.exit_code for ended in (unread, unwritten, without_rows)] == [1, 1, 1]
@@ -39,3 +39,10 @@ def test_a_file_that_cannot_be_read_or_written_is_told_and_ends_the_command(
         f"vna: {nowhere} cannot be written: No such file or directory",
         f"vna: {nowhere} cannot be written: No such file or directory",
     ]
+
+
+def test_a_csv_file_without_rows_has_its_header(tmp_path: Path) -> None:
+    with write_csv(tmp_path / "none.csv", ["study_uid", "state"]) as write:
+        write([])
+
+    assert (tmp_path / "none.csv").read_bytes() == b"study_uid,state\r\n"
