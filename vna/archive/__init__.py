@@ -8,6 +8,7 @@ from vna.archive.certifying import Notary
 from vna.archive.commitments import NOBODY, CommitmentReport, Commitments, FailureReason, report_of
 from vna.archive.composing import NUMBER_OF_FRAMES, BulkPart, compose, references
 from vna.archive.derived import Derived, document_name
+from vna.archive.describing import ahead_of
 from vna.archive.destruction import Destruction, Means, Remaining, Went
 from vna.archive.elimination_preview import EliminationPreview
 from vna.archive.elimination_telling import told_elimination, told_elimination_standing
@@ -174,6 +175,7 @@ __all__ = [
     "Wanted",
     "Watermark",
     "Went",
+    "ahead_of",
     "catch_up",
     "check_certificate",
     "compose",

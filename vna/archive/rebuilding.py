@@ -7,24 +7,18 @@ Where the payload was erased, and a later event says so, the event is entered an
 the instance is gone with it. A payload that is missing otherwise ends the rebuild.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
 import cbor2
 
-from storage_backends import BlobDamaged, BlobNotFound, BlobStore, Codec, StoreUnavailable
-from vna.archive.kept import blob_ref
-from vna.archive.payload import unpack
+from storage_backends import BlobStore
+from vna.archive.describing import Ahead, Batch, Known, describe_stored, nothing_ahead
 from vna.archive.sealing import check_same_history
 from vna.archive.translation import storage_errors
-from vna.dicom.describe import Description, describe
-from vna.dicom.recipe import Recipe, assemble
-from vna.dicom.scan import ALWAYS_BULK, scan
 from vna.errors import Damaged, StartRefused
-from vna.events import DETAILED, BlobEntry, ChainedEvent, Erasures, Event, InstanceStored, Link
+from vna.events import DETAILED, ChainedEvent, Erasures, Event, EventRecord, InstanceStored, Link
 from vna.index import Index, JournalReader, Past, Replayer
 from vna.journal import PayloadReader, SealedJournal, Unreadable
 
@@ -38,8 +32,9 @@ Told = Callable[[int], None]
 class Rebuilder:
     """Enters what happened into one index."""
 
-    def __init__(self, replayer: Replayer, blobs: BlobStore) -> None:
-        self._replayer, self._blobs = replayer, blobs
+    def __init__(self, replayer: Replayer, blobs: BlobStore, ahead: Ahead = nothing_ahead) -> None:
+        """Take the index and the blobs; `ahead` describes instances before they are entered."""
+        self._replayer, self._blobs, self._ahead = replayer, blobs, ahead
 
     def from_journal(self, journal: SealedJournal, after: int, told: Told) -> int:
         """Enter what is sealed behind a position; return the position reached.
@@ -47,60 +42,79 @@ class Rebuilder:
         Raises:
             Damaged: the sealed journal, a payload or a blob that is needed is damaged or missing.
             StartRefused: the journal does not follow what the index holds.
+            VnaError: a process that describes died.
         """
         erased = _Erased(lambda: journal.erasures(after))
         with storage_errors():
-            for stretch in journal.stretches(after):
-                if after == 0:
-                    self._replayer.name(stretch.archive)
-                links = (link for link in stretch.links if link.event.position > after)
-                after = self._enter_all(links, stretch.bases, told, erased)
-        return after
+            return self._enter_all(self._sealed(journal, after), after, told, erased)
 
     def from_index(self, tail: JournalReader, after: int, told: Told) -> int:
         """Enter what another index holds behind a position; return the position reached.
 
         Raises:
-            Damaged, StartRefused: as `from_journal`.
+            Damaged, StartRefused, VnaError: as `from_journal`.
         """
-        upto = tail.mark().position
         if after == 0:
             self._replayer.name(tail.archive())
-        links, erased = tail.links(after=after, upto=upto), _Erased(tail.erasures)
         with storage_errors():
-            while batch := list(islice(links, _BATCH)):
-                bases = tail.bases({link.payload.base for link in batch if link.payload is not None})
-                after = self._enter_all(batch, bases, told, erased)
-        return after
+            return self._enter_all(_unsealed(tail, after), after, told, _Erased(tail.erasures))
 
-    def _enter_all(
-        self, links: Iterable[Link], bases: Mapping[bytes, bytes], told: Told, erased: "_Erased | None" = None
-    ) -> int:
-        links, reader, reached = iter(links), PayloadReader(bases), 0
-        while batch := list(islice(links, _BATCH)):
-            past = [self._past(link, reader, erased) for link in batch]
-            self._replayer.enter(past, _named(batch, bases))
-            reached = batch[-1].event.position
+    def _sealed(self, journal: SealedJournal, after: int) -> Iterator[Batch]:
+        for stretch in journal.stretches(after):
+            if after == 0 and stretch.before.position == 0:
+                self._replayer.name(stretch.archive)
+            links = (link for link in stretch.links if link.event.position > after)
+            while batch := list(islice(links, _BATCH)):
+                yield _batch(batch, stretch.bases)
+
+    def _enter_all(self, batches: Iterable[Batch], reached: int, told: Told, erased: "_Erased") -> int:
+        for batch, known in self._ahead(batches):
+            reader = PayloadReader(batch.bases)
+            past = [self._past(link, record, reader, known, erased) for link, record in batch.events]
+            self._replayer.enter(past, batch.bases)
+            reached = batch.events[-1][0].event.position
             told(reached)
         return reached
 
-    def _past(self, link: Link, reader: PayloadReader, erased: "_Erased | None") -> Past:
-        try:
-            record = link.event.record()
-        except ValueError as exc:
-            raise StartRefused(f"event {link.event.position}: {exc}") from exc
+    def _past(self, link: Link, record: EventRecord, reader: PayloadReader, known: Known, erased: "_Erased") -> Past:
         event = record.event
         if not isinstance(event, InstanceStored):
             return Past(link, record, None, _detail(event, link, reader))
         if link.payload is None:
-            if erased is not None and erased.says(link.event, event.key.study):
+            if erased.says(link.event, event.key.study):
                 return Past(link, record, None)
             raise Damaged(f"event {record.position}: its payload is missing from the journal, and no event erased it")
+        if record.position in known:
+            return Past(link, record, known[record.position])
         try:
             plain = reader.checked(link.payload, link.event.payload_digest)
         except Unreadable as exc:
             raise Damaged(f"the payload of event {record.position}: {exc}") from exc
         return Past(link, record, describe_stored(event, plain, self._blobs))
+
+
+def _unsealed(tail: JournalReader, after: int) -> Iterator[Batch]:
+    links = tail.links(after=after, upto=tail.mark().position)
+    while batch := list(islice(links, _BATCH)):
+        yield _batch(batch, tail.bases({link.payload.base for link in batch if link.payload is not None}))
+
+
+def _batch(links: Sequence[Link], bases: Mapping[bytes, bytes]) -> Batch:
+    """Return events as a batch, with those bases that its payloads name.
+
+    Raises:
+        StartRefused: an event is of a kind or form that this release does not know.
+    """
+    named = {link.payload.base for link in links if link.payload is not None}
+    found = {digest: bases[digest] for digest in named if digest in bases}
+    return Batch([(link, _record(link)) for link in links], found)
+
+
+def _record(link: Link) -> EventRecord:
+    try:
+        return link.event.record()
+    except ValueError as exc:
+        raise StartRefused(f"event {link.event.position}: {exc}") from exc
 
 
 def _detail(event: Event, link: Link, reader: PayloadReader) -> Mapping[str, Any] | None:
@@ -130,40 +144,6 @@ class _Erased:
         return self._found.of_event(owner, event.position, event.kind, event.body) > 0
 
 
-def describe_stored(event: InstanceStored, payload: bytes, blobs: BlobStore) -> Description:
-    """Return the description of an instance as it was when it was stored.
-
-    Raises:
-        Damaged: a blob that is needed is damaged or missing.
-    """
-    entries = {blob.digest: blob for blob in event.blobs}
-    parts, recipe = unpack(payload), Recipe.from_cbor(event.recipe)
-    header = parts.header if parts.header_blob is None else _read(entries[parts.header_blob], blobs)
-    if header:
-        sizes = {digest: entry.plain_size for digest, entry in entries.items()}
-        scanned = scan(header, event.transfer_syntax, holes=recipe.holes(sizes))
-        bulk = {scanned.elements[tag].offset for tag in ALWAYS_BULK & scanned.elements.keys()}
-        if all(piece.header_upto in bulk for piece in recipe.pieces):
-            return describe(scanned)
-    named = {piece.digest for piece in recipe.pieces}
-    data = assemble(header, recipe, {digest: _read(entries[digest], blobs) for digest in named})
-    return describe(scan(data, event.transfer_syntax))
-
-
-def _read(blob: BlobEntry, blobs: BlobStore) -> bytes:
-    """Return a blob from wherever it lies now: later events, not entered yet, may have moved it.
-
-    Raises:
-        storage_backends.BlobNotFound, storage_backends.BlobDamaged: no store has it sound.
-    """
-    first = blob_ref(blob)
-    for store in blobs.stores.values():
-        for codec in (first.codec, *(codec for codec in Codec if codec is not first.codec)):
-            with suppress(BlobNotFound, BlobDamaged, StoreUnavailable):
-                return store.get(replace(first, codec=codec))
-    return blobs.get(first)
-
-
 def catch_up(index: Index, journal: SealedJournal, rebuild: Callable[[int], int]) -> int:
     """Bring an index that is behind the sealed journal up to it, and return how many events that were.
 
@@ -182,8 +162,3 @@ def catch_up(index: Index, journal: SealedJournal, rebuild: Callable[[int], int]
         check_same_history(index, sealed)
         return 0
     return rebuild(position) - position
-
-
-def _named(batch: Sequence[Link], bases: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
-    wanted = {link.payload.base for link in batch if link.payload is not None}
-    return {digest: bases[digest] for digest in wanted if digest in bases}

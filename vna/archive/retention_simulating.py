@@ -4,33 +4,23 @@ Patients are evaluated some thousand at a time, by several processes where there
 as it comes, and no more is begun than is waited for: so memory stays bounded however much is held.
 """
 
-import gc
-import os
-import signal
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from multiprocessing import get_context
 from typing import Final, NamedTuple
 
+from vna.archive.processes import processors, run_apart
 from vna.archive.retention_gathering import Gatherer, Needs, StudyCase
 from vna.archive.retention_results import deciding_first, iso
 from vna.dicom.extra import ExtraAttributes
-from vna.errors import VnaError
 from vna.index import Index, index_errors, open_index
-from vna.parent_death import end_with_parent
 from vna.retention import Profile, State, Verdict, read_profile
 
 _PATIENTS_OF_A_TASK: Final = 4000
 _WORTH_PROCESSES: Final = 20_000
 """Patients from which on it takes less time to start processes."""
-_TASKS_IN_HAND: Final = 2
-_SELDOM: Final = 500_000
-"""Objects made between two searches for cycles, which take a third of the time at Python's own 700."""
 
 
 Row = tuple[str | int | bool, ...]
@@ -157,7 +147,7 @@ class Simulation:
         """
         with index_errors():
             patients = self._index.retention.count_patients()
-        processes = self._processes or (len(os.sched_getaffinity(0)) if patients >= _WORTH_PROCESSES else 1)
+        processes = self._processes or (processors() if patients >= _WORTH_PROCESSES else 1)
         for found in self._apart(processes) if processes > 1 else self._here():
             self.totals.add(found.totals)
             yield found.studies
@@ -168,19 +158,9 @@ class Simulation:
             yield evaluator.run(after, upto)
 
     def _apart(self, processes: int) -> Iterator[_Found]:
-        begun: deque[Future[_Found]] = deque()
-        with ProcessPoolExecutor(processes, get_context("spawn"), _begin_process) as pool:
-            try:
-                for task in self._tasks():
-                    begun.append(pool.submit(_run, self._job, *task))
-                    if len(begun) >= processes * _TASKS_IN_HAND:
-                        yield begun.popleft().result()
-                while begun:
-                    yield begun.popleft().result()
-            except BrokenProcessPool as exc:
-                raise VnaError("a process of the simulation died: run it again, with more memory") from exc
-            finally:
-                pool.shutdown(cancel_futures=True)
+        tasks = ((None, (self._job, *task)) for task in self._tasks())
+        for _, found in run_apart(_run, tasks, processes):
+            yield found
 
     def _tasks(self) -> Iterator[tuple[int, int]]:
         with index_errors():
@@ -255,14 +235,8 @@ def _study(case: StudyCase, verdict: Verdict, before: Verdict | None, size: tupl
     )
 
 
-def _begin_process() -> None:
-    """End with the process that waits for this one, leave Ctrl-C to it, and seldom look for cycles: there are none."""
-    end_with_parent()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(_SELDOM)
-
-
-def _run(job: _Job, after: int, upto: int) -> _Found:
+def _run(task: tuple[_Job, int, int]) -> _Found:
+    job, after, upto = task
     return _opened(job).run(after, upto)
 
 

@@ -13,7 +13,7 @@ from storage_backends import (
     ObjectDocuments,
     open_bucket_documents,
 )
-from vna.archive import Archive, Means, Notary, Rebuilder, Sealer, catch_up, storage_errors
+from vna.archive import Archive, Means, Notary, Rebuilder, Sealer, ahead_of, catch_up, storage_errors
 from vna.index import JournalReader, open_index, open_journal, open_replay, position_of
 from vna.journal import SEGMENTS, Problem, Report, SealedJournal, make_key
 from vna.metrics import Metrics
@@ -169,7 +169,7 @@ class Rebuild:
         replayer = open_replay(self._url)
         try:
             with closing(open_store(self._settings)) as blobs, closing(open_index(self._url)) as index:
-                rebuilder = Rebuilder(replayer, blobs)
+                rebuilder = Rebuilder(replayer, blobs, ahead_of(self.sealed - index.journal.mark().position))
                 catch_up(index, self._journal, lambda after: rebuilder.from_journal(self._journal, after, told))
                 reached = index.journal.mark().position
                 if tail:

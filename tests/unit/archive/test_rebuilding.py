@@ -1,6 +1,7 @@
 """An index made anew from the sealed journal has the same rows, on each database, also after being cut short."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from journals import PACS, SealedArchive
 from rebuilding import rows_of
 from storage_backends import MemoryContent, MemoryDocuments
 from vna.archive import Arrived, Rebuilder, Spool, catch_up
+from vna.archive.describing import Batch, Known, described_apart
 from vna.errors import Damaged, StartRefused
 from vna.index import open_index, open_replay, tables
+from vna.journal import SealedJournal, Stretch
 
 __all__ = ["index_url", "postgresql_server"]
 
@@ -42,6 +45,19 @@ def rebuild(archive: SealedArchive, onto: str, after: int = 0) -> int:
         return Rebuilder(replayer, archive.blobs).from_journal(archive.journal, after, lambda _position: None)
     finally:
         replayer.close()
+
+
+class UpTo(SealedJournal):
+    """A sealed journal that ends at a position."""
+
+    def __init__(self, journal: SealedJournal, last: int) -> None:
+        super().__init__(journal.documents)
+        self._last = last
+
+    def stretches(self, after: int = 0) -> Iterator[Stretch]:
+        """Go through what lies before the end."""
+        for stretch in super().stretches(after):
+            yield replace(stretch, links=[link for link in stretch.links if link.event.position <= self._last])
 
 
 def all_rows(url: str) -> dict[str, list]:
@@ -73,6 +89,30 @@ def test_every_oddity_is_described_as_when_it_came(tmp_path: Path, onto: str) ->
     archive.close()
 
 
+def test_other_processes_describe_the_same(tmp_path: Path, onto: str) -> None:
+    url = f"sqlite:///{tmp_path / 'index.sqlite'}"
+    archive = SealedArchive(url, Spool(tmp_path / "spool"), MemoryDocuments())
+    archive.live()
+    session = archive.archive.session(PACS, "test")
+    for odd in oddities.every_instance().values():
+        session.store(Arrived(MemoryContent(odd.data), odd.transfer_syntax))
+    archive.sealer.seal()
+    described: list[int] = []
+
+    def ahead(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Known]]:
+        for batch, known in described_apart(1)(batches):
+            described.extend(known)
+            yield batch, known
+
+    replayer = open_replay(onto)
+    Rebuilder(replayer, archive.blobs, ahead).from_journal(archive.journal, 0, lambda _position: None)
+
+    replayer.close()
+    assert all_rows(onto) == all_rows(url)
+    assert len(described) > 5
+    archive.close()
+
+
 def test_a_long_text_that_lies_in_a_blob_is_described_as_when_it_came(tmp_path: Path, onto: str) -> None:
     url, ds = f"sqlite:///{tmp_path / 'index.sqlite'}", ct_slice(size=16)
     ds.add_new("StudyDescription", "UT", "long " * 60_000)
@@ -93,11 +133,7 @@ def test_a_long_text_that_lies_in_a_blob_is_described_as_when_it_came(tmp_path: 
 def test_an_index_that_is_behind_catches_up(archive: SealedArchive, index_url: str, onto: str, kept: int) -> None:
     replayer = open_replay(onto)
     rebuilder = Rebuilder(replayer, archive.blobs)
-    batches = list(archive.journal.stretches())
-    rebuilder._replayer.name(batches[0].archive)
-    links = [link for stretch in batches for link in stretch.links][:kept]
-    bases = {digest: data for stretch in batches for digest, data in stretch.bases.items()}
-    rebuilder._enter_all(links, bases, lambda _position: None)
+    rebuilder.from_journal(UpTo(archive.journal, kept), 0, lambda _position: None)
     behind = open_index(onto)
 
     entered = catch_up(
