@@ -10,6 +10,8 @@ from zipfile import ZipFile, ZipInfo
 Chunk = bytes | bytearray | memoryview
 
 _ZIP64_FROM: Final = 2**31 - 1
+_ZIP64_VERSION: Final = 45
+"""Of what reads ZIP64; zipfile itself does not say it of members that may turn out small until Python 3.11.4."""
 _READABLE: Final = 0o100640 << 16
 
 
@@ -26,8 +28,10 @@ class ZipStream:
         Args:
             size: bytes of the member, None where it is not known before its end.
         """
-        info = _info(path, size or 0)
-        with self._zip.open(info, "w", force_zip64=size is None or size > _ZIP64_FROM) as member:
+        info, may_be_large = _info(path, size or 0), size is None or size > _ZIP64_FROM
+        if may_be_large:
+            info.create_version = info.extract_version = _ZIP64_VERSION
+        with self._zip.open(info, "w", force_zip64=may_be_large) as member:
             for chunk in chunks:
                 member.write(chunk)
                 yield from self._sink.taken()
