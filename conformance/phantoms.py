@@ -209,22 +209,23 @@ def chest(number: int, *, size: int = 512) -> NDArray[np.int16]:
     return (shifted + window * np.roll(noise_level, number % 7, axis=0)).astype(np.int16)
 
 
-def grey_jpeg(comment: str) -> bytes:
+def grey_jpeg(comment: str, *, progressive: bool = False) -> bytes:
     """Return a JPEG baseline stream of 8 x 8 mid-grey pixels (ITU-T T.81); the comment sets it apart from others.
 
-    Both Huffman tables hold the single code 0, so the only block is the two bits 00.
+    Both Huffman tables hold the single code 0, so the only block is the two bits 00; of a progressive stream, which
+    DICOM keeps in no transfer syntax, one bit: it has the first scan alone.
     """
     text = comment.encode()
     segments = [
         (0xFE, text),
         (0xDB, b"\0" + b"\x01" * 64),
-        (0xC0, b"\x08\0\x08\0\x08\x01\x01\x11\0"),
+        (0xC2 if progressive else 0xC0, b"\x08\0\x08\0\x08\x01\x01\x11\0"),
         (0xC4, b"\x00" + b"\x01" + b"\0" * 15 + b"\0"),
         (0xC4, b"\x10" + b"\x01" + b"\0" * 15 + b"\0"),
-        (0xDA, b"\x01\x01\0\0\x3f\0"),
+        (0xDA, b"\x01\x01\0\0\0\0" if progressive else b"\x01\x01\0\0\x3f\0"),
     ]
     body = b"".join(bytes([0xFF, marker]) + (len(b) + 2).to_bytes(2, "big") + b for marker, b in segments)
-    return b"\xff\xd8" + body + b"\x3f" + b"\xff\xd9"
+    return b"\xff\xd8" + body + (b"\x7f" if progressive else b"\x3f") + b"\xff\xd9"
 
 
 def describe_pixels(ds: Dataset, pixels: NDArray[np.generic], *, stored_bits: int) -> None:

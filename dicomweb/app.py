@@ -12,10 +12,10 @@ from dicomweb.services import ROOTS, Services
 from vna.model import View
 
 _READING: Final[tuple[Callable[[Services], list[Route]], ...]] = (
+    retrieve.routes,
     search.routes,
     metadata.routes,
     bulkdata.routes,
-    retrieve.routes,
     rendered.routes,
     wado_uri.routes,
 )

@@ -9,7 +9,7 @@ from typing import Final
 from pydicom.datadict import dictionary_VM, keyword_for_tag, tag_for_keyword
 
 from vna.dicom.attributes import BY_KEYWORD, BY_TAG, OF_THE_ANSWER, Attribute, Level
-from vna.dicom.extra import ExtraAttribute, ExtraAttributes
+from vna.dicom.extra import ExtraAttribute, ExtraAttributes, header_attribute
 from vna.dicom.keys import MULTIPLE_VALUE_VRS, Rules, parse_key
 from vna.dicom.matching import Empty, Matcher, SequenceMatch, Universal
 from vna.dicom.temporal import offset_minutes
@@ -109,8 +109,7 @@ class Asked:
                 self.named.add(known.keyword)
             return
         if attribute is None or len(path) > 2:
-            if keyword_for_tag(path[0]) not in _ANSWERED and not _is_creator(path[0]):
-                self._ignored.append(_name(path))
+            self._include_unknown(path)
             return
         if ORDER[attribute.level] > ORDER[self.level]:
             return  # PS3.18 10.6.3.3: these are not returned
@@ -124,6 +123,17 @@ class Asked:
             self._ignored.append(_name(path))
         else:
             self._items.setdefault(attribute.keyword, set()).add(item)
+
+    def _include_unknown(self, path: tuple[int, ...]) -> None:
+        """Take in an attribute that the index does not have: the header of each result may say it."""
+        if keyword_for_tag(path[0]) in _ANSWERED or _is_creator(path[0]):
+            return
+        found = header_attribute(path[0], self.level) if len(path) == 1 else None
+        if found is None:
+            self._ignored.append(_name(path))
+            return
+        self._extra_keys.setdefault(found, Universal())
+        self.named.add(found.keyword)
 
     def _match(self, path: tuple[int, ...], value: str) -> None:
         attribute, known = BY_TAG.get(path[0]), self._extra_at(path)

@@ -20,7 +20,8 @@ from dicomweb.transactions import PLAIN_JSON, Transaction, transactions
 from dicomweb.wadl import MEDIA_TYPE as WADL
 from dicomweb.wadl import wadl_document
 from vna.web.media_types import MediaType, accepted
-from vna.web.problem import Problem
+from vna.web.methods import methods_at
+from vna.web.problem import Problem, no_such_method
 
 OPENAPI: Final = "application/vnd.oai.openapi+json"
 _FORMS: Final = (WADL, PLAIN_JSON, OPENAPI)
@@ -35,26 +36,23 @@ def routes(offered: Sequence[Route]) -> list[Route]:
         return _description(request, described, _form(accepted(request), _FORMS))
 
     def describe_resource(request: Request) -> Response:
-        found = [route for route in offered if route.matches(request.scope)[0] is not Match.NONE]
-        if not found:
+        methods = methods_at([*offered, *ours], request.scope)
+        if not methods:
             raise Problem(404, "there is no such resource here")
-        methods = sorted({method for route in found for method in route.methods or ()} | {"OPTIONS"})
-        allow = {"Allow": ", ".join(methods)}
+        methods.add("OPTIONS")
         if request.method != "OPTIONS":
-            raise Problem(405, "this resource does not take this method", headers=allow)
-        below = [each for each in described if f"{each.path}/".startswith(f"{_template(found[0])}/")]
+            raise no_such_method(methods)
+        found = next(route for route in [*offered, *ours] if route.matches(request.scope)[0] is not Match.NONE)
+        below = [each for each in described if f"{each.path}/".startswith(f"{_template(found)}/")]
         answer = _description(request, below, _form(accepted(request), _FORMS))
-        answer.headers.update(allow)
+        answer.headers["Allow"] = ", ".join(sorted(methods))
         return answer
 
     def openapi(request: Request) -> Response:
         return _description(request, described, PLAIN_JSON)
 
-    return [
-        Route("/", describe, methods=["GET", "OPTIONS"]),
-        Route("/openapi.json", openapi, methods=["GET"]),
-        _EveryMethod("/{resource:path}", describe_resource),
-    ]
+    ours = [Route("/", describe, methods=["GET", "OPTIONS"]), Route("/openapi.json", openapi, methods=["GET"])]
+    return [*ours, _EveryMethod("/{resource:path}", describe_resource)]
 
 
 class _EveryMethod(Route):

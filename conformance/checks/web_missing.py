@@ -90,6 +90,24 @@ def method(session: Session) -> str:
     return answer.headers["allow"]
 
 
+@check("web.missing.methods", "Allow names the methods of all transactions of a resource", "PS3.18 8.5, 10.5, 10.6")
+def methods(session: Session) -> str:
+    """Put the studies, which are searched with GET, and may be stored with POST (RFC 9110 15.5.6)."""
+    expect_offered(session)
+    client = session.target.web
+    assert client is not None
+    stored = client.request("POST", "/studies", body=b"x", headers={"Content-Type": "text/plain"}).status
+    answer = client.request("PUT", "/studies", body=b"x")
+    if answer.status != 405:
+        raise NotSupported(f"answered with {answer.status}")
+    named = {each.strip() for each in answer.headers.get("allow", "").split(",")}
+    wanted = {"GET"} if stored in (405, 501) else {"GET", "POST"}
+    expect(
+        wanted <= named, f"{', '.join(sorted(wanted - named))} is missing in {answer.headers.get('allow', 'nothing')!r}"
+    )
+    return answer.headers["allow"]
+
+
 @check("web.missing.explained", "A refusal says why, in a body that programs can read", "PS3.18 8.5")
 def explained(session: Session) -> str:
     """Ask for what does not exist; RFC 9457 has the form of the explanation."""

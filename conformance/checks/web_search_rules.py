@@ -13,6 +13,7 @@ from conformance.checks.web_client import JSON, NATIVE, WebAnswer, value
 _STUDY_UID, _INSTANCE_UID = "0020000D", "00080018"
 _PATIENT_A = [(1,), (2,)]
 _ADDITIONAL = re.compile(r"299 .*additional results", re.IGNORECASE)
+_SELDOM = "00080064"
 _PAGING = "PS3.18 8.3.4.4.1"
 
 
@@ -222,6 +223,24 @@ def include_several(session: Session) -> None:
     (found,) = client.request("GET", "/studies", headers={"Accept": JSON}, query=query).items()
     missing = [tag for tag in ("00081030", "00200010", "00100040") if tag not in found]
     expect(not missing, f"the answer lacks {', '.join(missing)}")
+
+
+@check(
+    "web.query.include-any", "An attribute that few index comes with a match, or a warning says not", "PS3.18 8.3.4.3"
+)
+def include_any(session: Session) -> str:
+    """Ask for Conversion Type of study 1: of an instance, a series, and of the study."""
+    expect_offered(session)
+    session.store_queried()
+    query, said = {"StudyInstanceUID": session.objects.uid(1), "includefield": _SELDOM, "limit": "1"}, []
+    for resource in ("instances", "series", "studies"):
+        answer = get(session, f"/{resource}", query=query)
+        (found,) = answer.items()
+        if _SELDOM in found:
+            said.append(resource)
+        elif "299" not in answer.headers.get("warning", ""):
+            raise NotSupported(f"of {resource} neither the attribute comes nor a warning")
+    return f"returned of {', '.join(said) or 'nothing'}"
 
 
 @check("web.query.series-attributes", "A match at the level of series has what it must have", "PS3.18 10.6.3.3.2")

@@ -235,6 +235,31 @@ def rendered_media(session: Session) -> None:
     expect_equal((value(found, "00280010"), value(found, "00280011")), (8, 8), "Rows and Columns")
 
 
+@check(
+    "web.store.progressive",
+    "A progressive JPEG picture is not kept in a syntax that permits none",
+    "PS3.5 table 8.2.1-1",
+)
+def progressive(session: Session) -> str:
+    """Store one, and if it was taken, look at what became of it."""
+    item = _model(session, _MEDIA, 2)
+    for tag in ("00280010", "00280011"):
+        del item[tag]
+    picture = Part(
+        {"Content-Type": "image/jpeg", "Content-Location": "bulk/1"}, phantoms.grey_jpeg("stow", progressive=True)
+    )
+    parts = [Part({"Content-Type": JSON}, json.dumps([item]).encode()), picture]
+    answer = _offered(session, post(session, "/studies", body_of(parts), media_type=related(JSON)), unless=_NOT_TAKEN)
+    if answer.status not in (200, 202):
+        return f"refused with {answer.status}"
+    session.taken.add(_MEDIA)
+    of = (session.objects.uid(_MEDIA), session.objects.uid(_MEDIA, 1), session.objects.uid(_MEDIA, 1, 2))
+    (came,) = get(session, "/studies/{}/series/{}/instances/{}".format(*of), accept=AS_STORED).parts()
+    kept = read_part10(came)
+    expect(b"\xff\xc2" not in kept.data, f"the progressive stream stands in {kept.transfer_syntax}")
+    return f"converted to {kept.transfer_syntax}"
+
+
 @check("web.store.xml-metadata", "Metadata in XML are stored", "PS3.18 10.5.2")
 def xml_metadata(session: Session) -> None:
     """Store a secondary capture as a Native DICOM Model, its pixels inline."""
@@ -284,10 +309,10 @@ def _data_set(session: Session, study: int, number: int) -> Dataset:
     return ds
 
 
-def _model(session: Session, study: int) -> dict[str, Any]:
+def _model(session: Session, study: int, number: int = 1) -> dict[str, Any]:
     """Return the DICOM JSON Model of an instance whose pixels are at bulk/1."""
     client(session)
-    ds = _data_set(session, study, 1)
+    ds = _data_set(session, study, number)
     item = dict(ds.to_json_dict())
     item["7FE00010"] = {"vr": "OB", "BulkDataURI": "bulk/1"}
     return item

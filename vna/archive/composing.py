@@ -15,6 +15,7 @@ from storage_backends import Content
 from vna.archive.media import (
     Media,
     check_agrees,
+    check_alike,
     current_name,
     describe_document,
     describe_image,
@@ -91,6 +92,8 @@ def compose(model: ModelDataSet, found: Found) -> Recoded:
     if isinstance(pixels, Bulk) and found[pixels.digest][0].is_compressed:
         parts = found[pixels.digest]
         media = parts[0].describe()
+        for part in parts[1:]:
+            check_alike(media, part.describe())
         syntax, filled_in = media.transfer_syntax, list(media.attributes)
         if len(parts) > 1:
             filled_in.append(Value(NUMBER_OF_FRAMES, "IS", _even(str(len(parts)).encode(), b" ")))

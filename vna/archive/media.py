@@ -32,6 +32,10 @@ SYNTAXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Media types of compressed pixels, and the transfer syntaxes they are kept in (PS3.18 tables 8.7.3-5, 10.5.2-1)."""
 
+_JPEG: Final = frozenset(_J + process for process in ("50", "51", "57", "70"))
+"""Each is for streams of its own process (PS3.5 table 8.2.1-1), of which first-order prediction is a lossless one."""
+_LOSSLESS: Final = frozenset(_J + number for number in ("80", "90", "92", "201", "202"))
+
 _ALIASES: Final = {
     **OLDER_NAMES,
     "image/jpg": "image/jpeg",
@@ -105,9 +109,16 @@ def describe_image(media_type: str, head: bytes, *, said: str = "") -> Media:
             return Media(said or known[-1])
     except BrokenStream as exc:
         raise CannotUnderstand(f"{media_type}: {exc}") from exc
-    if said and (media_type != "image/jpeg" or syntax != _J + "50"):
+    if said and _may_hold(said, syntax, facts):
         syntax = said
     return Media(syntax, tuple(_image(facts, media_type, head)))
+
+
+def _may_hold(said: str, syntax: str, facts: StreamFacts) -> bool:
+    """Return whether a stream may stand in the transfer syntax its sender names, and not in its own alone."""
+    if syntax in _JPEG:
+        return (said, syntax) == (_J + "57", _J + "70")
+    return not (facts.lossy and said in _LOSSLESS)
 
 
 def describe_document(media_type: str, size: int) -> tuple[Value, ...]:
@@ -124,6 +135,16 @@ def check_agrees(known: Mapping[int, bytes], filled_in: Sequence[Value]) -> None
     for value in filled_in:
         if value.tag in _OF_THE_STREAM and known.get(value.tag, value.data) != value.data:
             raise DataSetMismatch(f"{tag_text(value.tag)} is not what the picture says of itself")
+
+
+def check_alike(first: Media, other: Media) -> None:
+    """See that another frame can stand behind the first one, in its transfer syntax.
+
+    Raises:
+        DataSetMismatch: it is compressed otherwise, or is of another kind of image.
+    """
+    if other != first:
+        raise DataSetMismatch("the frames differ in transfer syntax, or in what they say of themselves")
 
 
 def _image(facts: StreamFacts, media_type: str, head: bytes) -> list[Value]:
@@ -179,7 +200,9 @@ def _jpeg_syntax(head: bytes) -> str:
         at += 1 if marker == 0xFF else 2 + int.from_bytes(head[at + 2 : at + 4], "big")
     process = {0xC0: "50", 0xC1: "51", 0xC3: "70" if _is_first_order(head, at) else "57"}.get(marker)
     if process is None:
-        raise SyntaxNotSupported("image/jpeg: DICOM has no such process, as progressive ones are: send it as baseline")
+        raise SyntaxNotSupported(
+            "image/jpeg: DICOM keeps no progressive, arithmetic or hierarchical process: send it as baseline"
+        )
     return _J + process
 
 

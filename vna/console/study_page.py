@@ -13,7 +13,7 @@ from vna.console.studies import PAGE_SIZE, FoundStudies, Study, StudySearch
 
 _MODALITIES: Final = ("CR", "CT", "DX", "ES", "IVUS", "MG", "MR", "NM", "OCT", "OP", "PT", "PX", "RF", "SM", "US", "XA")
 """Offered in the form; others can be typed."""
-_FIELDS: Final = ("patient", "from", "to", "modality", "description")
+_FIELDS: Final = ("patient", "from", "to", "modality", "description", "id", "issuer")
 
 
 class StudyPage:
@@ -38,6 +38,7 @@ class StudyPage:
         markup = {
             "modalities": "".join(f'<option value="{each}">' for each in _MODALITIES),
             "viewer": '<a href="viewer/">Viewer</a>' if self._viewer else "",
+            "one_patient": _one_patient(typed) if search.patient_id or search.issuer else "",
             "result": result,
         }
         return self._template.substitute(
@@ -91,6 +92,15 @@ class StudyPage:
             yield f'<a class="{kind}" href="{address}">{text}<span class="unseen">{name}</span></a>'
 
 
+def _one_patient(typed: Mapping[str, str]) -> str:
+    """Return the fields that tell one patient from another; they are there while they are used."""
+    return "".join(
+        f'<label>{said}\n<input name="{name}" value="{html.escape(typed[f"typed_{name}"])}" maxlength="64" '
+        f'placeholder="{empty}" autocomplete="off"></label>\n'
+        for name, said, empty in (("id", "Patient ID", "Any"), ("issuer", "Issuer of the ID", "None told"))
+    )
+
+
 def _study_path(study: Study) -> str:
     return f"dicom-web/studies/{quote(study.uid, safe='')}"
 
@@ -102,8 +112,9 @@ def _viewer_path(study: Study) -> str:
 def _patient(study: Study) -> Iterator[str]:
     yield f"<strong><bdi>{html.escape(wording.person(study.patient_name) or 'No name')}</bdi></strong>"
     if study.patient_id:
-        address = html.escape("?" + urlencode({"patient": study.patient_id}))
-        yield f'<a href="{address}" title="All studies with this ID">{html.escape(study.patient_id)}</a>'
+        address = html.escape("?" + urlencode({"id": study.patient_id, "issuer": study.issuer}))
+        yield f'<a href="{address}" title="All studies of this patient">{html.escape(study.patient_id)}</a>'
+        yield _line(f"of {study.issuer}" if study.issuer else "")
     born = f"born {wording.day(study.birth_date)}" if study.birth_date else ""
     yield _line(born, study.sex)
 

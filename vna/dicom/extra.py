@@ -40,7 +40,7 @@ _UNKNOWN: Final = "LO"
 class ExtraAttribute:
     """One attribute; `keyword` is eight hexadecimal digits where it has none. `creator` is that of a private one.
 
-    `setting` is how it is written in the settings, always the same way.
+    `setting` is how it is written in the settings, always the same way; empty for one that is read from headers alone.
     """
 
     keyword: str
@@ -111,6 +111,17 @@ def parse_extra(text: str) -> ExtraAttribute:
     if attribute.vr not in EXTRA_VRS:
         raise ValueError(f"{text}: its VR is {attribute.vr}; only attributes of texts and numbers can be indexed")
     return replace(attribute, level=level, setting=f"{attribute.setting}@{level_name.strip().lower()}")
+
+
+def header_attribute(tag: int, level: Level) -> ExtraAttribute | None:
+    """Return an attribute that no setting names, to be read from the header of each result; None if it cannot be had.
+
+    Only attributes of the data dictionary have a VR that is known before, and a creator that need not be.
+    """
+    try:
+        return replace(parse_extra(f"{tag:08X}"), level=level, setting="")
+    except ValueError:
+        return None
 
 
 def value_of(scan: Scan, attribute: ExtraAttribute) -> str:

@@ -62,6 +62,7 @@ class Pager:
         self._dictionary, self._last, self._view = dictionary, 0, query.view
         self._candidates = Candidates(query, dictionary, ordered=True)
         self._by_rows = bool(self._matching.extra) or not isinstance(query.availability, Universal)
+        self._reads_headers = any(not attribute.setting for attribute in query.extra)
         self._takes_all = not self._matching.keys and not self._by_rows
 
     def page(self, *, offset: int, limit: int) -> Page:
@@ -101,7 +102,7 @@ class Pager:
             if not page:
                 return 0, []
             self._last = page[-1].entity_id
-            if not skip and room >= len(page):
+            if not skip and room >= len(page) and not self._reads_headers:
                 values = [values for _, values in self._wanted.read(cursor, page) if self._matching.accepts(values)]
                 return len(values), list(values)
             matching = self._accepted(cursor, page)

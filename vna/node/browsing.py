@@ -11,7 +11,7 @@ from vna.dicom.attributes import Level, Model
 from vna.dicom.describe import Value
 from vna.dicom.fuzzy_names import key_words
 from vna.dicom.keys import Rules, parse_key
-from vna.dicom.matching import FuzzyName, Matcher, Range, Universal
+from vna.dicom.matching import Empty, FuzzyName, Matcher, Range, SingleValue, Universal
 from vna.dicom.query import Query
 from vna.index import Page
 
@@ -27,6 +27,7 @@ _SHOWN: Final = (
     "StudyInstanceUID",
     "PatientName",
     "PatientID",
+    "IssuerOfPatientID",
     "PatientBirthDate",
     "PatientSex",
     "StudyDate",
@@ -71,7 +72,7 @@ def _find(archive: Archive, asked: StudySearch, dates: Range, days: int | None) 
         keys["ModalitiesInStudy"] = _key(asked.modality, "CS")
     if asked.description:
         keys["StudyDescription"] = _containing(asked.description)
-    queries = (Query(Level.STUDY, Model.STUDY_ROOT, keys | way, relational=True) for way in _patients(asked.patient))
+    queries = (Query(Level.STUDY, Model.STUDY_ROOT, keys | way, relational=True) for way in _patients(asked))
     pages = (archive.find_page(query, offset=0, limit=MOST) for query in queries)
     page = next((page for page in pages if page.matches), Page((), 0, exact=True))
     studies = sorted(map(_study, page.matches), key=attrgetter("date", "time"), reverse=True)
@@ -80,14 +81,23 @@ def _find(archive: Archive, asked: StudySearch, dates: Range, days: int | None) 
     return FoundStudies(studies[start : start + PAGE_SIZE], len(studies), more, days)
 
 
-def _patients(text: str) -> list[dict[str, Matcher]]:
+def _patients(asked: StudySearch) -> list[dict[str, Matcher]]:
     """Return what may be meant: a name and else an ID, the other way round where there are digits in it."""
+    text, one = asked.patient, _one_patient(asked)
     if not text:
-        return [{}]
-    ways: list[dict[str, Matcher]] = [{"PatientID": _key(f"{text}*", "LO")}]
+        return [one]
+    ways: list[dict[str, Matcher]] = [] if "PatientID" in one else [{"PatientID": _key(f"{text}*", "LO")}]
     if key_words(text.replace("=", " ")):
         ways.append({"PatientName": _key(text, "PN")})
-    return ways if any(map(str.isdecimal, text)) else ways[::-1]
+    return [way | one for way in (ways if any(map(str.isdecimal, text)) else ways[::-1])]
+
+
+def _one_patient(asked: StudySearch) -> dict[str, Matcher]:
+    """Return the keys of one patient: an ID is that of its issuer, and nobody else's."""
+    keys: dict[str, Matcher] = {}
+    if asked.patient_id:
+        keys = {"PatientID": SingleValue(asked.patient_id), "IssuerOfPatientID": Empty()}
+    return keys | {"IssuerOfPatientID": SingleValue(asked.issuer)} if asked.issuer else keys
 
 
 def _key(text: str, vr: str) -> Matcher:
@@ -103,11 +113,12 @@ def _containing(text: str) -> Matcher:
 
 def _study(values: Mapping[str, Value]) -> Study:
     texts = (value if isinstance(value, str) else "" for value in (values.get(keyword, "") for keyword in _SHOWN))
-    uid, name, patient_id, birth_date, sex, day, time, description, accession, modalities, series, instances = texts
+    uid, name, patient_id, issuer, birth_date, sex, day, time, description, accession, modalities, *counts = texts
     return Study(
         uid=uid,
         patient_name=name,
         patient_id=patient_id,
+        issuer=issuer,
         birth_date=birth_date,
         sex=sex,
         date=day,
@@ -115,8 +126,8 @@ def _study(values: Mapping[str, Value]) -> Study:
         description=description,
         accession_number=accession,
         modalities=modalities,
-        series=series,
-        instances=instances,
+        series=counts[0],
+        instances=counts[1],
     )
 
 

@@ -46,10 +46,10 @@ def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Che
     )
     viewer = viewer_is_here(settings.http.viewer_dir)
     browser = StudyBrowser(study_search(archive), settings.dimse.ae_title, viewer)
-    routes = [
-        *console_routes(lambda: _facts(archive, around), checks, exposition.render, browser),
+    routes = [  # what is asked most stands first
         *(dicomweb_routes(Services(archive, settings.http, view)) for view in View),
         api_routes(archive),
+        *console_routes(lambda: _facts(archive, around), checks, exposition.render, browser),
         *viewer_routes(settings.http.viewer_dir),
     ]
     return create_web_app(routes, settings.http, workers=around.workers, metrics=archive.metrics)

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 import imagecodecs
@@ -18,8 +19,19 @@ from rle.utils import decode_segment  # type: ignore[attr-defined]
 
 from vna.pixels.codecs import COMPRESSIONS, JPEG_XL_RECOMPRESSION_UID, Compression
 from vna.pixels.image import Cells, Image, frame_of
-from vna.pixels.streams import Colour, StreamFacts, jpeg_2000_facts, jpeg_facts, jpeg_ls_facts
+from vna.pixels.streams import (
+    Colour,
+    StreamFacts,
+    ends_in_background,
+    jpeg_2000_facts,
+    jpeg_facts,
+    jpeg_filled,
+    jpeg_ls_facts,
+    jpeg_scan,
+)
 
+_BLOCK: Final = 64
+"""Pixels of a block of JPEG."""
 _RLE_HEADER: Final = 64
 _MOST_SEGMENTS: Final = 15
 _SUBSAMPLED: Final = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"})
@@ -76,17 +88,33 @@ def decode_frame(data: bytes, transfer_syntax: str, image: Image) -> Decoded:
 def _jpeg(data: bytes, image: Image) -> _Samples:
     facts = jpeg_facts(data)
     _check_dimensions(facts, image)
+    held, wanted, photometric = _jpeg_colours(facts, image)
+    decode = partial(imagecodecs.jpeg8_decode, colorspace=held, outcolorspace=wanted)
+    array = decode(data)
+    if _ends_alike(array):
+        scan, units = jpeg_scan(data), image.rows * image.columns // (_BLOCK if facts.lossy else 1)
+        if not (ends_in_background(data, scan, units) or np.array_equal(array, decode(jpeg_filled(data, scan)))):
+            raise NotDecoded("the stream ends before its last pixels")
+    return _Samples(array, facts.precision, photometric, lossy=facts.lossy)
+
+
+def _jpeg_colours(facts: StreamFacts, image: Image) -> tuple[str | None, str | None, str]:
+    """Return which colours a stream holds, which are wanted, and the Photometric Interpretation that comes out."""
     if image.samples == 1:
-        array = imagecodecs.jpeg8_decode(data)
-        return _Samples(array, facts.precision, image.photometric, lossy=facts.lossy)
+        return None, None, image.photometric
     is_rgb = facts.colour is Colour.RGB or (facts.colour is Colour.UNKNOWN and image.photometric == "RGB")
     if is_rgb or not facts.lossy:
-        array = imagecodecs.jpeg8_decode(data, colorspace="RGB", outcolorspace="RGB")
-        photometric = "RGB" if facts.lossy else image.photometric
-    else:
-        array = imagecodecs.jpeg8_decode(data, colorspace="YCBCR", outcolorspace="RGB")
-        photometric = "RGB"
-    return _Samples(array, facts.precision, photometric, lossy=facts.lossy)
+        return "RGB", "RGB", "RGB" if facts.lossy else image.photometric
+    return "YCBCR", "RGB", "RGB"
+
+
+def _ends_alike(array: NDArray[np.integer[Any]]) -> bool:
+    """Return whether the last pixels could be what libjpeg fills in, without a word, where a stream ends too early.
+
+    A background is like that too: its codes tell, or else decoding a second time.
+    """
+    corner = array[-2:, -8:]
+    return bool((corner == corner[-1]).all())
 
 
 def _jpeg_ls(data: bytes, image: Image) -> _Samples:

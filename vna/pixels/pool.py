@@ -33,11 +33,20 @@ _END_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What codecs may take: processes at a time, seconds for one frame, bytes of address space of a process."""
+    """What codecs may take: processes at a time, seconds for one frame, bytes of address space of a process.
+
+    All frames of an instance have `instance_s` seconds together, and one more for each `slowest_bytes_s` native bytes.
+    """
 
     processes: int = min(os.cpu_count() or 1, _MOST_PROCESSES)
     frame_s: int = 60
     memory_bytes: int = 4 * 2**30
+    instance_s: float = 60
+    slowest_bytes_s: int = 2**20
+
+    def instance_seconds(self, native_bytes: int) -> float:
+        """Return how many seconds codecs have for an instance of so many bytes of native pixels."""
+        return self.instance_s + native_bytes / self.slowest_bytes_s
 
 
 class CodecProcess:
@@ -63,13 +72,13 @@ class CodecProcess:
         """Whether it can be given something to do."""
         return self._process.poll() is None
 
-    def convert(self, frame: bytes, task: Task) -> Converted:
-        """Have one frame converted.
+    def convert(self, frame: bytes, task: Task, *, within_s: float | None = None) -> Converted:
+        """Have one frame converted, within the seconds that the instance has left where they are told.
 
         Raises:
             CannotConvert: the codec cannot, or it crashed or took too long; then the process has ended.
         """
-        converted = self._answer(frame, task)
+        converted = self._answer(frame, task, within_s)
         assert isinstance(converted, Converted)  # noqa: S101 - what a process answers to this task
         return converted
 
@@ -83,17 +92,20 @@ class CodecProcess:
         assert isinstance(rendered, bytes)  # noqa: S101 - what a process answers to these tasks
         return rendered
 
-    def _answer(self, frame: bytes, task: AnyTask) -> Converted | bytes:
-        deadline = time.monotonic() + self._limits.frame_s
+    def _answer(self, frame: bytes, task: AnyTask, within_s: float | None = None) -> Converted | bytes:
+        limit_s = self._limits.frame_s if within_s is None else min(self._limits.frame_s, within_s)
+        deadline = time.monotonic() + limit_s
         try:
-            self._socket.settimeout(self._limits.frame_s)
+            self._socket.settimeout(limit_s)
             send_task(self._socket, task, frame)
             return receive_answer(self._socket, deadline=deadline)
         except CodecFailed as exc:
             raise CannotConvert(str(exc)) from exc
         except TimeoutError as exc:
             self._kill()
-            raise CannotConvert(f"the codec did nothing for {self._limits.frame_s} s with a frame") from exc
+            if limit_s < self._limits.frame_s:
+                raise CannotConvert("the codec took longer for the instance than its size allows") from exc
+            raise CannotConvert(f"the codec did nothing for {limit_s} s with a frame") from exc
         except Disconnected as exc:
             self._kill()
             raise CannotConvert(f"the codec crashed on a frame: {self._how_it_ended()}") from exc
@@ -133,10 +145,10 @@ def _start(descriptor: int, limits: Limits) -> "subprocess.Popen[bytes]":
 
 
 class CodecPool:
-    """Up to so many codec processes. Thread-safe; close it when done."""
+    """Up to so many codec processes, within limits. Thread-safe; close it when done."""
 
     def __init__(self, limits: Limits) -> None:
-        self._limits = limits
+        self.limits = limits
         self._room = threading.Semaphore(limits.processes)
         self._lock = threading.Lock()
         self._idle: list[CodecProcess] = []
@@ -180,7 +192,7 @@ class CodecPool:
                     return process
                 process.close()
         try:
-            return self._starter.submit(CodecProcess, self._limits).result()
+            return self._starter.submit(CodecProcess, self.limits).result()
         except (OSError, RuntimeError) as exc:
             raise CannotConvert(f"no codec process can be started: {exc}") from exc
 

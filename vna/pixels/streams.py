@@ -48,6 +48,9 @@ _LOSSLESS_FRAMES: Final = {0xC3, 0xC7, 0xCB, 0xCF}
 _ADOBE_COLOURS: Final = {0: Colour.RGB, 1: Colour.YCBCR}
 _COD, _SOT = 0x52, 0x90
 _IRREVERSIBLE: Final = 0
+_TAIL: Final = 12
+"""Bytes that tell how coded data ends; the last one may hold filling bits."""
+_FILLING: Final = bytes.fromhex("a95c33ca") * 64
 
 
 def jpeg_facts(stream: bytes) -> StreamFacts:
@@ -79,6 +82,42 @@ def jpeg_facts(stream: bytes) -> StreamFacts:
     precision, rows, columns, components = _dimensions(frame[1])
     colour = _component_colour(frame[1], jfif=jfif) if adobe is None else _ADOBE_COLOURS.get(adobe, Colour.UNKNOWN)
     return StreamFacts(rows, columns, components, precision, lossy=frame[0] not in _LOSSLESS_FRAMES, colour=colour)
+
+
+def jpeg_scan(stream: bytes) -> range:
+    """Return where the coded data of a JPEG stream lies: from its first scan to its end.
+
+    Raises:
+        BrokenStream: there is no scan, or it has no end.
+    """
+    start = next((end for marker, _, end in _segments(stream) if marker == _SOS), len(stream))
+    stop = stream.find(_EOI, start)
+    if stop < 0:
+        raise BrokenStream("the JPEG stream has no end")
+    return range(start, stop)
+
+
+def ends_in_background(stream: bytes, scan: range, units: int) -> bool:
+    """Return whether coded data ends with the same codes again and again, and has bits for so many units.
+
+    So it does where pixels that are all alike end an image. Data that was cut ends so only if the cut is among such
+    pixels, and as a rule it is too short then.
+
+    Args:
+        units: pixels of a lossless stream, blocks of another one; each takes a bit at least.
+    """
+    tail = stream[max(scan.start, scan.stop - _TAIL - 1) : scan.stop - 1].replace(b"\xff\0", b"\xff")
+    number, bits = int.from_bytes(tail, "big"), 8 * len(tail)
+    repeats = any(not (number ^ number >> period) & ((1 << (bits - period)) - 1) for period in range(1, bits // 2))
+    return repeats and 8 * len(scan) >= units
+
+
+def jpeg_filled(stream: bytes, scan: range) -> bytes:
+    """Return a JPEG stream with further coded data at its end.
+
+    A decoder that has read all pixels before is not changed by it; one that ran out of data reads on there.
+    """
+    return stream[: scan.stop] + _FILLING + stream[scan.stop :]
 
 
 def jpeg_ls_facts(stream: bytes) -> StreamFacts:

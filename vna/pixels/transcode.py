@@ -8,6 +8,7 @@ The data set keeps its SOP Instance UID: decoding, and compressing without loss,
 C.7.6.1.1.5). Pixel data inside of sequences (icons) becomes native, which every transfer syntax allows (PS3.5 A.4).
 """
 
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Final, Protocol
@@ -51,6 +52,8 @@ from vna.pixels.tokens import Level, TokenList
 
 _RESULT: Final = "converted pixels"
 _STEP: Final = 2**20
+_LEAST_S: Final = 0.001
+"""Seconds for a frame when the others took all there were: its codec is ended, as any that is late."""
 
 
 class Scratch(Protocol):
@@ -173,7 +176,7 @@ class _Conversion:
         values = tokens.values(top)
         frames = _Frames(self._stored, pixels, values)
         with self._pool.process() as process:
-            results = _Results(process, Task(self._source(pixels), self._target, frames.image))
+            results = _Results(process, Task(self._source(pixels), self._target, frames.image), self._pool.limits)
             size = self._write(results, frames)
         is_compressed = self._target in COMPRESSIONS
         vr = "OB" if is_compressed or results.image.bits_allocated <= 8 else "OW"
@@ -210,7 +213,8 @@ class _Conversion:
         values = tokens.values(item)
         frames = _Frames(self._stored, pixels, values)
         with self._pool.process() as process:
-            results = _Results(process, Task(self._stored.transfer_syntax, EXPLICIT_LE_UID, frames.image))
+            task = Task(self._stored.transfer_syntax, EXPLICIT_LE_UID, frames.image)
+            results = _Results(process, task, self._pool.limits)
             native = b"".join(end_to_end(results.of(frames), frames.image))
         vr = "OB" if results.image.bits_allocated <= 8 else "OW"
         tokens.replace(item, PIXEL_DATA, Value(PIXEL_DATA, vr, native + bytes(len(native) % 2)))
@@ -271,8 +275,8 @@ class _Frames:
 class _Results:
     """Frames as they come out of a codec process; `image` and `lossy` are known when the first has."""
 
-    def __init__(self, process: CodecProcess, task: Task) -> None:
-        self._process, self._task = process, task
+    def __init__(self, process: CodecProcess, task: Task, limits: Limits) -> None:
+        self._process, self._task, self._limits = process, task, limits
         self.image: Image = task.image
         self.lossy: bool | None = None
 
@@ -280,14 +284,18 @@ class _Results:
         """Convert frame after frame.
 
         Raises:
-            CannotConvert: one cannot be converted, or becomes another kind of image than the first.
+            CannotConvert: one cannot be converted, or becomes another kind of image than the first; or all of them
+                take longer than their size allows.
         """
+        left = self._limits.instance_seconds(frames.image.frame_bytes * frames.count)
         for number, frame in enumerate(frames, start=1):
+            began = time.monotonic()
             try:
-                converted = self._process.convert(frame, self._task)
+                converted = self._process.convert(frame, self._task, within_s=max(left, _LEAST_S))
                 self._agree(converted, first=number == 1)
             except CannotConvert as exc:
                 raise CannotConvert(f"frame {number} of {frames.count}: {exc}") from exc
+            left -= time.monotonic() - began
             yield converted.frame
 
     def _agree(self, converted: Converted, *, first: bool) -> None:

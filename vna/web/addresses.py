@@ -4,6 +4,7 @@ A proxy is believed when its address is one of `http.trusted_proxies`. It adds t
 value of a header is its own; where several proxies stand one behind the other, `http.public_url` says what they do.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +15,7 @@ from starlette.types import Scope
 from vna.settings import HttpSettings
 
 _BASE: Final = "vna.base_url"
+_HOST: Final = re.compile(r"[A-Za-z0-9.\-_:\[\]]+")
 
 
 def base_url(request: Request) -> str:
@@ -63,7 +65,7 @@ def _host(headers: Headers) -> str:
 
 def is_host(text: str) -> bool:
     """Return whether a text can be the authority of a URL: nothing in it that would make it another one."""
-    return bool(text) and all(char.isascii() and (char.isalnum() or char in ".-_:[]") for char in text)
+    return _HOST.fullmatch(text) is not None
 
 
 def _last(headers: Headers, name: str) -> str:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import Message, Receive, Scope, Send
 
 from vna.web.middleware import HttpMiddleware
@@ -19,6 +18,8 @@ _DEFAULTS: Final = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+_ENCODED: Final = tuple((name.lower().encode(), value.encode()) for name, value in _DEFAULTS.items())
+"""As ASGI has them: names in lower case."""
 
 
 class DefaultHeaders(HttpMiddleware):
@@ -32,9 +33,8 @@ class DefaultHeaders(HttpMiddleware):
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] != 304:
-                headers = MutableHeaders(scope=message)
-                for name, value in _DEFAULTS.items():
-                    headers.setdefault(name, value)
+                said = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in _ENCODED if each[0] not in said)]
             await send(message)
 
         await self.inner(scope, receive, send_with_headers)

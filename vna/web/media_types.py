@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from starlette.requests import Request
 
@@ -68,12 +69,18 @@ def accepted(request: Request) -> tuple[MediaType, ...]:
 
 def _named(texts: Iterable[str]) -> list[MediaType]:
     try:
-        found = [parse_media_type(part) for text in texts for part in _split(text, ",") if part.strip()]
+        found = [each for text in texts for each in _listed(text)]
     except ValueError as exc:
         raise Problem(400, f"Accept: {exc}") from exc
     if len(found) > _MOST_ACCEPTED:
         raise Problem(400, f"Accept names more than {_MOST_ACCEPTED} media types")
     return found
+
+
+@lru_cache(maxsize=64)
+def _listed(text: str) -> tuple[MediaType, ...]:
+    """Return the media types of a list; a client sends the same with every request."""
+    return tuple(parse_media_type(part) for part in _split(text, ",") if part.strip())
 
 
 def _preference(media_type: MediaType) -> tuple[float, int]:

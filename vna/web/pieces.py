@@ -11,6 +11,9 @@ from vna.web.streaming import Chunk
 _SMALL: Final = 64 * 1024
 """Bytes of a piece that it costs less to copy than to send by itself."""
 
+_AT_ONCE: Final = 1024 * 1024
+"""Bytes of an answer that it costs less to copy than to send piece by piece through what stands around it."""
+
 
 def gathered(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     """Put small pieces of a stream together, which are then sent at once; large ones are left as they are."""
@@ -47,5 +50,7 @@ class Pieces(Response):
         """Send it over ASGI."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
         pieces = self._pieces if scope["method"] != "HEAD" else (b"",)
+        if len(pieces) > 1 and sum(map(len, pieces)) <= _AT_ONCE:
+            pieces = (b"".join(pieces),)
         for number, piece in enumerate(pieces, start=1):
             await send({"type": "http.response.body", "body": piece, "more_body": number < len(pieces)})

@@ -1,7 +1,7 @@
 """Problem answers: what could not be done, as JSON (RFC 9457), in words an administrator understands."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -30,6 +30,7 @@ from vna.errors import (
     TooFewVerified,
     VnaError,
 )
+from vna.web.methods import methods_of_resource
 from vna.web.middleware import HttpMiddleware
 
 log = logging.getLogger(__name__)
@@ -113,10 +114,18 @@ def on_problem(_request: Request, error: Exception) -> Response:
     return answer(problem)
 
 
-def on_http_exception(_request: Request, error: Exception) -> Response:
+def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the router refuses: no such resource, or no such method."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for these alone
+    if error.status_code == 405:  # the router names the methods of one route alone
+        return answer(no_such_method(methods_of_resource(request)))
     return answer(Problem(error.status_code, _words(error), headers=error.headers))
+
+
+def no_such_method(methods: Collection[str]) -> Problem:
+    """Return the problem of a method that a resource does not take; it takes these."""
+    allow = {"Allow": ", ".join(sorted(methods))}
+    return Problem(405, "this resource does not take this method", headers=allow)
 
 
 def on_disconnect(_request: Request, _error: Exception) -> Response:
@@ -150,8 +159,6 @@ class Faults(HttpMiddleware):
 def _words(error: HTTPException) -> str:
     if error.status_code == 404:
         return "there is no such resource here"
-    if error.status_code == 405:
-        return "this resource does not take this method"
     return error.detail
 
 

@@ -70,11 +70,29 @@ def test_the_transfer_syntax_its_sender_names_is_taken_where_it_fits() -> None:
         describe_image("image/jp2", stream, said=J + "50")
 
 
-def test_a_progressive_picture_has_no_transfer_syntax() -> None:
-    progressive = phantoms.grey_jpeg("x").replace(b"\xff\xc0", b"\xff\xc2")
+@pytest.mark.parametrize(
+    ("kind", "stream", "said", "kept"),
+    [
+        ("image/jpeg", phantoms.grey_jpeg("x"), "70", "50"),
+        ("image/jpeg", imagecodecs.jpeg8_encode(DEEP, bitspersample=12), "50", "51"),
+        ("image/jpeg", lossless_jpeg(selection=1), "57", "57"),
+        ("image/jpeg", lossless_jpeg(selection=6), "70", "57"),
+        ("image/jls", imagecodecs.jpegls_encode(GREY, level=2), "80", "81"),
+        ("image/jls", imagecodecs.jpegls_encode(GREY), "81", "81"),
+        ("image/jp2", imagecodecs.jpeg2k_encode(COLOUR, level=40, reversible=False), "90", "91"),
+        ("image/jphc", imagecodecs.htj2k_encode(GREY), "201", "201"),
+    ],
+)
+def test_no_stream_is_kept_in_a_syntax_that_does_not_permit_it(kind: str, stream: bytes, said: str, kept: str) -> None:
+    assert describe_image(kind, stream, said=J + said).transfer_syntax == J + kept
 
-    with pytest.raises(SyntaxNotSupported):
-        describe_image("image/jpeg", progressive)
+
+@pytest.mark.parametrize("frame", [b"\xff\xc2", b"\xff\xc9", b"\xff\xca"], ids=["progressive", "arithmetic", "both"])
+def test_a_process_that_dicom_does_not_keep_has_no_transfer_syntax(frame: bytes) -> None:
+    picture = phantoms.grey_jpeg("x").replace(b"\xff\xc0", frame)
+
+    with pytest.raises(SyntaxNotSupported, match="send it as baseline"):
+        describe_image("image/jpeg", picture)
 
 
 def test_a_picture_larger_than_an_image_may_be_is_refused() -> None:

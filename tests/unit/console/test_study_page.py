@@ -19,6 +19,7 @@ STUDY = Study(
     uid="1.2.3",
     patient_name="Lefèvre^Éloïse=李^美华",
     patient_id="4711",
+    issuer="CHU & Co",
     birth_date="19580314",
     sex="F",
     date="20240514",
@@ -65,6 +66,7 @@ def test_a_study_is_shown_with_its_links() -> None:
     for shown in (
         "Lefèvre, Éloïse (李 美华)",
         "4711",
+        "of CHU &amp; Co",
         "1958-03-14",
         "2024-05-14, 14:12",
         "<b>CT</b><b>SR</b>",
@@ -75,7 +77,7 @@ def test_a_study_is_shown_with_its_links() -> None:
         "viewer/viewer?StudyInstanceUIDs=1.2.3",
         "dicom-web/studies/1.2.3/metadata?accept=application/json",
         "dicom-web/studies/1.2.3?accept=application/zip",
-        "?patient=4711",
+        "?id=4711&issuer=CHU+%26+Co",
         "status",
     } <= set(links)
     assert 'src="dicom-web/studies/1.2.3/thumbnail"' in page
@@ -192,7 +194,19 @@ def test_a_search_the_archive_cannot_mean_and_an_index_that_is_away_are_said_too
     assert "the index is unreachable" in answers[1].text
 
 
+def test_a_patient_of_an_issuer_can_be_narrowed_and_paged_without_being_lost() -> None:
+    found = FoundStudies((STUDY,) * PAGE_SIZE, 60, more=False, within_days=None)
+
+    page = _page(found, "?id=4711&issuer=CHU")
+
+    typed = {tag["name"]: tag["value"] for name, tag in Tags(page).found if name == "input" and "value" in tag}
+    assert (typed["id"], typed["issuer"]) == ("4711", "CHU")
+    assert '"?id=4711&amp;issuer=CHU&amp;page=2"' in page
+    assert 'name="issuer"' not in _page(found, "?patient=4711")
+
+
 def test_a_search_is_read_from_the_address() -> None:
     typed = {"patient": " Roux ", "from": "2026-01-01", "to": "", "modality": "ct", "description": "a b", "page": "3"}
 
     assert parse_study_search(typed) == StudySearch("Roux", date(2026, 1, 1), None, "CT", "a b", 3)
+    assert parse_study_search({"id": "47", "issuer": "B "}) == StudySearch(patient_id="47", issuer="B")

@@ -89,7 +89,9 @@ def test_form_of_a_frame(accept: str, stored: str, best: Form) -> None:
     assert frame_forms(offered(accept), stored, single=True)[0] == best
 
 
-@pytest.mark.parametrize("accept", ["text/html", "image/png", f"image/jpeg; transfer-syntax={RLE}", "image/jpeg;q=0"])
+@pytest.mark.parametrize(
+    "accept", ["text/html", "image/png", "image/jph", f"image/jpeg; transfer-syntax={RLE}", "image/jpeg;q=0"]
+)
 def test_nothing_that_fits(accept: str) -> None:
     assert frame_forms(offered(accept), EXPLICIT_LE, single=True) == []
 

@@ -260,7 +260,7 @@ def test_date_and_time_ranges_together_are_one_range_of_moments(client: TestClie
     ("query", "warning"),
     [
         ("orderby=StudyDate", "Not supported and passed over: orderby."),
-        ("includefield=PixelSpacing", "Not supported and passed over: PixelSpacing."),
+        ("includefield=PixelData", "Not supported and passed over: PixelData."),
         ("KVP=120", "Matching is not supported and was not performed for: KVP."),
         ("ReferencedStudySequence.ReferencedSOPInstanceUID=1.2", "ReferencedStudySequence.ReferencedSOPInstanceUID."),
         ("%0D%0AX=1", "Not supported and passed over: a parameter."),

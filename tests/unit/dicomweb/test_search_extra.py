@@ -11,6 +11,7 @@ from sending import Sending
 from storage_backends import BlobStore, Memory
 from vna.archive import Archive, Room, Spool
 from vna.dicom.extra import ExtraAttributes
+from vna.index import extra as index_extra
 from vna.index import open_index
 from web import web_client
 
@@ -59,6 +60,37 @@ def test_an_extra_attribute_is_returned(client: TestClient, fields: str) -> None
     assert found["00181150"] == {"vr": "IS", "Value": [100]}
     assert found["00080081"] == {"vr": "ST", "Value": ["Street 1"]}
     assert (found["00190010"], found["00191002"]["Value"]) == ({"vr": "LO", "Value": ["ACME PHYSICS"]}, ["1.5"])
+
+
+@pytest.mark.parametrize("path", ["/studies?PatientName=*", "/series?Modality=CT", "/instances?InstanceNumber=1"])
+def test_what_no_index_has_is_read_from_headers_to_be_returned(client: TestClient, path: str) -> None:
+    answer = client.get(f"/dicom-web{path}&includefield=00180050,PixelSpacing&includefield=AcquisitionComments")
+
+    assert "warning" not in answer.headers
+    for found in answer.json():
+        assert found["00180050"] == {"vr": "DS", "Value": [1.25]}
+        assert found["00280030"]["Value"] == [0.7, 0.7]
+        assert found["00184000"] == {"vr": "LT"}
+
+
+def test_headers_are_read_of_what_is_returned_alone(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_extra, "MOST_HEADERS", 1)
+
+    first = client.get("/dicom-web/series?includefield=SliceThickness&limit=1")
+    none = client.get("/dicom-web/series?00400275.00400009=NONE&includefield=SliceThickness")
+    both = client.get("/dicom-web/series?includefield=SliceThickness")
+
+    assert first.json()[0]["00180050"]["Value"] == [1.25]
+    assert (none.status_code, both.status_code) == (204, 503)
+
+
+def test_what_a_header_cannot_give_is_said(client: TestClient) -> None:
+    fields = "00191099,PixelData,OtherPatientIDsSequence.PatientSize,00020010"
+
+    answer = client.get(f"/dicom-web/instances?includefield={fields}")
+
+    assert "passed over: 00191099, PixelData, " in answer.headers["warning"]
+    assert "00020010" not in answer.json()[0]
 
 
 def test_one_that_nobody_asks_for_is_not_returned(client: TestClient) -> None:

@@ -49,10 +49,10 @@ def held(archive: Archive, ds: Dataset) -> Dataset:
     return file
 
 
-def jpeg(*, colour: bool = False, shade: int = 100) -> bytes:
+def jpeg(*, colour: bool = False, shade: int = 100, progressive: bool = False) -> bytes:
     pixels = np.full((24, 40, 3) if colour else (24, 40), shade, np.uint8)
     stream = BytesIO()
-    Image.fromarray(pixels).save(stream, "JPEG", quality=90)
+    Image.fromarray(pixels).save(stream, "JPEG", quality=90, progressive=progressive)
     return stream.getvalue()
 
 
@@ -152,6 +152,27 @@ def test_pictures_at_one_place_are_the_frames_of_an_image(web: TestClient, archi
     found = held(archive, ds)
     assert (answer.status_code, found.NumberOfFrames, found.PhotometricInterpretation) == (200, 3, "MONOCHROME2")
     assert [frame.rstrip(b"\0") for frame in generate_frames(found.PixelData)] == pictures
+
+
+@pytest.mark.parametrize(
+    ("pictures", "reason"),
+    [
+        ([jpeg(progressive=True)], 0xC122),
+        ([jpeg(), jpeg(progressive=True)], 0xC122),
+        ([jpeg(), jpeg(colour=True)], 0xA900),
+    ],
+    ids=["progressive", "progressive behind baseline", "colour behind grey"],
+)
+def test_a_frame_that_its_transfer_syntax_does_not_permit_is_refused(
+    web: TestClient, pictures: list[bytes], reason: int
+) -> None:
+    ds = oddities.secondary_capture(study=1, number=1)
+    ds.NumberOfFrames = len(pictures)
+    parts = [metadata(model_of(ds, image=False)), *(bulk(each, media_type="image/jpeg") for each in pictures)]
+
+    answer = post(web, parts, type_=JSON)
+
+    assert (answer.status_code, reasons(answer)) == (409, [reason])
 
 
 def test_too_few_frames_are_no_image(web: TestClient) -> None:

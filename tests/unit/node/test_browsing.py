@@ -26,10 +26,7 @@ STUDIES = {
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
-    folder: Path = tmp_path_factory.mktemp("browsing")
-    blobs = BlobStore(Memory())
-    index = open_index(f"sqlite:///{folder / 'index.sqlite'}")
-    archive = Archive(index, blobs, Spool(folder), Room(blobs, min_free_percent=0, min_free_bytes=0))
+    archive = _archive(tmp_path_factory.mktemp("browsing"))
     sending = Sending(archive)
     for number, (name, patient_id, day, description, modality) in STUDIES.items():
         ds = phantoms.ct_slice(study=number, size=16)
@@ -39,6 +36,12 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Archive]:
         sending.store(ds)
     yield archive
     archive.close()
+
+
+def _archive(folder: Path) -> Archive:
+    blobs = BlobStore(Memory())
+    index = open_index(f"sqlite:///{folder / 'index.sqlite'}")
+    return Archive(index, blobs, Spool(folder), Room(blobs, min_free_percent=0, min_free_bytes=0))
 
 
 NUMBERS = {str(phantoms.ct_slice(study=number, size=16).StudyInstanceUID): number for number in STUDIES}
@@ -85,6 +88,26 @@ def test_a_study_is_told_as_the_index_has_it(archive: Archive) -> None:
 
     assert (study.patient_name, study.patient_id, study.date) == STUDIES[1][:3]
     assert (study.modalities, study.series, study.instances) == ("CT", "1", "1")
+
+
+def test_a_patient_id_is_that_of_its_issuer_alone(tmp_path: Path) -> None:
+    archive = _archive(tmp_path)
+    sending, search = Sending(archive), browsing.study_search(archive, lambda: TODAY)
+    for study, (issuer, name) in enumerate((("NORTH", "Nord^A"), ("SOUTH", "Sud^B"), ("", "Rien^C")), start=1):
+        ds = phantoms.ct_slice(study=study, size=16)
+        ds.PatientID, ds.IssuerOfPatientID, ds.PatientName = "7", issuer, name
+        sending.store(ds)
+
+    north = search(StudySearch(patient_id="7", issuer="NORTH")).studies
+    neither = search(StudySearch(patient_id="7")).studies
+    south = search(StudySearch(issuer="SOUTH", patient="sud")).studies
+    nobody = search(StudySearch(patient_id="7", issuer="NORTH", patient="sud")).studies
+
+    archive.close()
+    assert [(study.patient_name, study.issuer) for study in north] == [("Nord^A", "NORTH")]
+    assert [(study.patient_name, study.issuer) for study in neither] == [("Rien^C", "")]
+    assert [study.patient_name for study in south] == ["Sud^B"]
+    assert not nobody
 
 
 def test_with_enough_of_today_nothing_older_is_looked_for(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """Whole data sets: what else changes when pixels do, frames in every form, icons, and where results lie."""
 
 import gc
+import os
+import signal
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +32,8 @@ from image_kinds import as_held as arrived
 from storage_backends import Content
 from vna.archive import Incoming, Spool
 from vna.errors import CannotConvert
+from vna.pixels.conversion import Task
+from vna.pixels.image import Image
 from vna.pixels.pool import Limits
 from vna.pixels.transcode import Transcoder
 
@@ -260,6 +264,23 @@ def test_a_stream_that_contradicts_the_attributes_is_refused_before_it_is_decode
 
     with pytest.raises(CannotConvert, match="holds 8 x 8 pixels of 1 samples, the attributes say 9 x 8 of 1"):
         convert(transcoder, arrived(ds), EXPLICIT_LE)
+
+
+def test_the_frames_of_an_instance_have_so_much_time_together_and_a_hanging_codec_is_ended(tmp_path: Path) -> None:
+    limits = Limits(processes=1, instance_s=0, slowest_bytes_s=3 * 64 * 8)
+    opened = Transcoder(Spool(tmp_path).incoming, limits)
+    opened.convert(ONE, Task(JPEG, EXPLICIT_LE, Image(8, 8, 1, 8, 8, 7, False, "MONOCHROME2", by_plane=False)))
+    (hanging,) = opened.codec_pids
+    os.kill(hanging, signal.SIGSTOP)
+
+    with pytest.raises(
+        CannotConvert, match="frame 1 of 3: the codec took longer for the instance than its size allows"
+    ):
+        convert(opened, arrived(phantoms.jpeg_multiframe(frames=3)), EXPLICIT_LE)
+
+    assert opened.codec_pids == []
+    opened.close()
+    assert Limits().instance_seconds(500 * 2**20) == 560
 
 
 def test_video_and_floating_point_are_not_converted(transcoder: Transcoder) -> None:
