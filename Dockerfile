@@ -11,7 +11,10 @@ FROM python:3.13-slim-bookworm
 LABEL org.opencontainers.image.title="vna-node" \
       org.opencontainers.image.description="A DICOM vendor-neutral archive node" \
       org.opencontainers.image.licenses="Apache-2.0"
-RUN groupadd --gid 10001 vna \
+RUN apt-get update \
+    && apt-get install --no-install-recommends -y fonts-dejavu-core \
+    && rm -rf /var/lib/apt/lists/* \
+    && groupadd --gid 10001 vna \
     && useradd --uid 10001 --gid vna --no-create-home --home-dir /var/lib/vna --shell /usr/sbin/nologin vna \
     && install -d -o vna -g vna -m 0750 /var/lib/vna
 COPY --from=build /opt/vna /opt/vna

@@ -72,6 +72,7 @@ def bulk_path(instance: HeldInstance) -> str:
 
 def _retrieve(services: Services, request: Request) -> Response:
     instances = held(services, scope_of(request))
+    services.archive.opened(instances)
     try:
         return _answer(services, request, instances)
     except _UNREADABLE as exc:

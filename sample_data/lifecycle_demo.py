@@ -33,7 +33,7 @@ _ROLES: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 _EDITS = {
     'verified: {by: "", on: ""}': 'verified: {by: "Dr Anne Lefort", on: 2026-01-10}',
-    "version: 2025-01-15.1": "version: demonstration.1",
+    "version: 2025-01-15.2": "version: demonstration.1",
     "wait_days: 15": "wait_days: 0",
     "id: FR-TIER-3Y\n      enabled: false": "id: FR-TIER-3Y",
     "after: {study_date: {years: 3}, last_access: {months: 6}}": "after: {study_date: {years: 3}}",

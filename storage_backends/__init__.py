@@ -4,6 +4,7 @@ Outsiders use what is listed here. `storage_backends.contract` is the suite that
 """
 
 from storage_backends.access import Access
+from storage_backends.asking import answers
 from storage_backends.backend import PREFIXES, Backend, Listed, Staged
 from storage_backends.blobs import MAIN, BlobStore
 from storage_backends.codec import CODECS, Codec
@@ -68,6 +69,7 @@ __all__ = [
     "Staged",
     "StorageError",
     "StoreUnavailable",
+    "answers",
     "open_bucket",
     "open_bucket_documents",
     "open_locked_bucket",

@@ -3,6 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
+
+REQUESTS_AT_ONCE: Final = 16
+"""How many small requests a bucket is sent at a time where many are to be made."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,11 @@ class Backend(Readable, Protocol):
         """Where it is, for people."""
         ...
 
+    @property
+    def at_once(self) -> int:
+        """How many blobs are best asked for at a time where many are: 1 where it answers at once."""
+        ...
+
     def stage(self) -> Staged:
         """Begin to write."""
         ...

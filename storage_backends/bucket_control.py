@@ -13,7 +13,7 @@ from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[import-untyped]
 from botocore.session import get_session  # type: ignore[import-untyped]
 
-from storage_backends.access import Access
+from storage_backends.access import REQUESTS_AT_ONCE, Access
 from storage_backends.errors import BlobLocked, BlobNotFound, StoreUnavailable
 from storage_backends.versions import ObjectVersion, Protection
 
@@ -42,6 +42,7 @@ class Control:
             connect_timeout=min(_CONNECT_S, access.timeout_s),
             read_timeout=access.timeout_s,
             retries={"total_max_attempts": _ATTEMPTS, "mode": "standard"},
+            max_pool_connections=REQUESTS_AT_ONCE,
             s3={"addressing_style": "path" if access.endpoint else "auto"},
             request_checksum_calculation="when_required",
         )

@@ -28,6 +28,8 @@ _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 class Filesystem:
     """Blobs as files below a folder, which is made if it is missing."""
 
+    at_once = 1
+
     def __init__(self, root: Path) -> None:
         """Open the store, making its folders the first time.
 

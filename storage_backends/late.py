@@ -28,6 +28,11 @@ class Late:
                 self._opened = self._open_backend()
             return self._opened
 
+    @property
+    def at_once(self) -> int:
+        """As the store itself."""
+        return self.backend.at_once
+
     def stage(self) -> Staged:
         """Begin to write."""
         return self.backend.stage()

@@ -13,6 +13,7 @@ class Memory:
     """Blobs in a dictionary; gone with the process."""
 
     location = "memory"
+    at_once = 1
 
     def __init__(self) -> None:
         self._blobs: dict[str, bytes] = {}

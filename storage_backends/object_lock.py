@@ -57,6 +57,11 @@ class LockedBucket:
         """The URL, which holds no secrets."""
         return self.store.location
 
+    @property
+    def at_once(self) -> int:
+        """As any bucket."""
+        return self.store.at_once
+
     def stage(self) -> "StagedLocked":
         """Begin to write.
 

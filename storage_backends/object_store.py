@@ -33,7 +33,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import from_url
 
-from storage_backends.access import Access
+from storage_backends.access import REQUESTS_AT_ONCE, Access
 from storage_backends.backend import Listed, check_name, is_name
 from storage_backends.content import Buffer
 from storage_backends.errors import BlobNotFound, NoSpace, StorageError, StoreUnavailable
@@ -118,6 +118,8 @@ def open_service(url: str, access: Access) -> tuple["Service", str]:
 
 class ObjectStore:
     """Blobs as objects of a service."""
+
+    at_once = REQUESTS_AT_ONCE
 
     def __init__(
         self, service: "Service", location: str, *, spool: Path | None = None, versions: Versions | None = None

@@ -4,12 +4,33 @@ No behaviour lives here beyond being valid; nothing here does I/O.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import IntEnum, StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 StudyUID = NewType("StudyUID", str)
 SeriesUID = NewType("SeriesUID", str)
 InstanceUID = NewType("InstanceUID", str)
+
+_FIRST_YEAR: Final = 1800
+_LAST_YEAR: Final = 8999
+
+
+def parse_day(text: str) -> date:
+    """Return the date that a person or program has written as YYYY-MM-DD.
+
+    Raises:
+        ValueError: it is none, or so far away that no time can be counted from it; the message says so.
+    """
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as exc:
+        raise ValueError("a date is written as YYYY-MM-DD") from exc
+    if text != day.isoformat():
+        raise ValueError("a date is written as YYYY-MM-DD")
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(f"a date lies in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return day
 
 
 @dataclass(frozen=True, slots=True)

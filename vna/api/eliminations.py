@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from vna.api.exchange import Body, actor_of, is_asked, json_answer, path_number, with_body
+from vna.api.exchange import Body, actor_of, is_asked, json_answer, path_number
+from vna.api.operations import ALL, Field, Kind, Operation, Resource
 from vna.archive import (
+    KEEPING_CAUSES,
     Archive,
     EliminationState,
     Statement,
@@ -21,12 +22,50 @@ from vna.archive import (
 from vna.errors import NotFound
 from vna.events import StepDecision
 from vna.model import InstanceUID, Scope
-from vna.web.problem import Problem
 
 _OVER = (EliminationState.CERTIFIED, EliminationState.REFUSED, EliminationState.CANCELLED)
+_COMMENT = Field("comment", "in your own words; kept apart from the journal")
+_LIST = Operation("ListEliminations", "GET", "/eliminations", "List the eliminations that are not over.", query=(ALL,))
+_SHOW = Operation(
+    "ShowElimination", "GET", "/eliminations/{number:int}", "Show an elimination: its list, and who has decided."
+)
+_DECIDE = Operation(
+    "DecideOnElimination",
+    "POST",
+    "/eliminations/{number:int}/decisions",
+    "Decide in a role: each role in its turn, each by another person, none by who proposed.",
+    fields=(
+        Field("role", "the role, as the profile names it", required=True),
+        Field("decision", "for it, or against", values=tuple(StepDecision), required=True),
+        Field("reference", "number of the visa"),
+        Field("reference_date", "date of the visa", Kind.DAY),
+        Field("document", "SOP Instance UID of the signed paper"),
+        _COMMENT,
+    ),
+    success=(201,),
+)
+_KEEP = Operation(
+    "KeepItems",
+    "POST",
+    "/eliminations/{number:int}/kept",
+    "Take studies from the list, which are kept.",
+    fields=(
+        Field("items", "their Study Instance UIDs", Kind.TEXTS, required=True),
+        Field("cause", "why they are kept", values=tuple(KEEPING_CAUSES), required=True),
+        _COMMENT,
+    ),
+    success=(201,),
+)
+_CANCEL = Operation(
+    "CancelElimination",
+    "POST",
+    "/eliminations/{number:int}/cancel",
+    "End an elimination of which nothing has gone.",
+    fields=(_COMMENT,),
+)
 
 
-def routes(archive: Archive) -> list[Route]:
+def routes(archive: Archive) -> list[Resource]:
     """Return the routes."""
     eliminations = archive.eliminations
 
@@ -38,42 +77,32 @@ def routes(archive: Archive) -> list[Route]:
         return json_answer(told_elimination(eliminations.show(path_number(request), _now())))
 
     def decide(request: Request, body: Body) -> Response:
-        body.only("role", "decision", "reference", "reference_date", "document", "comment")
         said = Statement(actor_of(request, body), body.text("comment", ""))
         number = path_number(request)
-        eliminations.decide(number, body.text("role"), _decision(body), said, _visa(body))
+        eliminations.decide(number, body.text("role"), body.choice("decision", StepDecision), said, _visa(body))
         return json_answer(told_elimination_standing(eliminations.standing(number, _now())), 201)
 
     def keep(request: Request, body: Body) -> Response:
-        body.only("items", "cause", "comment")
         number, said = path_number(request), Statement(actor_of(request, body), body.text("comment", ""))
         eliminations.keep(number, _scopes(archive, number, body.texts("items")), body.text("cause"), said)
         return json_answer(told_elimination_standing(eliminations.standing(number, _now())), 201)
 
     def cancel(request: Request, body: Body) -> Response:
-        body.only("comment")
         number = path_number(request)
         eliminations.cancel(number, Statement(actor_of(request, body), body.text("comment", "")))
         return json_answer(told_elimination_standing(eliminations.standing(number, _now())))
 
     return [
-        Route("/eliminations", listed, methods=["GET"]),
-        Route("/eliminations/{number:int}", show, methods=["GET"]),
-        Route("/eliminations/{number:int}/decisions", with_body(decide), methods=["POST"]),
-        Route("/eliminations/{number:int}/kept", with_body(keep), methods=["POST"]),
-        Route("/eliminations/{number:int}/cancel", with_body(cancel), methods=["POST"]),
+        Resource(_LIST, listed),
+        Resource(_SHOW, show),
+        Resource.with_body(_DECIDE, decide),
+        Resource.with_body(_KEEP, keep),
+        Resource.with_body(_CANCEL, cancel),
     ]
 
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def _decision(body: Body) -> StepDecision:
-    try:
-        return StepDecision(body.text("decision"))
-    except ValueError as exc:
-        raise Problem(400, f"decision is one of {', '.join(StepDecision)}") from exc
 
 
 def _visa(body: Body) -> Visa:

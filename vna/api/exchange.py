@@ -3,28 +3,35 @@
 A body is an object of at most a megabyte. A key that a resource does not know is refused, for it can only be a slip.
 """
 
+import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import date
-from typing import Any, Final
+from enum import StrEnum
+from typing import Any, Final, TypeGuard, TypeVar
 
 import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vna.model import parse_day
 from vna.web.guard import client_address, principal_of
 from vna.web.media_types import parse_media_type
 from vna.web.problem import Problem
 
 _JSON: Final = "application/json"
 _LARGEST: Final = 2**20
-_LONGEST_TEXT: Final = 4096
+LONGEST_TEXT: Final = 4096
+"""Characters of a text in a body at most."""
 _LARGEST_NUMBER: Final = 2**63 - 1
 _ANONYMOUS: Final = "anonymous"
-_BY: Final = "by"
+_BLANKS: Final = "\t\n\r"
+BY: Final = "by"
+"""The member of every body that names who does something."""
 
 Handler = Callable[[Request, "Body"], Response]
 """Answers a request with a body; runs on a thread, so that it may block."""
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class Body:
@@ -38,28 +45,30 @@ class Body:
         self._values = values
 
     def only(self, *known: str) -> None:
-        """Refuse keys that are none of these, but for `by`, which every resource knows.
+        """Refuse members that are none of these, but for `by`, which every resource knows.
 
         Raises:
             Problem: 400, there is another one.
         """
-        others = sorted(self._values.keys() - {*known, _BY})
+        others = sorted(self._values.keys() - {*known, BY})
         if others:
-            raise Problem(400, f"unknown: {', '.join(others)}; known here are {', '.join(sorted({*known, _BY}))}")
+            raise Problem(400, f"unknown: {', '.join(others)}; known here are {', '.join(sorted({*known, BY}))}")
 
     def text(self, name: str, default: str | None = None) -> str:
         """Return a text without spaces around it; without a default it has to be there.
 
         Raises:
-            Problem: 400, it is missing, empty or no text of at most 4096 characters.
+            Problem: 400, it is missing, empty, has control characters or is no text of at most 4096 characters.
         """
         value = self._values.get(name)
         if value is None and default is not None:
             return default
         if value is None:
             raise Problem(400, f"{name} is missing")
-        if not isinstance(value, str) or len(value) > _LONGEST_TEXT:
-            raise Problem(400, f"{name} has to be a text of at most {_LONGEST_TEXT} characters")
+        if not _is_text(value):
+            raise Problem(
+                400, f"{name} has to be a text of at most {LONGEST_TEXT} characters, without control characters"
+            )
         if not value.strip() and default is None:
             raise Problem(400, f"{name} is empty")
         return value.strip()
@@ -68,13 +77,24 @@ class Body:
         """Return a date; None where there is none.
 
         Raises:
-            Problem: 400, it is no date.
+            Problem: 400, it is no date, or one too far away.
         """
         value = self.text(name, "")
         try:
-            return date.fromisoformat(value) if value else None
+            return parse_day(value) if value else None
         except ValueError as exc:
-            raise Problem(400, f"{name} has to be a date: YYYY-MM-DD") from exc
+            raise Problem(400, f"{name}: {exc}") from exc
+
+    def choice(self, name: str, values: type[Choice]) -> Choice:
+        """Return one of the values of an enumeration.
+
+        Raises:
+            Problem: 400, it is missing or another one.
+        """
+        try:
+            return values(self.text(name))
+        except ValueError as exc:
+            raise Problem(400, f"{name} is one of {', '.join(values)}") from exc
 
     def texts(self, name: str) -> tuple[str, ...]:
         """Return an array of texts; empty where there is none.
@@ -83,7 +103,7 @@ class Body:
             Problem: 400, it is no such array.
         """
         values = self._values.get(name, [])
-        if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        if not isinstance(values, list) or not all(map(_is_text, values)):
             raise Problem(400, f"{name} has to be an array of texts")
         return tuple(values)
 
@@ -94,9 +114,17 @@ class Body:
             Problem: 400, it is no such object.
         """
         values = self._values.get(name, {})
-        if not isinstance(values, dict) or not all(isinstance(value, str) for value in values.values()):
+        if not isinstance(values, dict) or not all(map(_is_text, values.values())):
             raise Problem(400, f"{name} has to be an object whose values are texts")
         return values
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    return (
+        isinstance(value, str)
+        and len(value) <= LONGEST_TEXT
+        and not any(unicodedata.category(char) == "Cc" and char not in _BLANKS for char in value)
+    )
 
 
 def with_body(handle: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -119,11 +147,11 @@ async def _read(request: Request) -> Body:
     async for chunk in request.stream():
         data += chunk
         if len(data) > _LARGEST:
-            raise Problem(413, f"a body may have {_LARGEST} bytes here", headers={"Connection": "close"})
+            raise Problem(413, "a body may have 1 MiB here at most", headers={"Connection": "close"})
     if not data:
         return Body({})
     if _media_type(request) != _JSON:
-        raise Problem(415, f"a body is taken as {_JSON}")
+        raise Problem(415, f"a body has to be {_JSON}, and say so in Content-Type")
     try:
         values = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
@@ -148,7 +176,7 @@ def actor_of(request: Request, body: Body) -> str:
     Raises:
         Problem: 400, a token and `by` name two.
     """
-    principal, named = principal_of(request), body.text(_BY, "")
+    principal, named = principal_of(request), body.text(BY, "")
     if principal == _ANONYMOUS:
         return named or f"{_ANONYMOUS}@{client_address(request)}"
     if named not in ("", principal):

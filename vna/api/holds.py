@@ -4,18 +4,43 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from vna.api.exchange import Body, actor_of, is_asked, json_answer, path_number, with_body
+from vna.api.exchange import Body, actor_of, is_asked, json_answer, path_number
+from vna.api.operations import ALL, Field, Kind, Operation, Resource
 from vna.archive import Archive, Hold, HoldTarget, HoldTerms, told_covered, told_hold
 from vna.events import HoldKind
-from vna.web.problem import Problem
 
-_TARGET = ("study", "series", "issuer", "patient_id", "query")
-_TERMS = ("kind", "reason", "case_number", "from_date", "until_date")
+_LIST = Operation("ListHolds", "GET", "/holds", "List the holds that stand.", query=(ALL,))
+_PLACE = Operation(
+    "PlaceHold",
+    "POST",
+    "/holds",
+    "Place a hold on one thing: a patient, a study, a series or what a query asks for.",
+    fields=(
+        Field("kind", "why it is held", values=tuple(HoldKind), required=True),
+        Field("reason", "why, in words; kept apart from the journal", required=True),
+        Field("study", "Study Instance UID"),
+        Field("series", "Series Instance UID"),
+        Field("patient_id", "Patient ID"),
+        Field("issuer", "issuer of the patient's ID, where it is known of several"),
+        Field("query", "keywords and values as in C-FIND; what comes later is held too", Kind.MAPPING),
+        Field("case_number", "number of the case"),
+        Field("from_date", "first day; today without it", Kind.DAY),
+        Field("until_date", "last day; until it is released without it", Kind.DAY),
+    ),
+    success=(201,),
+)
+_SHOW = Operation("ShowHold", "GET", "/holds/{number:int}", "Show a hold, and what it covers now.")
+_RELEASE = Operation(
+    "ReleaseHold",
+    "POST",
+    "/holds/{number:int}/release",
+    "Let go of a hold: another person than who placed it.",
+    fields=(Field("reason", "why it may go; kept apart from the journal", required=True),),
+)
 
 
-def routes(archive: Archive) -> list[Route]:
+def routes(archive: Archive) -> list[Resource]:
     """Return the routes."""
 
     def listed(request: Request) -> Response:
@@ -23,7 +48,6 @@ def routes(archive: Archive) -> list[Route]:
         return json_answer([told_hold(hold) for hold in holds])
 
     def place(request: Request, body: Body) -> Response:
-        body.only(*_TARGET, *_TERMS)
         hold = archive.holds.place(_target(archive, body), _terms(body), actor_of(request, body))
         return json_answer(_with_covered(archive, hold), 201)
 
@@ -31,15 +55,14 @@ def routes(archive: Archive) -> list[Route]:
         return json_answer(_with_covered(archive, archive.holds.get(path_number(request))))
 
     def release(request: Request, body: Body) -> Response:
-        body.only("reason")
         hold = archive.holds.release(path_number(request), actor_of(request, body), body.text("reason"))
         return json_answer(told_hold(hold))
 
     return [
-        Route("/holds", listed, methods=["GET"]),
-        Route("/holds", with_body(place), methods=["POST"]),
-        Route("/holds/{number:int}", show, methods=["GET"]),
-        Route("/holds/{number:int}/release", with_body(release), methods=["POST"]),
+        Resource(_LIST, listed),
+        Resource.with_body(_PLACE, place),
+        Resource(_SHOW, show),
+        Resource.with_body(_RELEASE, release),
     ]
 
 
@@ -56,12 +79,12 @@ def _target(archive: Archive, body: Body) -> HoldTarget:
 
 
 def _terms(body: Body) -> HoldTerms:
-    try:
-        kind = HoldKind(body.text("kind"))
-    except ValueError as exc:
-        raise Problem(400, f"kind is one of {', '.join(HoldKind)}") from exc
     return HoldTerms(
-        kind, body.text("reason"), body.text("case_number", ""), body.day("from_date"), body.day("until_date")
+        body.choice("kind", HoldKind),
+        body.text("reason"),
+        body.text("case_number", ""),
+        body.day("from_date"),
+        body.day("until_date"),
     )
 
 

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from vna.api.exchange import Body, actor_of, json_answer, path_number, with_body
+from vna.api.exchange import Body, actor_of, json_answer, path_number
+from vna.api.operations import Field, Operation, Resource
 from vna.archive import Archive, HeldInstance, Limitation, Statement
 from vna.errors import VnaError
 from vna.media import ZipStream
@@ -17,9 +17,40 @@ from vna.web.problem import Problem
 from vna.web.streaming import Chunk, Streamed
 
 _ZIP: Final = "application/zip"
+_REASON: Final = Field("reason", "why; kept apart from the journal", required=True)
+_LIST: Final = Operation("ListLimitations", "GET", "/limitations", "List the limitations that stand.")
+_PLACE: Final = Operation(
+    "PlaceLimitation",
+    "POST",
+    "/limitations",
+    "Hide a study, series or instance everywhere, with what arrives in it.",
+    fields=(
+        Field("study", "Study Instance UID"),
+        Field("series", "Series Instance UID"),
+        Field("instance", "SOP Instance UID"),
+        _REASON,
+    ),
+    success=(201,),
+)
+_SHOW: Final = Operation("ShowLimitation", "GET", "/limitations/{number:int}", "Show a limitation that stands.")
+_LIFT: Final = Operation(
+    "LiftLimitation",
+    "POST",
+    "/limitations/{number:int}/lift",
+    "Let a limitation stand no longer.",
+    fields=(_REASON,),
+)
+_OPEN: Final = Operation(
+    "OpenLimitation",
+    "POST",
+    "/limitations/{number:int}/open",
+    "Break the glass: what is limited, as a ZIP of DICOM files; who asked and why is recorded first.",
+    fields=(_REASON,),
+    media_type=_ZIP,
+)
 
 
-def routes(archive: Archive) -> list[Route]:
+def routes(archive: Archive) -> list[Resource]:
     """Return the routes."""
     limitations = archive.limitations
 
@@ -27,7 +58,6 @@ def routes(archive: Archive) -> list[Route]:
         return json_answer([_told(archive, each) for each in limitations.standing()])
 
     def place(request: Request, body: Body) -> Response:
-        body.only("study", "series", "instance", "reason")
         number = limitations.place(_scope(archive, body), _statement(request, body))
         return json_answer(_told(archive, limitations.find(number)), 201)
 
@@ -35,22 +65,20 @@ def routes(archive: Archive) -> list[Route]:
         return json_answer(_told(archive, limitations.find(path_number(request))))
 
     def lift(request: Request, body: Body) -> Response:
-        body.only("reason")
         return json_answer(_told(archive, limitations.lift(path_number(request), _statement(request, body))))
 
     def open_it(request: Request, body: Body) -> Response:
-        body.only("reason")
         number = path_number(request)
         opened = limitations.open(limitations.find(number).scope, _statement(request, body))
         headers = {"Content-Disposition": f'attachment; filename="limitation-{number}.zip"'}
         return Streamed(_zip(archive, opened.instances), headers=headers, media_type=_ZIP)
 
     return [
-        Route("/limitations", listed, methods=["GET"]),
-        Route("/limitations", with_body(place), methods=["POST"]),
-        Route("/limitations/{number:int}", show, methods=["GET"]),
-        Route("/limitations/{number:int}/lift", with_body(lift), methods=["POST"]),
-        Route("/limitations/{number:int}/open", with_body(open_it), methods=["POST"]),
+        Resource(_LIST, listed),
+        Resource.with_body(_PLACE, place),
+        Resource(_SHOW, show),
+        Resource.with_body(_LIFT, lift),
+        Resource.with_body(_OPEN, open_it),
     ]
 
 

@@ -5,21 +5,47 @@ The patient stands in the body or in the query parameters `patient_id` and `issu
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 
-from vna.api.exchange import Body, actor_of, json_answer, path_number, with_body
+from vna.api.exchange import Body, actor_of, json_answer, path_number
+from vna.api.operations import Field, Kind, Operation, Resource
 from vna.archive import Archive, told_fact
 from vna.events import FactKind, PatientFact
 from vna.web.problem import Problem
 
-_FIELDS = ("patient_id", "issuer", "kind", "date", "establishment", "code", "system")
+_PATIENT = Field("patient_id", "Patient ID", required=True)
+_ISSUER = Field("issuer", "issuer of the patient's ID, where it is known of several or of none")
+_ADD = Operation(
+    "AddPatientEvent",
+    "POST",
+    "/patient-events",
+    "Record an event of a patient, who need not have images yet; 200 where it is known already.",
+    fields=(
+        _PATIENT,
+        _ISSUER,
+        Field("kind", "what happened", values=tuple(FactKind), required=True),
+        Field("date", "when", Kind.DAY, required=True),
+        Field("establishment", "where, such as a FINESS number"),
+        Field("code", "the claim's number, the flag's name, the diagnosis, or confirmed, doubtful or conflict"),
+        Field("system", "the coding system of a diagnosis, such as ICD-10"),
+    ),
+    success=(200, 201),
+)
+_LIST = Operation(
+    "ListPatientEvents", "GET", "/patient-events", "List what is known of a patient.", query=(_PATIENT, _ISSUER)
+)
+_WITHDRAW = Operation(
+    "WithdrawPatientEvent",
+    "POST",
+    "/patient-events/{number:int}/withdraw",
+    "Say that an event is not true: it is kept, and counts no longer.",
+    fields=(Field("reason", "why it is not true; kept apart from the journal", required=True),),
+)
 
 
-def routes(archive: Archive) -> list[Route]:
+def routes(archive: Archive) -> list[Resource]:
     """Return the routes."""
 
     def add(request: Request, body: Body) -> Response:
-        body.only(*_FIELDS)
         told = archive.patients.add(_fact(archive, body), actor_of(request, body))
         status = 200 if told.number is None else 201
         return json_answer(
@@ -34,22 +60,18 @@ def routes(archive: Archive) -> list[Route]:
         return json_answer([told_fact(each) for each in archive.patients.events(issuer, patient_id)])
 
     def withdraw(request: Request, body: Body) -> Response:
-        body.only("reason")
         fact = archive.patients.withdraw(path_number(request), actor_of(request, body), body.text("reason"))
         return json_answer({"number": fact.number, "withdrawn": True})
 
     return [
-        Route("/patient-events", listed, methods=["GET"]),
-        Route("/patient-events", with_body(add), methods=["POST"]),
-        Route("/patient-events/{number:int}/withdraw", with_body(withdraw), methods=["POST"]),
+        Resource(_LIST, listed),
+        Resource.with_body(_ADD, add),
+        Resource.with_body(_WITHDRAW, withdraw),
     ]
 
 
 def _fact(archive: Archive, body: Body) -> PatientFact:
-    try:
-        kind = FactKind(body.text("kind"))
-    except ValueError as exc:
-        raise Problem(400, f"kind is one of {', '.join(FactKind)}") from exc
+    kind = body.choice("kind", FactKind)
     patient_id = body.text("patient_id")
     return PatientFact(
         issuer=archive.patients.named(patient_id, body.text("issuer", "")),

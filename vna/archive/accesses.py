@@ -3,12 +3,17 @@
 Never a write for each read: a study counts once a day, and what was noted is written half a minute after the first of
 it, and when the archive is closed. What a process that dies has noted is lost, and no more than that.
 
+What counts is what a viewer does when somebody opens a study: it asks for the metadata, once, and then for pixels and
+other bulk data, as stored or rendered, by whatever protocol. Metadata count also where they are kept ready or the
+viewer has them still (304): its cache may then have the pixels, too. Queries do not count, nor small pictures that are
+kept ready, which lists are made of. Nor does what the archive reads by itself: scrub, verification, other copies.
+
 A study that is read from a store that is not online is noted at once as one to be brought back, once in ten minutes.
 """
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from threading import Lock, Timer
 from typing import Final
@@ -56,12 +61,16 @@ class Accesses:
         Raises:
             NotOnline: one lies where it cannot be read at once; it was noted as to be brought back.
         """
+        self.opened(instances)
+        if not self.stores.all_online:
+            self._look_where(instances, forms)
+
+    def opened(self, instances: Iterable[HeldInstance]) -> None:
+        """Note that somebody looks at instances, of which nothing is read from a store."""
         day = self._today()
         for study in {held.key.study for held in instances}:
             if self._seen.get(study) != day:
                 self._note(study, day)
-        if not self.stores.all_online:
-            self._look_where(instances, forms)
 
     def write(self) -> None:
         """Write down what was noted; what cannot be written is kept for the next time."""

@@ -169,6 +169,10 @@ class Archive:
             for kept in self._shelf.fetch(instances[at : at + _HEADERS_AT_ONCE]):
                 yield self._shelf.data_set(kept, {})
 
+    def opened(self, instances: Sequence[HeldInstance]) -> None:
+        """Note that somebody opens instances to look at; see `vna.archive.accesses`."""
+        self.tiers.accesses.opened(instances)
+
     def bulk(self, held: HeldInstance, path: BulkPath) -> BulkContent:
         """Open a value of an instance by the way to it; see `BulkReader.open`."""
         return self._bulk.open(held, path)
@@ -242,7 +246,7 @@ class Archive:
     def stores(self) -> tuple[StoreStanding, ...]:
         """Return how the store and its replicas stand; costs 0.6 s for a million blobs."""
         with index_errors():
-            return standing(self._index, self._blobs)
+            return standing(self._index, self._blobs, self.tiers.placer.shortage)
 
     def tier_standings(self) -> tuple[TierStanding, ...]:
         """Return how the stores stand as places that studies lie in; goes through the rows of all blobs."""

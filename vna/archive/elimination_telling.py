@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from vna.archive.eliminations import EliminationShown, EliminationStanding
 from vna.index import Attestation, ListedItem, Step
+from vna.retention import Communicable
 
 _NO_LINE: Final[list[Any]] = [[], "", [], [], []]
 
@@ -40,7 +41,7 @@ def told_elimination(shown: EliminationShown) -> dict[str, Any]:
         **told_elimination_standing(shown.standing),
         "bordereau": description,
         "steps": [told_step(step) | {"comment": shown.comments.get(step.position, "")} for step in shown.steps],
-        "items": [_told_item(item, line, shown.comments) for item, line in zip(shown.items, lines, strict=True)],
+        "items": [_told_item(item, line, shown) for item, line in zip(shown.items, lines, strict=True)],
         "places": [told_attestation(each) for each in shown.attestations],
     }
 
@@ -71,7 +72,7 @@ def told_attestation(attestation: Attestation) -> dict[str, Any]:
     }
 
 
-def _told_item(item: ListedItem, line: list[Any], comments: dict[int, str]) -> dict[str, Any]:
+def _told_item(item: ListedItem, line: list[Any], shown: EliminationShown) -> dict[str, Any]:
     modalities, study_date, establishments, departments, patients = line
     outcome = "kept" if item.kept_at is not None else "eliminated" if item.eliminated_at is not None else "listed"
     return {
@@ -93,5 +94,11 @@ def _told_item(item: ListedItem, line: list[Any], comments: dict[int, str]) -> d
         "holds": list(item.holds),
         "by": item.kept_by or "",
         "time": item.kept_time or item.eliminated_time or "",
-        "comment": comments.get(item.kept_at, "") if item.kept_at is not None else "",
+        "comment": shown.comments.get(item.kept_at, "") if item.kept_at is not None else "",
+        "communicable": _told_term(shown.communicable.get(item.number)),
     }
+
+
+def _told_term(term: Communicable | None) -> dict[str, str] | None:
+    """Return from when on something may be communicated, without the day that is counted from."""
+    return term and {"after": term.after.isoformat(), "start_event": term.start_event, "cite": term.cite}

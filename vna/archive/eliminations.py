@@ -17,7 +17,8 @@ decided once more behind the lock on the journal's position (vna.index.eliminati
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import StrEnum
@@ -41,13 +42,15 @@ from vna.events import (
 from vna.events.persons import same_person
 from vna.index import Attestation, Elimination, Index, ListedItem, Step, index_errors, waits_until
 from vna.model import InstanceUID, Scope
-from vna.retention import Approval, ApprovalKind, EliminationAction, Verdict
+from vna.retention import Approval, ApprovalKind, Communicable, EliminationAction, Verdict
 
 HISTORICAL: Final = "historical"
 SAMPLE: Final = "sample"
 KEEPING_CAUSES: Final = (HISTORICAL, SAMPLE, "other")
 """Why somebody may take an item from the list; what takes itself from it has causes of its own."""
 
+_LASTING: Final = (HISTORICAL, SAMPLE)
+"""The causes of what is kept for history."""
 _REFERENCE = re.compile(r"[\w./:() -]{0,64}")
 _OWNER = "elimination-"
 _ACTOR = "elimination"
@@ -90,7 +93,8 @@ class EliminationStanding:
 class EliminationShown:
     """All that is known of an elimination; `comments` are what was written beside its events, by their position.
 
-    `archive` is the uid of the archive.
+    `archive` is the uid of the archive. `communicable` tells by number from when on items that are kept for history
+    may be communicated, where that is known.
     """
 
     archive: str
@@ -100,6 +104,7 @@ class EliminationShown:
     steps: tuple[Step, ...]
     attestations: tuple[Attestation, ...]
     comments: dict[int, str]
+    communicable: Mapping[int, Communicable]
 
 
 class Eliminations:
@@ -131,7 +136,7 @@ class Eliminations:
             )
         draft = self._draft(wanted, now.astimezone(UTC).date())
         if not draft.lines:
-            raise NotFound(f"nothing is due that may be proposed; {len(draft.excluded)} left out")
+            raise NotFound(f"nothing is due that may be proposed{_left_out(draft)}")
         items = tuple(line.item for line in draft.lines)
         event = EliminationProposed(
             owner=_OWNER + secrets.token_hex(16),
@@ -189,7 +194,10 @@ class Eliminations:
             comments = {at: text for at in sorted(positions) if (text := self._comment(at))}
             attestations, archive = tuple(reader.attestations(number)), self._index.journal.archive()
         description = self.description(number)
-        return EliminationShown(archive, standing, description, tuple(items), tuple(steps), attestations, comments)
+        open_after = self._communicable(items)
+        return EliminationShown(
+            archive, standing, description, tuple(items), tuple(steps), attestations, comments, open_after
+        )
 
     def description(self, number: int) -> dict[str, Any]:
         """Return what the list was described with when it was proposed (vna.archive.bordereau)."""
@@ -289,6 +297,11 @@ class Eliminations:
         if scopes:
             record_if_due(self._index, EliminationItemsKept(number, scopes, SAMPLE, ()), by)
 
+    def _communicable(self, items: Iterable[ListedItem]) -> dict[int, Communicable]:
+        studies = {item.number: item.scope.study for item in items if item.cause in _LASTING}
+        known = self._retention.communicable(studies.values())
+        return {number: known[study] for number, study in studies.items() if study in known}
+
     def _standing(self, found: Elimination, now: datetime) -> EliminationStanding:
         until = waits_until(found.approved_time, found.wait_days) if found.approved_time else None
         left = self._index.eliminations.standing(found.number)
@@ -332,6 +345,12 @@ class Eliminations:
     def _comment(self, position: int) -> str:
         kept = self._index.eliminations.payload(position)
         return self._comments.read(kept)
+
+
+def _left_out(draft: Draft) -> str:
+    """Return what was left out of a list in the making, by cause, to be put behind a sentence."""
+    causes = Counter(str(each["cause"]) for each in draft.excluded)
+    return f"; left out: {', '.join(f'{count} {cause}' for cause, count in sorted(causes.items()))}" if causes else ""
 
 
 def _needs_visa(approval: Approval) -> bool:

@@ -98,6 +98,18 @@ class Placer:
         is_watched = store == MAIN or store in self.stores.names.tiers
         return self._room.at(store).shortage() if is_watched else None
 
+    def room(self, store: str) -> int | None:
+        """Return how many bytes a store takes before it is full, or at its watermark; None where there is no telling.
+
+        Raises:
+            OutOfResources: it cannot be used.
+        """
+        if store != MAIN and store not in self.stores.names.tiers:
+            return None
+        with storage_errors():
+            space = self._room.at(store).space()
+        return None if space is None else max(0, space.free - space.kept_free)
+
     def place(self, study: str, store: str, actor: str) -> Moved:
         """Bring all of a study to a store.
 
@@ -131,8 +143,7 @@ class Placer:
         copies, found = max(1, copies), self.lying(study)
         kept = self.stores.kept(found.placings)
         staying = kept - {store}
-        if store in kept:
-            self._read_back(found, staying, copies)
+        self._read_back(found, staying, copies)
         soonest = min(map(self.stores.availability, staying), default=Availability.OFFLINE)
         with index_errors():
             entry = DisplaceEntry(
@@ -147,7 +158,7 @@ class Placer:
             )
             result = self._index.committer.submit(entry)
         if isinstance(result, TooFewCopies):
-            raise _too_few(len(result.digests), result.least, copies)
+            raise _too_few(result.least, copies)
         return self._take_out([blob for blob, _ in _at(found, store)])
 
     def reencode(self, study: str, store: str, actor: str) -> Moved:
@@ -217,6 +228,8 @@ class Placer:
             for _ in range(2):
                 try:
                     return self._healer.reencode(blob, store, shape)
+                except OutOfResources as exc:
+                    raise OutOfResources(f"store {self.stores.label(store)}: {exc}") from exc
                 except Damaged:
                     if self._healer.examine(blob, "tiers") is Health.DAMAGED:
                         break
@@ -243,7 +256,7 @@ class Placer:
                 if len(sound) < copies and blob.store not in sound and self._is_sound(blob):
                     sound.add(blob.store)
             if len(sound) < copies:
-                raise _too_few(1, len(sound), copies)
+                raise _too_few(len(sound), copies)
 
     def _is_sound(self, blob: BlobEntry) -> bool:
         try:
@@ -280,5 +293,6 @@ def _raise_first(copies: "Sequence[Future[BlobEntry]]") -> None:
         copy.result()
 
 
-def _too_few(blobs: int, least: int, copies: int) -> TooFewVerified:
-    return TooFewVerified(f"of {blobs} blobs there would be {least} sound copies left, and {copies} have to be")
+def _too_few(left: int, copies: int) -> TooFewVerified:
+    sound = "1 sound copy" if left == 1 else f"{left} sound copies"
+    return TooFewVerified(f"too few would be left elsewhere: {sound}, and {copies} have to be")

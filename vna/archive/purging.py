@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from storage_backends import CODECS, BlobNotFound, BlobStore, StorageError
+from storage_backends import CODECS, BlobNotFound, BlobStore, StorageError, answers
 from vna.archive.healing import store_name
 from vna.archive.sweeping import Sweeper
 from vna.events import BlobEntry, BlobPlace
@@ -115,18 +115,23 @@ class _Sweep:
         known = {each.place for each in found}
         for name in self._blobs.stores if store is None else (store,):
             try:
-                found += [entry for digest in digests for entry in _files(self._blobs.at(name), digest, name, known)]
+                found += _files(self._blobs.at(name), digests, name, known)
             except StorageError as exc:
                 self._away[name] = str(exc)
         return found
 
 
-def _files(store: BlobStore, digest: str, name: str, known: Container[BlobPlace]) -> Iterator[BlobEntry]:
-    for codec in CODECS:
-        if BlobPlace(digest, codec, name) in known:
-            continue
-        try:
-            size = store.backend.size(f"{digest}.{codec}")
-        except BlobNotFound:
-            continue
-        yield BlobEntry(digest, codec, 0, size, name)
+def _files(store: BlobStore, digests: Iterable[str], name: str, known: Container[BlobPlace]) -> Iterator[BlobEntry]:
+    """Yield what there is of blobs in a store that the index does not know.
+
+    Raises:
+        StorageError: the store does not say.
+    """
+    places = (BlobPlace(digest, codec, name) for digest in digests for codec in CODECS)
+    unknown = (f"{place.digest}.{place.codec}" for place in places if place not in known)
+    for file, size in answers(store.backend, store.backend.size, unknown):
+        if isinstance(size, int):
+            digest, _, codec = file.partition(".")
+            yield BlobEntry(digest, codec, 0, size, name)
+        elif not isinstance(size, BlobNotFound):
+            raise size

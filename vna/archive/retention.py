@@ -5,7 +5,7 @@ evaluates it anew; what goes through the archive finds by the results (`vna.arch
 and evaluates again what it finds.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from threading import Event
@@ -20,7 +20,7 @@ from vna.archive.retention_simulating import Simulation
 from vna.errors import NotFound
 from vna.index import Computed, Ended, Index, KeptProfile, Overdue, index_errors
 from vna.model import StudyUID
-from vna.retention import Profile, StudyFacts, Verdict
+from vna.retention import Communicable, Profile, StudyFacts, Verdict
 
 _FIRST: Final = ("", 0)
 
@@ -30,12 +30,14 @@ class Explanation:
     """All there is to say of a date: the verdict with its rules, inputs and citations, and by which profile.
 
     `stored` is what was computed of the study last, on the day and at the journal position that it says.
+    `communicable` is from when on it may be communicated to anybody if it is kept for history; None: not known.
     """
 
     verdict: Verdict
     profile: KeptProfile
     study: StudyFacts
     stored: Computed | None
+    communicable: Communicable | None
 
 
 class Retention:
@@ -72,7 +74,25 @@ class Retention:
         case = self._case(study, on, replace(needs, keys=needs.keys | EVERYTHING, parts=True))
         with index_errors():
             stored = self._index.retained.of_study(study)
-        return Explanation(case.verdict(profile, on), self.profiles.get(number), case.study, stored)
+        verdict, kept = case.verdict(profile, on), self.profiles.get(number)
+        return Explanation(verdict, kept, case.study, stored, case.communicable(profile))
+
+    def communicable(self, studies: Iterable[StudyUID]) -> dict[str, Communicable]:
+        """Return from when on studies that are kept for history may be communicated, by their UIDs, where it is known.
+
+        Without terms of the profile in force, or a date of death or birth, it is not.
+        """
+        found, wanted = self.in_force(), sorted(set(studies))
+        told: dict[str, Communicable] = {}
+        if found is None or not found.communicable:
+            return told
+        gatherer = Gatherer(self._index, Needs.of(found))
+        for start in range(0, len(wanted), PATIENTS_AT_ONCE):
+            for case in self._cases(gatherer, wanted[start : start + PATIENTS_AT_ONCE]):
+                term = case.communicable(found)
+                if term is not None:
+                    told[case.study.uid] = term
+        return told
 
     def candidates(self, on: date) -> Iterator[Verdict]:
         """Go through the studies that end, or of which a part ends, before a day, each evaluated on that day.

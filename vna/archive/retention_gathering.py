@@ -19,6 +19,7 @@ from vna.index import Detail, FactRow, Gathered, Index, InstanceRow, SeriesRow, 
 from vna.model import StudyUID
 from vna.retention import (
     Code,
+    Communicable,
     Examination,
     Fact,
     HoldFacts,
@@ -30,6 +31,7 @@ from vna.retention import (
     StudyFacts,
     Timeline,
     Verdict,
+    communicable,
     evaluate,
 )
 
@@ -63,6 +65,10 @@ class StudyCase(NamedTuple):
     def verdict(self, profile: Profile, on: date) -> Verdict:
         """Return what a profile says of it on a day."""
         return evaluate(self.timeline, self.study, self.holds, profile, on)
+
+    def communicable(self, profile: Profile) -> Communicable | None:
+        """Return from when on a profile has it communicated to anybody, if it is kept for history; None: not known."""
+        return communicable(profile.communicable, self.timeline)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How the stores of an archive stand: what is there, what of it is damaged, and when all was last read again."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from storage_backends import BlobStore
@@ -17,7 +18,8 @@ class StoreStanding:
     `present` and `bad` count blobs. Times are UTC in ISO 8601. `round_began` is None between two rounds; `checked`,
     `checked_bytes` and `damaged` are then those of the last one. `share_done` is of the round that is going on, 0 to 1.
     `locked` counts blobs that are to be deleted and wait for the end of their Object Lock, the last one `locked_until`;
-    None where that is a hold without an end.
+    None where that is a hold without an end. `shortage` says why nothing more is brought there, empty where
+    there is room.
     """
 
     store: str
@@ -33,22 +35,31 @@ class StoreStanding:
     last_round_ended: str | None
     locked: int = 0
     locked_until: str | None = None
+    shortage: str = ""
 
 
-def standing(index: Index, blobs: BlobStore) -> tuple[StoreStanding, ...]:
-    """Return how the stores stand; goes through the rows of all blobs, to count them."""
+def standing(index: Index, blobs: BlobStore, shortage: Callable[[str], str | None]) -> tuple[StoreStanding, ...]:
+    """Return how the stores stand; goes through the rows of all blobs, to count them.
+
+    Args:
+        shortage: says what is short in a store, None where there is room.
+    """
     holdings, rounds = index.blobs.holdings(), index.rounds.all()
     waiting = {each.store: each for each in index.locks.deleting()}
     known = blobs.stores
+    found = (*known, *sorted(holdings.keys() - known.keys()))
     return tuple(
-        _standing(
-            store,
-            known[store].backend.location if store in known else None,
-            holdings.get(store, _NOTHING),
-            rounds.get(store, Round(store)),
-            waiting.get(store),
+        replace(
+            _standing(
+                store,
+                known[store].backend.location if store in known else None,
+                holdings.get(store, _NOTHING),
+                rounds.get(store, Round(store)),
+                waiting.get(store),
+            ),
+            shortage=shortage(store) or "",
         )
-        for store in (*known, *sorted(holdings.keys() - known.keys()))
+        for store in found
     )
 
 

@@ -24,13 +24,14 @@ what both have found marked, would take what was written since. Whoever dies bet
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Event
 from typing import Final
 
-from storage_backends import CODECS, MAIN, PREFIXES, BlobLocked, BlobStore, Listed, StorageError
+from storage_backends import CODECS, MAIN, PREFIXES, Backend, BlobLocked, BlobStore, Listed, StorageError, answers
 from vna.archive.recording import record, time_stamp
 from vna.events import BlobEntry, BlobPlace, SweepEnded
 from vna.index import BlobRow, BlobState, Index, KnownLock, StoreNames, SweepEntry, index_errors
@@ -156,23 +157,39 @@ class Sweeper:
 
     def delete(self) -> dict[BlobPlace, int]:
         """Delete the files of all that is marked, and return that with its bytes; only to be called alone."""
-        deleted = {}
-        for place, size in self._index.sweeping.deleting().items():
-            if place.store in self._stores.keys() - self._away:
-                if self._locked.get(place, 0) > time.time():
-                    continue
-                try:
-                    self._stores[place.store].backend.delete(f"{place.digest}.{place.codec}")
-                    deleted[place] = size
-                except BlobLocked as exc:
-                    self._wait_for(place, size, exc.until)
-                except StorageError as exc:
-                    self._leave_out(place.store, exc)
+        marked = self._index.sweeping.deleting()
+        deleted: dict[BlobPlace, int] = {}
+        for name in self._stores.keys() - self._away:
+            due = {place: size for place, size in marked.items() if place.store == name and not self._is_locked(place)}
+            try:
+                deleted.update(self._gone(self._stores[name].backend, due))
+            except StorageError as exc:
+                self._leave_out(name, exc)
         return deleted
 
     def end(self, places: Sequence[BlobPlace]) -> None:
         """Remove the rows of what was deleted."""
         record(self._index, SweepEnded(tuple(places)), _ACTOR)
+
+    def _gone(self, backend: Backend, due: Mapping[BlobPlace, int]) -> Iterator[tuple[BlobPlace, int]]:
+        """Delete files of one store, and yield those that went; when this ends nothing more is on its way.
+
+        Raises:
+            StorageError: the store cannot be used; what went after that is still marked, and deleted once more.
+        """
+        files = {f"{place.digest}.{place.codec}": place for place in due}
+        with closing(answers(backend, backend.delete, files)) as answered:
+            for file, refused in answered:
+                place = files[file]
+                if refused is None:
+                    yield place, due[place]
+                elif isinstance(refused, BlobLocked):
+                    self._wait_for(place, due[place], refused.until)
+                else:
+                    raise refused
+
+    def _is_locked(self, place: BlobPlace) -> bool:
+        return self._locked.get(place, 0) > time.time()
 
     def _wait_for(self, place: BlobPlace, size: int, until: datetime | None) -> None:
         """Try again when a lock has ended, and meanwhile have it in the status."""

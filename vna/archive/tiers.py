@@ -130,6 +130,15 @@ class Tiers:
         places = lacking(self.placer.lying(study), self.stores.named(store)).values()
         return Moved(len(places), sum(each[0].stored_size for each in places if each))
 
+    def room(self, store: str) -> int | None:
+        """Return how many bytes may still be brought to a store; see `Placer.room`.
+
+        Raises:
+            NotFound: there is no such store.
+            OutOfResources: it cannot be used.
+        """
+        return self.placer.room(self.stores.named(store))
+
     def list(self, room: Room) -> tuple[TierStanding, ...]:
         """Return how the stores stand; goes through the rows of all blobs.
 

@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 import vna
@@ -54,7 +55,7 @@ app.command("reject", epilog=HELP)(rejections.reject)
 app.command("rejected", epilog=HELP)(rejections.rejected)
 app.command("restore-rejected", epilog=HELP)(rejections.restore_rejected)
 app.command("import", epilog=HELP)(import_.import_files)
-app.command("export", epilog=HELP)(export.export_files)
+app.command("export", epilog=export.EPILOG)(export.export_files)
 app.add_typer(patients.app, name="patient")
 app.add_typer(holds.app, name="hold")
 app.add_typer(limits.app, name="limit")
@@ -85,7 +86,16 @@ def main(arguments: list[str] | None = None) -> None:
 @cache
 def _command() -> Callable[..., object]:
     """Return all commands; to build them takes as long as many of them run."""
-    return get_command(app)
+    command = get_command(app)
+    _reflow(command)
+    return command
+
+
+def _reflow(command: Any) -> None:
+    """Make each paragraph of the help one line, so that it is broken where the terminal ends, and nowhere else."""
+    command.help = "\n\n".join(" ".join(each.split()) for each in (command.help or "").split("\n\n"))
+    for below in command.commands.values() if isinstance(command, TyperGroup) else ():
+        _reflow(below)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,39 +1,35 @@
 """The papers of an elimination as PDF: the bordereau that is decided on, and the certificate of what was destroyed.
 
-They are printed from the JSON that `vna elimination show` and the signed certificate hold, in French or English, with a
-font that comes with the file, so that they look the same everywhere. The same JSON gives the same bytes.
+They are printed from the JSON that `vna elimination show` and the signed certificate hold, in French or English;
+`vna.cli.elimination_letters` has the fonts. The same JSON gives the same bytes where the same fonts are.
 """
 
 import hashlib
 from collections.abc import Iterable, Sequence
 from functools import partial
 from io import BytesIO
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from xml.sax.saxutils import escape
 
 import orjson
-import reportlab
 from reportlab.lib import colors
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
 from reportlab.platypus import Flowable, KeepTogether, LongTable, Paragraph, SimpleDocTemplate, Spacer, TableStyle
 
+from vna.cli.elimination_letters import AT_READER, BOLD, REGULAR, fonts_of, markup, register_fonts
 from vna.cli.elimination_words import Words
 
-_FONTS: Final = Path(reportlab.__file__).parent / "fonts"
-_REGULAR, _BOLD = "Vera", "VeraBd"
 _MARGIN = 15 * mm
 _WIDTH = A4[0] - 2 * _MARGIN
 _GREY = colors.HexColor("#e8e8e8")
-_TITLE = ParagraphStyle("title", fontName=_BOLD, fontSize=15, leading=19, spaceAfter=2 * mm)
-_HEADING = ParagraphStyle("heading", fontName=_BOLD, fontSize=10, leading=13, spaceBefore=5 * mm, spaceAfter=1.5 * mm)
-_CELL = ParagraphStyle("cell", fontName=_REGULAR, fontSize=7.5, leading=9.5, splitLongWords=True)
-_HEAD = ParagraphStyle("head", parent=_CELL, fontName=_BOLD)
+_TITLE = ParagraphStyle("title", fontName=BOLD, fontSize=15, leading=19, spaceAfter=2 * mm)
+_HEADING = ParagraphStyle("heading", fontName=BOLD, fontSize=10, leading=13, spaceBefore=5 * mm, spaceAfter=1.5 * mm)
+_CELL = ParagraphStyle("cell", fontName=REGULAR, fontSize=7.5, leading=9.5, splitLongWords=True)
+_NOTE = ParagraphStyle("note", parent=_CELL, spaceBefore=3 * mm)
+_HEAD = ParagraphStyle("head", parent=_CELL, fontName=BOLD)
 _SIGNING_HEIGHT = 16 * mm
 _GRID = TableStyle(
     [
@@ -52,7 +48,7 @@ def print_bordereau(shown: dict[str, Any], language: str) -> bytes:
         shown: what `vna elimination show --json` prints.
         language: fr or en.
     """
-    _register_fonts()
+    register_fonts()
     words = Words(language)
     title = words("bordereau", n=shown["number"])
     facts = [
@@ -69,6 +65,7 @@ def print_bordereau(shown: dict[str, Any], language: str) -> bytes:
     story += [_heading(words("list")), _list_table(shown["items"], words)]
     excluded = shown["bordereau"].get("excluded", ())
     story += [_heading(words("excluded")), _excluded_table(excluded, words)]
+    story += _on_letters(orjson.dumps(shown), words)
     return _pdf(title, story, words, footer=shown["list_digest"])
 
 
@@ -79,7 +76,7 @@ def print_certificate(data: bytes, language: str) -> bytes:
         data: the certificate, as it was signed.
         language: fr or en.
     """
-    _register_fonts()
+    register_fonts()
     words, document = Words(language), orjson.loads(data)
     elimination, digest = document["elimination"], hashlib.sha256(data).hexdigest()
     title = words("certificate", n=elimination["number"])
@@ -109,14 +106,8 @@ def print_certificate(data: bytes, language: str) -> bytes:
         (words("verify"), f"{words('how')} {words('no_names')}"),
     ]
     story.append(KeepTogether([_heading(words("verify")), _heading_table(proof)]))
+    story += _on_letters(data, words)
     return _pdf(title, story, words, footer=digest)
-
-
-def _register_fonts() -> None:
-    if _REGULAR not in pdfmetrics.getRegisteredFontNames():
-        for name in (_REGULAR, _BOLD):
-            pdfmetrics.registerFont(TTFont(name, str(_FONTS / f"{name}.ttf")))
-        pdfmetrics.registerFontFamily(_REGULAR, normal=_REGULAR, bold=_BOLD, italic=_REGULAR, boldItalic=_BOLD)
 
 
 def _described(description: dict[str, Any], words: Words) -> list[tuple[str, str]]:
@@ -217,7 +208,10 @@ def _kept_table(document: dict[str, Any], words: Words) -> Flowable:
 
 def _outcome(item: dict[str, Any], words: Words) -> str:
     outcome = words.term(item["outcome"])
-    return f"{outcome}\N{NO-BREAK SPACE}: {_cause(item['cause'], item['holds'], words)}" if item["cause"] else outcome
+    if item["cause"]:
+        outcome = f"{outcome}\N{NO-BREAK SPACE}: {_cause(item['cause'], item['holds'], words)}"
+    term = item["communicable"]
+    return f"{outcome}\n{words('communicable', day=words.day(term['after']), cite=term['cite'])}" if term else outcome
 
 
 def _cause(cause: str, holds: Sequence[int], words: Words) -> str:
@@ -237,12 +231,28 @@ def _moment(time: str, words: Words) -> str:
     return words.day(time[:16].replace("T", " "))
 
 
+def _on_letters(data: bytes, words: Words) -> list[Flowable]:
+    """Return what is to be known of letters that something in this JSON has, and that are not in the PDF."""
+    fonts = fonts_of(_texts(orjson.loads(data)))
+    said = {"by_number": "" in fonts, "by_reader": not fonts.isdisjoint(AT_READER)}
+    return [_paragraph(words(name), _NOTE) for name, is_due in said.items() if is_due]
+
+
+def _texts(value: object) -> str:
+    """Return all texts in a document, one a line."""
+    if isinstance(value, dict):
+        return "\n".join(map(_texts, value.values()))
+    if isinstance(value, list):
+        return "\n".join(map(_texts, value))
+    return value if isinstance(value, str) else ""
+
+
 def _heading(text: str) -> Paragraph:
     return Paragraph(escape(text), _HEADING)
 
 
 def _paragraph(text: str, style: ParagraphStyle = _CELL) -> Paragraph:
-    return Paragraph(escape(text).replace("\n", "<br/>"), style)
+    return Paragraph(markup(text), style)
 
 
 def _heading_table(facts: Sequence[tuple[str, str]]) -> LongTable:
@@ -311,7 +321,7 @@ class _Numbered(Canvas):
         pages = self._held_back
         for number, page in enumerate(pages, 1):
             self.__dict__.update(page)
-            self.setFont(_REGULAR, 6.5)
+            self.setFont(REGULAR, 6.5)
             self.drawString(_MARGIN, _MARGIN, self._line)
             self.drawRightString(A4[0] - _MARGIN, _MARGIN, self._words("page", n=number, of=len(pages)))
             super().showPage()

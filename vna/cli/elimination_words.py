@@ -84,6 +84,15 @@ _WORDS: Final[Mapping[str, tuple[str, str]]] = {
         "Ce document ne comporte aucun nom de patient.",
         "This document holds no patient names.",
     ),
+    "communicable": ("communicable après le {day} ({cite})", "communicable after {day} ({cite})"),
+    "by_number": (
+        "Les lettres que ce document ne peut imprimer y figurent par leur numéro Unicode, par exemple [U+0627].",
+        "Letters that cannot be printed here are given by their number in Unicode, such as [U+0627].",
+    ),
+    "by_reader": (
+        "Chinois, japonais, coréen : polices du lecteur PDF. Sans elles, ces lettres manquent ; le JSON les contient.",
+        "Chinese, Japanese, Korean: fonts of the PDF reader. Without them, such letters are missing; the JSON has all.",
+    ),
     "page": ("page {n} sur {of}", "page {n} of {of}"),
     "none": ("néant", "none"),
     "bytes": ("o", "B"),

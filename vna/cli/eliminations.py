@@ -36,6 +36,8 @@ from vna.cli.options import (
     user_name,
     write_file,
 )
+from vna.cli.tables import columns
+from vna.console import wording
 from vna.errors import NotFound
 from vna.events import StepDecision
 from vna.model import InstanceUID, Scope
@@ -51,6 +53,7 @@ app.add_typer(eliminations_run.app)
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the elimination.")]
 CommentOption = Annotated[str, typer.Option(help="In your own words; kept apart from the journal.")]
+_SHOWN_AT_MOST: Final = 20
 _OVER: Final = (EliminationState.CERTIFIED, EliminationState.REFUSED, EliminationState.CANCELLED)
 _COLUMNS: Final = (
     "item",
@@ -84,10 +87,10 @@ class Accept(StrEnum):
 @app.command(epilog=HELP)
 def propose(
     context: typer.Context,
-    modality: Annotated[str, typer.Option(help="Only what has this modality.")] = "",
+    modality: Annotated[str, typer.Option(help="Only what has this modality, such as CT.")] = "",
     establishment: Annotated[str, typer.Option(help="Only what was made there (Institution Name).")] = "",
     before: Annotated[
-        Any, typer.Option(parser=parse_day, metavar="DATE", help="Only what had its end before this day.")
+        Any, typer.Option(parser=parse_day, metavar="YYYY-MM-DD", help="Only what had its end before this day.")
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many items.")] = 10_000,
     accept: Annotated[
@@ -98,7 +101,10 @@ def propose(
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Freeze a list of what is due: the bordereau. Nothing goes by it before all roles of the profile have agreed."""
+    """Freeze a list of what is due: the bordereau. Nothing goes by it before all roles of the profile have agreed.
+
+    Example: vna elimination propose --modality CT --before 2026-01-01 --by "P. Renard"
+    """
     accepted = frozenset(Blocker(each.value) for each in accept or ())
     wanted = Wanted(modality, establishment, before, limit, accepted)
     with closing(open_archive(read_settings(context, config))) as archive:
@@ -123,11 +129,8 @@ def list_(
         return
     if not told:
         typer.echo("No elimination is open.")
-    for each in told:
-        until = f"  until {each['waits_until'][:16]}Z" if each["state"] == EliminationState.WAITING else ""
-        typer.echo(
-            f"{each['number']:>8}  {each['time'][:10]}  {each['state']}{until}  {each['left']} left  {each['by']}"
-        )
+    for line in columns(map(_row, told), right=[0]):
+        typer.echo(line)
 
 
 @app.command(epilog=HELP)
@@ -136,7 +139,7 @@ def show(
     number: Number,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the list as CSV.")] = None,
     pdf: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the bordereau, to print and sign.")] = None,
-    language: Annotated[str, typer.Option(help="Of the PDF: fr or en.")] = "fr",
+    language: Annotated[str, typer.Option(metavar="fr|en", help="Language of the PDF.")] = "fr",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
@@ -150,7 +153,7 @@ def show(
     if pdf is not None:
         write_file(pdf, print_bordereau(told_elimination(shown), language))
     if as_json or (csv_file is None and pdf is None):
-        _print(shown, as_json=as_json)
+        _print(shown, as_json=as_json, every=True)
 
 
 @app.command(epilog=HELP)
@@ -160,14 +163,23 @@ def decide(
     role: Annotated[str, typer.Option(help="In which role, as the profile names it.")],
     favourable: Annotated[bool, typer.Option("--favourable/--unfavourable", help="For it, or against.")],
     reference: Annotated[str, typer.Option(help="The number of the visa.")] = "",
-    reference_date: Annotated[Any, typer.Option(parser=parse_day, metavar="DATE", help="The date of the visa.")] = None,
-    document: Annotated[str, typer.Option(metavar="UID", help="The signed paper, stored as an instance.")] = "",
+    reference_date: Annotated[
+        Any, typer.Option(parser=parse_day, metavar="YYYY-MM-DD", help="The date of the visa.")
+    ] = None,
+    document: Annotated[
+        str, typer.Option(metavar="UID", help="SOP Instance UID of the signed paper, where it is stored here.")
+    ] = "",
     comment: CommentOption = "",
     by: By = "",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Decide in a role: each role in its turn, each by another person, none by who proposed."""
+    """Decide in a role: each role in its turn, each by another person, none by who proposed.
+
+    Example: vna elimination decide 40 --role director --favourable --by "M. Oliveira"
+
+    A visa needs its number and date: --reference 2026/17 --reference-date 2026-11-02
+    """
     decision = StepDecision.FAVOURABLE if favourable else StepDecision.UNFAVOURABLE
     visa = Visa(reference, reference_date, InstanceUID(document) if document else None)
     with closing(open_archive(read_settings(context, config))) as archive:
@@ -179,14 +191,17 @@ def decide(
 def keep(
     context: typer.Context,
     number: Number,
-    item: Annotated[list[int], typer.Option(help="An item's number in the list; may be given several times.")],
+    item: Annotated[list[int], typer.Option(metavar="N", help="An item's number in the list; may be repeated.")],
     cause: Annotated[str, typer.Option(help=f"Why: {', '.join(KEEPING_CAUSES)}.")],
     comment: CommentOption = "",
     by: By = "",
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Take items from the list, which are kept."""
+    """Take items from the list, which are kept.
+
+    Example: vna elimination keep 40 --item 3 --item 7 --cause historical --by "A. Lefort"
+    """
     with closing(open_archive(read_settings(context, config))) as archive:
         eliminations = archive.eliminations
         scopes = _scopes(eliminations.show(number, _now()), item)
@@ -228,22 +243,28 @@ def _scopes(shown: EliminationShown, numbers: Iterable[int]) -> list[Scope]:
     return [by_number[number] for number in numbers]
 
 
-def _print(shown: EliminationShown, *, as_json: bool) -> None:
+def _print(shown: EliminationShown, *, as_json: bool, every: bool = False) -> None:
     told = told_elimination(shown)
     if as_json:
         print_json(told)
         return
-    for line in _lines(told):
+    for line in _lines(told, None if every else _SHOWN_AT_MOST):
         typer.echo(line)
 
 
-def _lines(told: dict[str, Any]) -> Iterator[str]:
+def _row(each: dict[str, Any]) -> tuple[str, ...]:
+    until = f" until {each['waits_until'][:16]}Z" if each["state"] == EliminationState.WAITING else ""
+    return f"{each['number']:>8}", each["time"][:10], f"{each['state']}{until}", f"{each['left']:,} left", each["by"]
+
+
+def _lines(told: dict[str, Any], at_most: int | None) -> Iterator[str]:
+    """Yield what is known of an elimination; of its items, and of what was left out, so many at most."""
     about = told["bordereau"]
     until = f" until {told['waits_until'][:16]}Z" if told["state"] == EliminationState.WAITING else ""
-    yield f"Elimination {told['number']}: {told['state']}{until}, proposed by {told['by']} on {told['time'][:10]}"
+    state = f"{told['state']}{until}"
+    yield f"Elimination {told['number']}, proposed by {told['by']} on {told['time'][:10]}; state: {state}"
     yield f"  profile {about['profile']['name']} {about['profile']['version']}, evaluated on {about['on']}"
-    amount = f"{about['items']} items, {about['patients']} patients, {about['studies']} studies"
-    yield f"  {amount}, {about['instances']} instances, {about['size']} bytes; {told['left']} items left"
+    yield f"  {_amount(about)}; {wording.number(told['left'], 'item')} left"
     yield f"  list {told['list_digest']}"
     for each in about["rules"]:
         yield f"  rule {each['id']}: {each['cite']}"
@@ -251,13 +272,26 @@ def _lines(told: dict[str, Any]) -> Iterator[str]:
         yield f"  taken on by who proposes: {accepted}"
     for number, role in enumerate(told["roles"]):
         yield f"  {_decision(role, told['steps'][number] if number < len(told['steps']) else None)}"
-    for each in told["items"]:
-        yield f"  {_item(each)}"
-    for each in about["excluded"]:
-        holds = f" {' '.join(map(str, each['holds']))}" if each["holds"] else ""
-        yield f"  left out: {each['study']} {each['series'] or ''} {each['cause']}{holds}"
+    yield from _table(map(_item, told["items"]), at_most, told["number"])
+    yield from _table(map(_left_out, about["excluded"]), at_most, told["number"])
     for each in told["places"]:
-        yield f"  nothing left in {each['place']}: {each['method']}, {each['files']} files, {each['size']} bytes"
+        files = f"{wording.number(each['files'], 'file')}, {wording.size(each['size'])}"
+        yield f"  nothing left in {each['place']}: {each['method']}, {files}"
+
+
+def _amount(about: dict[str, Any]) -> str:
+    nouns = {"items": "item", "patients": "patient", "instances": "instance"}
+    counts = {name: wording.number(about[name], noun) for name, noun in nouns.items()}
+    studies = wording.number(about["studies"], "study", "studies")
+    size = wording.size(about["size"])
+    return f"{counts['items']}, {counts['patients']}, {studies}, {counts['instances']}, {size}"
+
+
+def _table(rows: Iterable[tuple[str, ...]], at_most: int | None, number: int) -> Iterator[str]:
+    found = list(rows)
+    yield from (f"  {line}" for line in columns(found[:at_most], right=[0]))
+    if at_most is not None and len(found) > at_most:
+        yield f"  ... and {len(found) - at_most:,} more: vna elimination show {number}"
 
 
 def _decision(role: str, step: dict[str, Any] | None) -> str:
@@ -267,11 +301,19 @@ def _decision(role: str, step: dict[str, Any] | None) -> str:
     return f"{role}: {step['decision']}, {step['by']}, {step['time'][:16]}Z{reference}"
 
 
-def _item(item: dict[str, Any]) -> str:
-    named = " ".join(uid for uid in (item["study"], item["series"], item["instance"]) if uid)
+def _item(item: dict[str, Any]) -> tuple[str, ...]:
     cause = f": {item['cause']} {' '.join(map(str, item['holds']))}".rstrip() if item["cause"] else ""
-    what = f"{'+'.join(item['modalities'])} {item['study_date']}, {item['instances']} instances"
-    return f"{item['item']:>6}  {item['outcome']}{cause}  {named}  {what}, until {item['retain_until']}"
+    day, instances = wording.day(item["study_date"]), wording.number(item["instances"], "instance")
+    kept, modalities = f"kept until {item['retain_until']}", "+".join(item["modalities"])
+    return f"{item['item']:>6}", f"{item['outcome']}{cause}", _named(item), day, modalities, instances, kept
+
+
+def _left_out(each: dict[str, Any]) -> tuple[str, ...]:
+    return "left out:", _named(each), f"{each['cause']} {' '.join(map(str, each['holds']))}".rstrip()
+
+
+def _named(scope: dict[str, Any]) -> str:
+    return " ".join(uid for uid in (scope["study"], scope["series"], scope["instance"]) if uid)
 
 
 def _now() -> datetime:

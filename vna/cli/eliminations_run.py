@@ -22,6 +22,7 @@ from vna.cli.options import (
     user_name,
     write_file,
 )
+from vna.console import wording
 from vna.node import open_sealing_archive
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the elimination.")]
@@ -61,7 +62,7 @@ def certificate(
     number: Number,
     out: Annotated[
         Path,
-        typer.Option(metavar="DIR", file_okay=False, help="The folder to write it into; made where it is missing."),
+        typer.Option(metavar="FOLDER", file_okay=False, help="Where to write it; made where it is missing."),
     ],
     config: Config = None,
 ) -> None:
@@ -79,8 +80,12 @@ def certificate(
 
 @app.command("verify-certificate", epilog=HELP)
 def verify_certificate(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="The signed certificate (JSON).")],
-    key: Annotated[str, typer.Option(metavar="HEX", help="The archive's public key, known from elsewhere.")] = "",
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="The signed certificate (JSON).")
+    ],
+    key: Annotated[
+        str, typer.Option(metavar="HEX", help="The archive's public key, known from elsewhere; `vna status` prints it.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Verify a certificate from its file alone: no node, index or settings are asked.
@@ -105,9 +110,10 @@ def verify_certificate(
 
 def _tell(done: EliminationRun) -> None:
     standing = done.standing
-    typer.echo(f"{done.eliminated} items eliminated, {done.kept} kept; {standing.state.value}, {standing.left} left")
+    items = wording.number(done.eliminated, "item")
+    typer.echo(f"{items} eliminated, {done.kept:,} kept; {standing.state.value}, {standing.left:,} left")
     for place, reason in done.waits_for.items():
         typer.echo(f"waits for {place}: {reason}", err=True)
     if standing.elimination.certificate:
         number = standing.elimination.number
-        typer.echo(f"certified: vna elimination certificate {number} --out DIR")
+        typer.echo(f"certified: vna elimination certificate {number} --out FOLDER")

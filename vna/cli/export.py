@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from vna.cli.exits import Exit
+from vna.cli.exits import HELP, Exit
 from vna.cli.export_summary import ExportSummary
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.cli.progress import TransferBar
@@ -27,7 +27,9 @@ from vna.transfer import (
 )
 
 Everything = Annotated[bool, typer.Option("--all", help="Export everything that is held and shown.")]
-Studies = Annotated[list[str] | None, typer.Option(metavar="UID", help="A study; may be repeated.")]
+Studies = Annotated[
+    list[str] | None, typer.Option(metavar="UID", help="A study, by Study Instance UID; may be repeated.")
+]
 Patients = Annotated[list[str] | None, typer.Option(metavar="ID", help="A patient, by ID; may be repeated.")]
 Queries = Annotated[
     list[str] | None,
@@ -38,11 +40,13 @@ Zip = Annotated[Path | None, typer.Option("--zip", metavar="FILE", dir_okay=Fals
 LayoutText = Annotated[
     str | None,
     typer.Option(
-        metavar="PATH", help=f'Where each file goes: keywords in braces, or "{MEDIA}". Default: {DEFAULT_LAYOUT}'
+        metavar="PATH", help=f'Where each file goes: keywords in braces, or "{MEDIA}". The default stands below.'
     ),
 ]
 Dicomdir = Annotated[bool, typer.Option("--dicomdir", help=f"Write a DICOMDIR too; the layout is then {MEDIA}.")]
 Versions = Annotated[bool, typer.Option("--versions", help="Export all versions, not the served ones alone.")]
+
+EPILOG = f"Without --layout: {DEFAULT_LAYOUT}\n\n{HELP}"
 
 
 def export_files(
@@ -64,6 +68,8 @@ def export_files(
     What came as a file comes out as the same file, byte for byte. In a folder, files that are there and
     whole are kept, so the same command finishes what was cut short. Exit code 1: something could not be
     exported, nothing was found, or the export was stopped.
+
+    Example: vna export --query PatientID=4711 --query StudyDate=20240101-20241231 --to /mnt/copy
     """
     keys = [("StudyInstanceUID", uid) for uid in study or ()] + [("PatientID", each) for each in patient or ()]
     keys += map(_key, query or ())

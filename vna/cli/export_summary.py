@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vna.cli.progress import TransferBar
+from vna.console.wording import number
 from vna.transfer import Exported, ExportedFile, Exporter, printable
 
 _TITLES = {
@@ -63,8 +64,8 @@ class ExportSummary:
 
     def lines(self) -> list[str]:
         """Return it for people."""
-        lines = [f"{self.counts.total()} files in {self.seconds:.1f} s ({self.rate})"]
-        lines += [f"{self.counts[fate]:>10} {_TITLES[fate]}" for fate in Exported if self.counts[fate]]
+        lines = [f"{number(self.counts.total(), 'file')} in {self.seconds:.1f} s ({self.rate})"]
+        lines += [f"{self.counts[fate]:>10,} {_TITLES[fate]}" for fate in Exported if self.counts[fate]]
         if self.refusal:
             lines.append(f"Nothing more can be written: {self.refusal}")
         if self.stopped:

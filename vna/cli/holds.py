@@ -9,6 +9,8 @@ import typer
 from vna.archive import Archive, Hold, HoldTarget, HoldTerms, today_utc, told_covered, told_hold
 from vna.cli.exits import HELP
 from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, parse_day, print_json, read_settings, user_name
+from vna.cli.tables import columns
+from vna.console import wording
 from vna.events import HoldKind, HoldLevel
 from vna.model import SeriesUID
 from vna.node import open_archive
@@ -34,8 +36,8 @@ Query = Annotated[
     list[Any] | None,
     typer.Option(
         parser=_key,
-        metavar="KEY=VALUE",
-        help="Hold what matches, also later: a key of C-FIND, such as StudyDate=20100101-20121231; repeatable.",
+        metavar="KEYWORD=VALUE",
+        help="Hold what matches, also later: a key as in C-FIND, such as StudyDate=20100101-20121231; may be repeated.",
     ),
 ]
 
@@ -49,21 +51,28 @@ def place(
     ],
     patient: Annotated[str, typer.Option(metavar="ID", help="Hold all of a patient, what comes later too.")] = "",
     issuer: Annotated[str, typer.Option(help="The issuer of the patient's ID, where it is known of several.")] = "",
-    study: Annotated[str, typer.Option(metavar="UID", help="Hold a study; with --series, where that lies.")] = "",
-    series: Annotated[str, typer.Option(metavar="UID", help="Hold a series.")] = "",
+    study: Annotated[
+        str, typer.Option(metavar="UID", help="Hold a study, by Study Instance UID; with --series, where that lies.")
+    ] = "",
+    series: Annotated[str, typer.Option(metavar="UID", help="Hold a series, by Series Instance UID.")] = "",
     query: Query = None,
     case: Annotated[str, typer.Option(help="The number of the case.")] = "",
     from_date: Annotated[
-        Any, typer.Option("--from", parser=parse_day, metavar="DATE", help="First day; today.")
+        Any, typer.Option("--from", parser=parse_day, metavar="YYYY-MM-DD", help="First day. Default: today.")
     ] = None,
     until: Annotated[
-        Any, typer.Option(parser=parse_day, metavar="DATE", help="Last day; without it until released.")
+        Any, typer.Option(parser=parse_day, metavar="YYYY-MM-DD", help="Last day. Default: until it is released.")
     ] = None,
     by: By = "",
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
-    """Place a hold. It beats every rule and every role; another person has to release it."""
+    """Place a hold. It beats every rule and every role; another person has to release it.
+
+    Example: vna hold place --patient 4711 --kind liability-claim --reason "claim before the court" --case 2026/88
+
+    Example: vna hold place --query Modality=MG --query StudyDate=20100101-20121231 --kind research --reason "cohort"
+    """
     terms = HoldTerms(kind, reason, case, from_date, until)
     with closing(open_archive(read_settings(context, config))) as archive:
         if patient:
@@ -83,7 +92,7 @@ def place(
 @app.command("list", epilog=HELP)
 def list_holds(
     context: typer.Context,
-    every: Annotated[bool, typer.Option("--all", help="Those that stand no longer, or not yet, too.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Also those that stand no longer, or not yet.")] = False,
     config: Config = None,
     as_json: AsJson = False,
 ) -> None:
@@ -95,8 +104,8 @@ def list_holds(
         return
     if not holds:
         typer.echo("Nothing is held.")
-    for hold in holds:
-        typer.echo(_line(hold))
+    for line in columns(map(_row, holds), right=[0]):
+        typer.echo(line)
 
 
 @app.command(epilog=HELP)
@@ -108,7 +117,7 @@ def show(context: typer.Context, number: Number, config: Config = None, as_json:
     if as_json:
         print_json(told_hold(hold) | {"covers": covered, "why_released": why_released})
         return
-    typer.echo(_line(hold))
+    typer.echo("  ".join(_row(hold)))
     if hold.released_by:
         typer.echo(f"released    {hold.released_time[:19]}Z by {hold.released_by}: {why_released}")
     typer.echo(f"covers      {_amount(covered)}")
@@ -140,11 +149,11 @@ def _overlaps(archive: Archive, one: Hold, other: Hold) -> bool:
     return any(study in studies for study, _ in archive.holds.covered(other))
 
 
-def _line(hold: Hold) -> str:
-    case = f"  case {hold.case_number}" if hold.case_number else ""
+def _row(hold: Hold) -> tuple[str, ...]:
+    case = f"case {hold.case_number}  " if hold.case_number else ""
     stands = "" if hold.stands(today_utc()) else "  (does not stand)"
     reason = " ".join(hold.reason.split())
-    return f'{hold.number:>8}  {hold.kind}  {_what(hold)}  {_days(hold)}  {hold.actor}{case}  "{reason}"{stands}'
+    return f"{hold.number:>8}", hold.kind, _what(hold), _days(hold), hold.actor, f'{case}"{reason}"{stands}'
 
 
 def _what(hold: Hold) -> str:
@@ -165,4 +174,4 @@ def _days(hold: Hold) -> str:
 
 def _amount(covered: Sequence[dict[str, str | None]]) -> str:
     series = sum(found["series"] is not None for found in covered)
-    return f"{series} series" if series else f"{len(covered)} studies"
+    return f"{series:,} series" if series else wording.number(len(covered), "study", "studies")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vna.cli.progress import TransferBar
+from vna.console.wording import number
 from vna.transfer import Fate, Importer, Verdict, printable
 
 _NAMED = (Fate.NOT_DICOM, Fate.REJECTED)
@@ -79,11 +80,11 @@ class ImportSummary:
     def lines(self) -> Iterator[str]:
         """Yield it for people."""
         done = "checked" if self.dry_run else "seen"
-        yield f"{self.counts.total()} files {done} in {self.seconds:.1f} s ({self.rate})"
+        yield f"{number(self.counts.total(), 'file')} {done} in {self.seconds:.1f} s ({self.rate})"
         for fate in Fate:
             if self.counts[fate]:
                 title = "would be stored" if self.dry_run and fate is Fate.STORED else _TITLES[fate]
-                yield f"{self.counts[fate]:>10} {title}"
+                yield f"{self.counts[fate]:>10,} {title}"
         if self.refusal:
             yield f"The archive takes nothing in at present: {self.refusal}"
         if self.stopped:

@@ -12,6 +12,8 @@ from vna.archive import EliminationPreview
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import AsJson, By, Config, parse_day, print_json, read_settings, user_name
 from vna.cli.stopping import stopped_by_signals
+from vna.cli.tables import columns
+from vna.console import wording
 from vna.lifecycle import EliminationDone, MoveDone, Plan, PlannedMove, Report
 from vna.node import lifecycle_of, open_archive, open_sealing_archive
 
@@ -28,7 +30,9 @@ def plan(
     on: Annotated[
         Any,
         typer.Option(
-            parser=parse_day, metavar="DATE", help="What would be done on a day if nothing happens until then."
+            parser=parse_day,
+            metavar="YYYY-MM-DD",
+            help="What would be done on this day if nothing happens until then. Default: now.",
         ),
     ] = None,
     config: Config = None,
@@ -94,27 +98,28 @@ def _plan_lines(found: Plan) -> list[str]:
     if found.is_empty:
         return [*lines, "Nothing is due."]
     lines += [line for each in found.eliminations for line in _preview_lines(each)]
-    lines += [_move_line(each) for each in found.moves]
+    lines += columns(map(_move_row, found.moves))
     return lines if found.is_all else [*lines, "More is due than one run does: see lifecycle.max_actions."]
 
 
 def _preview_lines(preview: EliminationPreview) -> list[str]:
-    head = f"elimination {preview.number}: {len(preview.going)} go, {len(preview.kept)} kept, {preview.left} left"
-    lines = [f"{head}, {preview.size} bytes"]
+    counts = f"{len(preview.going):,} go, {len(preview.kept):,} kept, {preview.left:,} left"
+    lines = [f"elimination {preview.number}: {counts}, {wording.size(preview.size)}"]
     lines += [f"  eliminate  {item.scope}" for item in preview.going]
     return lines + [f"  keep       {kept.scope}  {kept.cause}" for kept in preview.kept]
 
 
-def _move_line(move: PlannedMove) -> str:
+def _move_row(move: PlannedMove) -> tuple[str, ...]:
     action = move.action
     where = action.source if action.source == action.target else f"{action.source} -> {action.target}"
     codec = f" as {action.codec}" if action.codec else ""
-    return f"{action.verb:10} study {action.study_uid}  {where}{codec}  {move.size} bytes  {action.rule}"
+    return action.verb, f"study {action.study_uid}", f"{where}{codec}", wording.size(move.size), action.rule
 
 
 def _run_lines(done: Report) -> list[str]:
     lines = [f"rule {rule} is not followed: {problem}" for rule, problem in done.broken_rules.items()]
-    lines += [_elimination_line(each) for each in done.eliminations] + [_moved_line(each) for each in done.moves]
+    lines += [_elimination_line(each) for each in done.eliminations]
+    lines += columns(map(_moved_row, done.moves))
     if done.jump is not None:
         lines.append(f"Stopped: the clock went from {done.jump.trusted} to {done.jump.seen}.")
     return lines or ["Nothing was due."]
@@ -124,13 +129,13 @@ def _elimination_line(done: EliminationDone) -> str:
     if done.problem:
         return f"elimination {done.number}: {done.problem}"
     waits = "".join(f"; {place} waits: {reason}" for place, reason in done.waits_for.items())
-    return f"elimination {done.number}: {done.eliminated} went, {done.kept} kept, {done.state}{waits}"
+    return f"elimination {done.number}: {done.eliminated:,} went, {done.kept:,} kept, {done.state}{waits}"
 
 
-def _moved_line(done: MoveDone) -> str:
+def _moved_row(done: MoveDone) -> tuple[str, ...]:
     action = done.action
-    what = f"{action.verb:10} study {action.study_uid}  {action.source} -> {action.target}"
-    return f"{what}  {done.problem or f'{done.copied_bytes} bytes copied, {done.deleted_bytes} deleted'}"
+    moved = f"{wording.size(done.copied_bytes)} copied, {wording.size(done.deleted_bytes)} deleted"
+    return action.verb, f"study {action.study_uid}", f"{action.source} -> {action.target}", done.problem or moved
 
 
 def _told_plan(found: Plan) -> dict[str, Any]:

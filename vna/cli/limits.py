@@ -12,6 +12,8 @@ from vna.archive import Limitation, Statement
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, print_json, read_settings, user_name
 from vna.cli.rejections import InstanceOption, SeriesOption, StudyOption, named_scope
+from vna.cli.tables import columns
+from vna.console import wording
 from vna.node import open_archive
 from vna.transfer import Exported, write_opened
 
@@ -39,8 +41,8 @@ def place(
     with closing(open_archive(read_settings(context, config))) as archive:
         scope = named_scope(archive.rejections, study, series, instance)
         number = archive.limitations.place(scope, Statement(by or user_name(), _given(reason)))
-        hidden = archive.limitations.find(number).instances
-    typer.echo(f"Limited, as number {number}: {hidden} instances of {scope}. Undo it with: vna limit lift {number}")
+        hidden = wording.number(archive.limitations.find(number).instances, "instance")
+    typer.echo(f"Limited, as number {number}: {hidden} of {scope}. Undo it with: vna limit lift {number}")
 
 
 @app.command("list", epilog=HELP)
@@ -53,15 +55,18 @@ def list_limitations(context: typer.Context, config: Config = None, as_json: AsJ
         return
     if not standing:
         typer.echo("Nothing is limited.")
-    for limitation, reason in standing:
-        typer.echo(_line(limitation, reason))
+    for line in columns((_row(limitation, reason) for limitation, reason in standing), right=[0]):
+        typer.echo(line)
 
 
 @app.command("lift", epilog=HELP)
 def lift(
     context: typer.Context,
     number: Annotated[
-        int, typer.Argument(max=LARGEST_NUMBER, help="The number of the limitation, as `vna limit list` tells it.")
+        int,
+        typer.Argument(
+            metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the limitation, as `vna limit list` tells it."
+        ),
     ],
     reason: Reason,
     by: By = "",
@@ -96,8 +101,8 @@ def open_limited(
             fates[file.fate] += 1
             if file.reason:
                 typer.echo(f"vna: {file.path}: {file.reason}", err=True)
-    written = fates.total() - fates[Exported.FAILED]
-    typer.echo(f"Opened, as number {opened.number}: {written} instances of {scope} written to {to}")
+    written = wording.number(fates.total() - fates[Exported.FAILED], "instance")
+    typer.echo(f"Opened, as number {opened.number}: {written} of {scope} written to {to}")
     if fates[Exported.FAILED]:
         raise typer.Exit(Exit.PROBLEM)
 
@@ -108,7 +113,8 @@ def _given(reason: str) -> str:
     return reason
 
 
-def _line(limitation: Limitation, reason: str) -> str:
-    words = f'  "{" ".join(reason.split())}"' if reason else ""
-    hidden = f"{limitation.instances} instances"
-    return f"{limitation.number:>8}  {limitation.time[:19]}Z  {limitation.actor}  {hidden}  {limitation.scope}{words}"
+def _row(limitation: Limitation, reason: str) -> tuple[str, ...]:
+    words = f'"{" ".join(reason.split())}"' if reason else ""
+    hidden = wording.number(limitation.instances, "instance")
+    number, time = f"{limitation.number:>8}", f"{limitation.time[:19]}Z"
+    return number, time, limitation.actor, hidden, str(limitation.scope), words

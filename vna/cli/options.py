@@ -11,7 +11,7 @@ from typing import Annotated
 import orjson
 import typer
 
-from vna import settings
+from vna import model, settings
 from vna.cli.exits import Exit
 from vna.settings import Settings
 
@@ -26,7 +26,6 @@ ACTOR = "vna command line"
 """Who the journal names for what is done here."""
 LARGEST_NUMBER = 2**63 - 1
 """No event has a larger number, and no database takes one."""
-_FIRST_YEAR, _LAST_YEAR = 1800, 8999
 
 
 def read_settings(context: typer.Context, config: Path | None) -> Settings:
@@ -50,12 +49,9 @@ def parse_day(text: str) -> date:
         typer.BadParameter: it is none, or so far away that no time can be counted from it.
     """
     try:
-        day = date.fromisoformat(text)
+        return model.parse_day(text)
     except ValueError as exc:
-        raise typer.BadParameter("a date is written as YYYY-MM-DD") from exc
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise typer.BadParameter(f"a date lies in the years {_FIRST_YEAR} to {_LAST_YEAR}")
-    return day
+        raise typer.BadParameter(str(exc)) from exc
 
 
 def user_name() -> str:

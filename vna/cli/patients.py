@@ -12,6 +12,8 @@ from vna.cli.exits import HELP, Exit
 from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, parse_day, print_json, read_settings, user_name
 from vna.cli.progress import TransferBar
 from vna.cli.stopping import stopped_by_signals
+from vna.cli.tables import columns
+from vna.console import wording
 from vna.events import FactKind, PatientFact
 from vna.node import open_archive
 from vna.transfer import PatientEventsImport, open_patient_events
@@ -28,6 +30,7 @@ Issuer = Annotated[str, typer.Option(help="The issuer of the ID. Default: the on
 EventsFile = Annotated[
     Path,
     typer.Argument(
+        metavar="FILE",
         exists=True,
         dir_okay=False,
         readable=True,
@@ -41,8 +44,8 @@ EventsFile = Annotated[
 def add_event(
     context: typer.Context,
     patient_id: PatientID,
-    kind: Annotated[FactKind, typer.Argument(help="What happened.")],
-    on: Annotated[Any, typer.Argument(parser=parse_day, metavar="DATE", help="When, as YYYY-MM-DD.")],
+    kind: Annotated[FactKind, typer.Argument(metavar="KIND", help="What happened.")],
+    on: Annotated[Any, typer.Argument(parser=parse_day, metavar="YYYY-MM-DD", help="When.")],
     issuer: Issuer = "",
     establishment: Annotated[str, typer.Option(help="Where, such as a FINESS number.")] = "",
     code: Annotated[
@@ -53,7 +56,12 @@ def add_event(
     by: By = "",
     config: Config = None,
 ) -> None:
-    """Record an event of a patient, who need not have images yet."""
+    """Record an event of a patient, who need not have images yet.
+
+    Example: vna patient add-event 4711 visit 2024-05-14 --issuer "HOSPITAL A"
+
+    Example: vna patient add-event 4711 claim-opened 2025-01-09 --code 2025/88
+    """
     with closing(open_archive(read_settings(context, config))) as archive:
         issuer = archive.patients.named(patient_id, issuer)
         fact = PatientFact(issuer, patient_id, kind, on.isoformat(), establishment, code, system, "cli")
@@ -75,8 +83,8 @@ def events(
         return
     if not found:
         typer.echo("Nothing is known of this patient beside images.")
-    for each in found:
-        typer.echo(_line(each))
+    for line in columns(map(_row, found), right=[0]):
+        typer.echo(line)
 
 
 @app.command(epilog=HELP)
@@ -130,15 +138,16 @@ def import_events(
 
 def _sum(events: PatientEventsImport, refused: int, seconds: float) -> str:
     done = "would be recorded" if events.dry_run else "recorded"
+    lines, without = wording.number(events.lines, "line"), wording.number(events.without_images, "patient")
     return (
-        f"{events.lines} lines, {events.lines / max(seconds, 1e-3):.0f} lines/s: {done} {events.recorded}, "
-        f"known before {events.known_before}, refused {refused}; {events.without_images} patients without images."
+        f"{lines}, {events.lines / max(seconds, 1e-3):,.0f} lines/s: {done} {events.recorded:,}, "
+        f"known before {events.known_before:,}, refused {refused:,}; {without} without images."
     )
 
 
-def _line(each: RecordedFact) -> str:
+def _row(each: RecordedFact) -> tuple[str, ...]:
     fact = each.fact
     what = " ".join(filter(None, (fact.code, fact.system and f"({fact.system})")))
-    where = f"  at {fact.establishment}" if fact.establishment else ""
-    withdrawn = "  (withdrawn)" if each.withdrawn_at is not None else ""
-    return f"{each.number:>8}  {fact.date}  {fact.kind}  {what}{where}  {fact.feed}  {each.actor}{withdrawn}"
+    where = f"at {fact.establishment}" if fact.establishment else ""
+    withdrawn = "(withdrawn)" if each.withdrawn_at is not None else ""
+    return f"{each.number:>8}", fact.date, fact.kind, what, where, fact.feed, each.actor, withdrawn

@@ -8,6 +8,7 @@ import typer
 
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import ACTOR, AsJson, Config, print_json, read_settings
+from vna.cli.tables import columns
 from vna.dimse import echo_peer
 from vna.errors import NotFound
 from vna.model import Peer
@@ -43,16 +44,16 @@ def list_peers(context: typer.Context, config: Config = None, as_json: AsJson = 
         return
     if not peers:
         typer.echo("No peer is registered: vna peers add AET HOST PORT")
-    for peer in peers:
-        typer.echo(_line(peer))
+    for line in columns(map(_row, peers)):
+        typer.echo(line)
 
 
 @app.command("add", epilog=HELP)
 def add_peer(
     context: typer.Context,
     ae_title: AETitle,
-    host: Annotated[str, typer.Argument(callback=_host, help="Its host name or address.")],
-    port: Annotated[int, typer.Argument(min=1, max=65535, help="The port it listens on.")],
+    host: Annotated[str, typer.Argument(metavar="HOST", callback=_host, help="Its host name or address.")],
+    port: Annotated[int, typer.Argument(metavar="PORT", min=1, max=65535, help="The port it listens on.")],
     issuer: Annotated[
         str, typer.Option(help="Issuer assumed for patients it sends without Issuer of Patient ID (0010,0021).")
     ] = "",
@@ -60,18 +61,21 @@ def add_peer(
         str, typer.Option(help='Specific Character Set it wants answers in, such as "ISO_IR 100"; empty: as it asks.')
     ] = "",
     max_pdu: Annotated[
-        int, typer.Option(min=0, help="Longest PDU to send it, in bytes; 0: as long as it says it takes.")
+        int, typer.Option(metavar="BYTES", min=0, help="Longest PDU to send it; 0: as long as it says it takes.")
     ] = 0,
     warn_on_conflict: Annotated[
         bool, typer.Option("--warn-on-conflict", help="Warn it (B000) when what it sends disagrees with what is held.")
     ] = False,
     config: Config = None,
 ) -> None:
-    """Register a peer, or change the one of this AE title; a running node knows it a second later."""
+    """Register a peer, or change the one of this AE title; a running node knows it a second later.
+
+    Example: vna peers add CT1 192.0.2.17 104 --issuer "HOSPITAL A"
+    """
     peer = Peer(ae_title, host, port, issuer, charset, max_pdu, warn_on_conflict)
     with closing(open_archive(read_settings(context, config))) as archive:
         archive.add_peer(peer, actor=ACTOR)
-    typer.echo(f"Registered: {_line(peer)}")
+    typer.echo(f"Registered: {'  '.join(_row(peer)).rstrip()}")
 
 
 @app.command("remove", epilog=HELP)
@@ -86,7 +90,7 @@ def remove_peer(context: typer.Context, ae_title: AETitle, config: Config = None
 def check_peer(
     context: typer.Context,
     ae_title: AETitle,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for each answer.")] = 10,
+    timeout: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="How long to wait for each answer.")] = 10,
     config: Config = None,
 ) -> None:
     """Ask a registered peer whether it is there (C-ECHO)."""
@@ -102,12 +106,12 @@ def check_peer(
     typer.echo(f"{ae_title} at {peer.host}:{peer.port} answers C-ECHO")
 
 
-def _line(peer: Peer) -> str:
+def _row(peer: Peer) -> tuple[str, str, str]:
     details = {
         "issuer": peer.issuer,
         "charset": peer.charset,
         "max-pdu": peer.max_pdu,
         "warn-on-conflict": "yes" if peer.warn_on_conflict else "",
     }
-    told = "".join(f"  {name}={value}" for name, value in details.items() if value)
-    return f"{peer.ae_title:<16} {peer.host}:{peer.port}{told}"
+    told = "  ".join(f"{name}={value}" for name, value in details.items() if value)
+    return peer.ae_title, f"{peer.host}:{peer.port}", told

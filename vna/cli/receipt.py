@@ -16,9 +16,10 @@ from vna.node import DataFolder, open_archive, open_sealer
 
 def receipt(
     context: typer.Context,
-    study_uid: Annotated[str, typer.Argument(metavar="STUDY-UID")],
+    study_uid: Annotated[str, typer.Argument(metavar="STUDY", help="Study Instance UID.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", dir_okay=False, help="Write it here, not to the terminal.")
+        Path | None,
+        typer.Option("--out", metavar="FILE", dir_okay=False, help="Write it into this file, not to the terminal."),
     ] = None,
     config: Config = None,
 ) -> None:

@@ -9,13 +9,20 @@ import typer
 from vna.archive import Rejection, Rejections, Statement, Visible
 from vna.cli.exits import Exit
 from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, print_json, read_settings, user_name
+from vna.cli.tables import columns
+from vna.console import wording
 from vna.errors import NotFound
 from vna.model import InstanceUID, RejectionReason, Scope, SeriesUID, StudyUID
 from vna.node import open_archive
 
-StudyOption = Annotated[str | None, typer.Option("--study", metavar="UID", help="The study; or where to look.")]
-SeriesOption = Annotated[str | None, typer.Option("--series", metavar="UID", help="The series; or where to look.")]
-InstanceOption = Annotated[str | None, typer.Option("--instance", metavar="UID", help="The instance.")]
+StudyOption = Annotated[
+    str | None,
+    typer.Option("--study", metavar="UID", help="Study Instance UID; with --series or --instance, where to look."),
+]
+SeriesOption = Annotated[
+    str | None, typer.Option("--series", metavar="UID", help="Series Instance UID; with --instance, where to look.")
+]
+InstanceOption = Annotated[str | None, typer.Option("--instance", metavar="UID", help="SOP Instance UID.")]
 CommentOption = Annotated[
     str, typer.Option(help="Why, in your own words; kept apart from the journal, where it can be erased.")
 ]
@@ -24,7 +31,8 @@ CommentOption = Annotated[
 def reject(
     context: typer.Context,
     reason: Annotated[
-        RejectionReason, typer.Option(help="Bad quality, a danger to the patient, or the wrong worklist entry.")
+        RejectionReason,
+        typer.Option(help="Bad quality, a danger to the patient, the wrong worklist entry, or kept beyond its time."),
     ],
     study: StudyOption = None,
     series: SeriesOption = None,
@@ -35,9 +43,11 @@ def reject(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be hidden, and change nothing.")] = False,
     config: Config = None,
 ) -> None:
-    """Hide a wrongly sent study, series or instance from every query and retrieve.
+    """Hide a wrongly sent study, series or instance from every query and retrieval.
 
-    Nothing is destroyed: `vna restore-rejected` brings it back. A running node hides it at once.
+    Nothing is destroyed: `vna restore-rejected` brings it back. A running node hides it at once. Without --yes it asks.
+
+    Example: vna reject --series 1.2.3.4 --reason worklist --comment "sent under the wrong name"
     """
     with closing(open_archive(read_settings(context, config))) as archive:
         rejections = archive.rejections
@@ -61,14 +71,17 @@ def rejected(context: typer.Context, config: Config = None, as_json: AsJson = Fa
         return
     if not standing:
         typer.echo("Nothing is rejected.")
-    for rejection, comment in standing:
-        typer.echo(_line(rejection) + (f'  "{" ".join(comment.split())}"' if comment else ""))
+    for line in columns((_row(rejection, comment) for rejection, comment in standing), right=[0]):
+        typer.echo(line)
 
 
 def restore_rejected(
     context: typer.Context,
     number: Annotated[
-        int | None, typer.Argument(max=LARGEST_NUMBER, help="The number of the rejection, as `vna rejected` lists it.")
+        int | None,
+        typer.Argument(
+            metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the rejection, as `vna rejected` lists it."
+        ),
     ] = None,
     study: StudyOption = None,
     series: SeriesOption = None,
@@ -119,13 +132,14 @@ def _number_of(rejections: Rejections, scope: Scope) -> int:
 
 def _amount(scope: Scope, visible: Visible) -> str:
     modalities = f" ({', '.join(visible.modalities)})" if visible.modalities else ""
-    return f"{visible.instances} instances in {visible.series} series{modalities} of {scope}"
+    return f"{wording.number(visible.instances, 'instance')} in {visible.series:,} series{modalities} of {scope}"
 
 
-def _line(rejection: Rejection) -> str:
-    time = f"{rejection.time[:19]}Z"
-    hidden = f"{rejection.instances} instances{'' if rejection.names is None else ' by a note'}"
-    return f"{rejection.number:>8}  {time}  {rejection.actor}  {rejection.reason}  {hidden}  {rejection.scope}"
+def _row(rejection: Rejection, comment: str) -> tuple[str, ...]:
+    number, time = f"{rejection.number:>8}", f"{rejection.time[:19]}Z"
+    hidden = wording.number(rejection.instances, "instance") + ("" if rejection.names is None else " by a note")
+    words = f'"{" ".join(comment.split())}"' if comment else ""
+    return number, time, rejection.actor, rejection.reason, hidden, str(rejection.scope), words
 
 
 def _told(rejection: Rejection, comment: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from vna.cli.exits import HELP
 from vna.cli.options import AsJson, Config, parse_day, print_json, read_settings, read_text, write_file
 from vna.cli.retention_chart import draw_chart
 from vna.cli.retention_tables import report_lines, simulation_lines, write_csv
+from vna.console import wording
 from vna.index import Counted, Overdue
 from vna.model import StudyUID
 from vna.node import open_archive
@@ -41,14 +42,18 @@ _WHY: Final = {
 }
 
 
-On = Annotated[Any, typer.Option("--on", parser=parse_day, metavar="DATE", help="The day asked about; today.")]
-CsvFile = Annotated[Path | None, typer.Option("--csv", metavar="FILE", dir_okay=False, help="Write rows to a file.")]
+On = Annotated[
+    Any, typer.Option("--on", parser=parse_day, metavar="YYYY-MM-DD", help="The day asked about. Default: today.")
+]
+CsvFile = Annotated[
+    Path | None, typer.Option("--csv", metavar="FILE", dir_okay=False, help="Write rows into a CSV file.")
+]
 
 
 @app.command(epilog=HELP)
 def explain(
     context: typer.Context,
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="The Study Instance UID.")],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Study Instance UID.")],
     on: On = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -70,14 +75,14 @@ def explain(
 def simulate(
     context: typer.Context,
     on: Annotated[
-        Any, typer.Option("--date", parser=parse_day, metavar="DATE", help="The day asked about; today.")
+        Any, typer.Option("--date", parser=parse_day, metavar="YYYY-MM-DD", help="The day asked about. Default: today.")
     ] = None,
     profile: Annotated[
-        str, typer.Option(metavar="FILE", help="Another profile, as YAML, or by its name; that in force.")
+        str, typer.Option(metavar="FILE", help="Another profile: as YAML, or by its name. Default: the one in force.")
     ] = "",
     csv_file: CsvFile = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes that evaluate; as many as processors.")
+        int | None, typer.Option(min=1, help="Processes that evaluate. Default: one to a core.")
     ] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -147,15 +152,16 @@ def recompute(context: typer.Context, config: Config = None) -> None:
     """Compute every study again. A running node does so by itself for whatever has changed."""
     with closing(open_archive(read_settings(context, config))) as archive:
         computed = archive.retention.recompute(Event())
-    typer.echo(f"Computed {computed} studies.")
+    typer.echo(f"Computed {wording.number(computed, 'study', 'studies')}.")
 
 
 def _lines(found: Explanation) -> list[str]:
     verdict, profile = found.verdict, found.profile
     end = f"kept until {verdict.retain_until}" if verdict.retain_until else "kept without an end"
+    since = f"{(profile.active_time or '')[:19]}Z"
     lines = [
         f"Study {verdict.study_uid}: {end}; on {verdict.on} {verdict.state}, basis {verdict.basis}.",
-        f"Profile {profile.name} {profile.version}, number {profile.number}, in force since {profile.active_time}.",
+        f"Profile {profile.name} {profile.version}, number {profile.number}, in force since {since}.",
         *(["Rules:"] if verdict.rules else []),
         *(f"  {_rule(match)}" for match in verdict.rules),
         "Used:",
@@ -169,6 +175,11 @@ def _lines(found: Explanation) -> list[str]:
     if verdict.parts:
         lines.append("Parts that end earlier:")
         lines += [f"  {_part(part)}" for part in verdict.parts]
+    if found.communicable is not None:
+        after, event, cite = found.communicable
+        lines.append(
+            f"If it is kept for history: communicable to anybody after {after}, counted from {event}  [{cite}]"
+        )
     if found.stored is not None:
         at = f"{found.stored.computed_on}, at journal position {found.stored.computed_at}"
         lines.append(f"Computed last on {at}: {found.stored.state}, {found.stored.retain_until or 'no end'}.")
@@ -196,7 +207,8 @@ def _told(found: Explanation) -> dict[str, Any]:
         told["rules"] = [match._asdict() for match in part.rules]
     verdict["why_not"] = [_WHY[blocker] for blocker in found.verdict.blockers]
     stored = asdict(found.stored) if found.stored else None
-    return {**verdict, "profile_number": found.profile.number, "stored": stored}
+    term = found.communicable._asdict() if found.communicable else None
+    return {**verdict, "profile_number": found.profile.number, "stored": stored, "communicable": term}
 
 
 def _sums(simulation: Simulation) -> dict[str, Any]:

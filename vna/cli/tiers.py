@@ -135,6 +135,8 @@ def _would(archive: Archive, study: str, store: str, *, dry_run: bool) -> bool:
 
 
 def _done(moved: Moved) -> str:
+    if moved == Moved():
+        return "Nothing was to be done."
     copied = f"{wording.number(moved.copied, 'blob')} copied ({wording.size(moved.copied_bytes)} there)"
     return f"{copied}, {wording.number(moved.deleted, 'blob')} deleted ({wording.size(moved.deleted_bytes)})."
 

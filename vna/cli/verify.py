@@ -12,13 +12,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from vna.archive import Archive, Finding
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
+from vna.console.wording import number
 from vna.node import open_archive
 
 
 def verify(
     context: typer.Context,
     study_uid: Annotated[
-        str | None, typer.Argument(metavar="STUDY-UID", help="Only this study; without it, everything.")
+        str | None, typer.Argument(metavar="STUDY", help="Study Instance UID. Default: everything that is held.")
     ] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -39,7 +40,7 @@ def verify(
     else:
         for problem in problems:
             typer.echo("  ".join(f"{name}={value}" for name, value in problem.items()))
-        typer.echo(f"{checked} versions of instances checked, {len(problems)} with a problem")
+        typer.echo(f"{number(checked, 'version')} of instances checked, {len(problems):,} with a problem")
     if study_uid is not None and not checked:
         typer.echo(f"vna: nothing is held of study {study_uid}", err=True)
     if problems or (study_uid is not None and not checked):

@@ -36,7 +36,7 @@ def held(counts: Counts) -> str:
 
 def set_aside(counts: Counts) -> str:
     """Return what is not as it should be, as a further sentence, empty where nothing is."""
-    found = [f"{counts.rejected:,} instances rejected"] if counts.rejected else []
+    found = [f"{number(counts.rejected, 'instance')} rejected"] if counts.rejected else []
     found += [f"{number(counts.flags, 'conflict')} flagged"] if counts.flags else []
     return f"; {', '.join(found)}" if found else ""
 
@@ -105,7 +105,8 @@ def store(found: StoreStanding) -> str:
     if found.locked:
         ended = f"until {found.locked_until[:_DAY]}" if found.locked_until else "by a legal hold"
         there += f", {number(found.locked, 'file')} to be deleted locked {ended}"
-    return f"store {found.store} ({where}): {there}; {read}"
+    short = f"; NO ROOM: {found.shortage}" if found.shortage else ""
+    return f"store {found.store} ({where}): {there}; {read}{short}"
 
 
 def extra_attribute(found: ExtraProgress) -> str:

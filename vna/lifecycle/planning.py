@@ -4,7 +4,7 @@ First eliminations that all have agreed to and whose waiting time is over, then 
 force want done. Of both together at most so many: the rest is for the next run. A clock that jumped leaves nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -27,8 +27,8 @@ class Plan:
     """What a run would do at a time.
 
     `jump` says why it would do nothing, None where the clock can be believed. `is_all` is not set where more is due
-    than one run does. `problems` says by their ids which tier rules cannot be followed here, or not now: their store is
-    full.
+    than one run does. `problems` says by their ids which tier rules cannot be followed here, or not now, or not
+    for all: their store is full.
     """
 
     time: datetime
@@ -56,13 +56,27 @@ def plan(archive: Archive, now: datetime, max_actions: int) -> Plan:
     eliminations, left = _eliminations(archive, now, max_actions)
     going = {item.scope.study for each in eliminations for item in each.going if item.scope.series is None}
     profile = archive.retention.in_force()
-    problems = archive.tiers.waiting_rules(profile) if profile is not None else {}
+    problems = dict(archive.tiers.waiting_rules(profile)) if profile is not None else {}
     wanted = archive.tiers.plan(now.astimezone(UTC).date())
     done = (action for action in wanted if action.study_uid not in going and action.rule not in problems)
-    actions = list(islice(done, left + 1))
-    moves = tuple(PlannedMove(action, _size(archive, action)) for action in actions[:left])
-    is_all = len(actions) <= left and not any(each.left for each in eliminations)
-    return Plan(now, None, eliminations, moves, is_all, problems)
+    moves = tuple(islice(_fitting(archive, done, problems), left + 1))
+    is_all = len(moves) <= left and not any(each.left for each in eliminations)
+    return Plan(now, None, eliminations, moves[:left], is_all, problems)
+
+
+def _fitting(archive: Archive, actions: Iterable[TierAction], problems: dict[str, str]) -> Iterator[PlannedMove]:
+    """Yield what fits into its store beside what was yielded before; a rule ends with the first study that does not."""
+    room: dict[str, int | None] = {}
+    for action in actions:
+        size, store = _size(archive, action), action.target
+        if store not in room:
+            room[store] = archive.tiers.room(store)
+        left = room[store]
+        if left is None or size <= left:
+            room[store] = None if left is None else left - size
+            yield PlannedMove(action, size)
+        else:
+            problems[action.rule] = f"study {action.study_uid} needs {size} bytes of store {store}, and {left} are left"
 
 
 def _eliminations(archive: Archive, now: datetime, most: int) -> tuple[tuple[EliminationPreview, ...], int]:

@@ -1,6 +1,7 @@
 """How long things are kept: profiles of rules as data, and their evaluation. Pure: no clock, no index, no I/O."""
 
 from vna.retention.anniversaries import Span, add_years, age_on
+from vna.retention.communicability import Communicable, communicable
 from vna.retention.evaluation import evaluate
 from vna.retention.facts import (
     Code,
@@ -34,6 +35,7 @@ __all__ = [
     "Basis",
     "Blocker",
     "Code",
+    "Communicable",
     "EliminationAction",
     "Examination",
     "Fact",
@@ -59,6 +61,7 @@ __all__ = [
     "Verdict",
     "add_years",
     "age_on",
+    "communicable",
     "evaluate",
     "read_profile",
     "recall_to",

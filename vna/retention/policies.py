@@ -1,4 +1,4 @@
-"""Reading what a profile says of rejection notes and of how eliminations are decided on."""
+"""Reading what a profile says of rejection notes, of deciding on eliminations, and of what is kept for history."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -7,7 +7,17 @@ from typing import Final
 import yaml
 
 from vna.retention.nodes import Fields, entries, flag_of, items, text_of, word_of, wrong
-from vna.retention.profile import Approval, ApprovalKind, Elimination, EliminationAction, LateArrival, NotePolicy
+from vna.retention.profile import (
+    Approval,
+    ApprovalKind,
+    ClosedTerm,
+    Elimination,
+    EliminationAction,
+    LateArrival,
+    NotePolicy,
+    Start,
+)
+from vna.retention.spans import SPAN_KEYS, span_of
 
 DEFAULT_NOTES: Final[Mapping[str, NotePolicy]] = MappingProxyType(
     {
@@ -61,6 +71,25 @@ def elimination_of(node: yaml.Node | None) -> Elimination:
         fields.count("sample_every", 0),
         fields.word("late_arrival", LateArrival, LateArrival.REFUSE),
     )
+
+
+def communicable_of(node: yaml.Node | None) -> tuple[ClosedTerm, ...]:
+    """Return how long what is kept for history is closed, in the order in which the terms are tried.
+
+    Raises:
+        ProfileError: a term counts from anything but death or birth, has no length, or cites nothing.
+    """
+    return () if node is None else tuple(_closed_term(each) for each in items(node, "communicable"))
+
+
+def _closed_term(node: yaml.Node) -> ClosedTerm:
+    fields = Fields(node, "a term of communicable", ("start", "after", "cite"))
+    start = word_of(fields.need("start"), Start)
+    if start not in (Start.DEATH, Start.BIRTH):
+        raise wrong(fields.need("start"), "what is kept for history is closed from death or birth on")
+    if not fields.text("cite"):
+        raise wrong(node, "communicable needs cite: the text it follows")
+    return ClosedTerm(start, span_of(Fields(fields.need("after"), "after", SPAN_KEYS)), fields.text("cite"))
 
 
 def _approval(node: yaml.Node) -> Approval:

@@ -223,6 +223,15 @@ class Elimination:
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedTerm:
+    """How long what is kept for history is closed to the public: after death or birth; `cite` is the law."""
+
+    start: Start
+    keep: Span
+    cite: str
+
+
+@dataclass(frozen=True, slots=True)
 class Verified:
     """Who has checked a profile against the law, and when."""
 
@@ -235,7 +244,8 @@ class Profile:
     """A profile as read; `text` is the YAML, and two profiles of one text are equal.
 
     `study_rules` and `part_rules` are the enabled rules on studies, and on series and instances. `needs` names the
-    conditions and starts that enabled rules use: a fact that none of them asks for need not be gathered.
+    conditions and starts that enabled rules use: a fact that none of them asks for need not be gathered. Of the
+    terms in `communicable` the first one counts whose start is known.
     """
 
     name: str
@@ -250,6 +260,7 @@ class Profile:
     tiers: TierPolicy
     rejection_notes: Mapping[str, NotePolicy]
     elimination: Elimination
+    communicable: tuple[ClosedTerm, ...]
     study_rules: tuple[Rule, ...]
     part_rules: tuple[Rule, ...]
     needs: frozenset[str]

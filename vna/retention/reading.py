@@ -20,7 +20,7 @@ from vna.retention.nodes import (
     word_of,
     wrong,
 )
-from vna.retention.policies import elimination_of, rejection_notes_of
+from vna.retention.policies import communicable_of, elimination_of, rejection_notes_of
 from vna.retention.profile import ClockScope, Level, Profile, Rule, Start, Suspension, Verified
 from vna.retention.rules import rules_of
 from vna.retention.tier_rules import tiers_of
@@ -42,6 +42,7 @@ _KEYS: Final = (
     "tiers",
     "rejection_notes",
     "elimination",
+    "communicable",
 )
 
 
@@ -99,6 +100,7 @@ def _read(text: str) -> Profile:
         tiers=tiers,
         rejection_notes=rejection_notes_of(fields.get("rejection_notes")),
         elimination=elimination_of(fields.get("elimination")),
+        communicable=communicable_of(fields.get("communicable")),
         study_rules=tuple(rule for rule in enabled if rule.level is Level.STUDY),
         part_rules=tuple(rule for rule in enabled if rule.level is not Level.STUDY),
         needs=frozenset().union(*(when.keys for when in conditions), {rule.start.value for rule in enabled}),

@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from conformance.phantoms import ct_slice
 from databases import connected
 from destroying import DestroyingArchive, found_among, needles, study_of
 from rebuilding import rows_of
-from storage_backends import BlobStore, FilesystemDocuments, Memory, StoreUnavailable
+from storage_backends import MAIN, BlobStore, FilesystemDocuments, Memory, StoreUnavailable
 from vna.archive import Derived, Fsck, Healer, Ledger, Pace, Plan, Rebuilder, Replicator, Scrubber, Sealer, Sweeper
 from vna.archive.certificates import digest_of
 from vna.archive.fsck import Kind as FsckKind
@@ -75,6 +75,38 @@ class CountingReads(FilesystemDocuments):
         return super().read(name)
 
 
+class Distant(Memory):
+    """A store that takes its time, and counts who asks at the same time."""
+
+    at_once = 4
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guard = threading.Lock()
+        self._asking = {"size": 0, "delete": 0}
+        self.peak = {"size": 0, "delete": 0}
+
+    def size(self, name: str) -> int:
+        """Return the size, after a while."""
+        with self._counted("size"):
+            return super().size(name)
+
+    def delete(self, name: str) -> None:
+        """Delete, after a while."""
+        with self._counted("delete"):
+            super().delete(name)
+
+    @contextmanager
+    def _counted(self, what: str) -> Iterator[None]:
+        with self._guard:
+            self._asking[what] += 1
+            self.peak[what] = max(self.peak[what], self._asking[what])
+        threading.Event().wait(0.01)
+        yield
+        with self._guard:
+            self._asking[what] -= 1
+
+
 @pytest.fixture
 def stores() -> dict[str, Leaving]:
     return {"": Leaving(), "r1": Leaving()}
@@ -114,6 +146,31 @@ def test_nothing_of_it_is_left_and_all_of_the_others(tmp_path: Path) -> None:
         assert found_in(tmp_path, needles(*SECOND)) != {}
         assert [finding.problem for finding in archive.archive.verify()] == [None, None]
         assert verify(archive.documents).problems == []
+
+
+def test_a_store_that_does_not_say_what_it_has_does_not_attest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_name: str) -> int:
+        raise StoreUnavailable("no answer")
+
+    silent = Memory()
+    with DestroyingArchive(tmp_path / "a", stores={MAIN: silent}) as archive:
+        archive.store(*FIRST)
+        monkeypatch.setattr(silent, "size", refuse)
+
+        remaining = archive.destroy(study_of(FIRST[0]))
+
+    assert remaining.waiting == {"store:main": "no answer"}
+
+
+def test_a_store_that_is_far_away_is_asked_for_several_blobs_at_a_time(tmp_path: Path) -> None:
+    far = Distant()
+    with DestroyingArchive(tmp_path / "a", stores={MAIN: far}) as archive:
+        archive.store(*FIRST)
+
+        assert archive.destroy(study_of(FIRST[0])).is_done
+
+    assert list(far.names()) == []
+    assert min(far.peak.values()) > 1
 
 
 def test_every_place_attests_what_went_there(archive: DestroyingArchive) -> None:

@@ -30,11 +30,17 @@ from vna.archive import Archive, EliminationState, HoldTarget, HoldTerms, Statem
 from vna.archive.bordereau import list_of
 from vna.archive.certificates import digest_of
 from vna.errors import NotFound, NotPermitted, NotPlausible
-from vna.events import EliminationItem, HoldKind, StepDecision
+from vna.events import EliminationItem, FactKind, HoldKind, PatientFact, StepDecision
 from vna.model import Scope
 from vna.retention import Blocker
 
 FOR, AGAINST = StepDecision.FAVOURABLE, StepDecision.UNFAVOURABLE
+
+
+CLOSED = """communicable:
+  - {start: death, after: {years: 25}, cite: since death}
+  - {start: birth, after: {years: 120}, cite: since birth}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -305,6 +311,25 @@ def test_items_are_kept_for_history(archive: Archive, due: list[str]) -> None:
     assert (kept["study"], kept["cause"], kept["by"]) == (due[1], "historical", "A. Archivist")
     assert kept["comment"] == "of interest"
     assert due[1] not in studies_of(archive, number)
+
+
+def test_what_is_kept_for_history_tells_from_when_on_it_may_be_communicated(archive: Archive, due: list[str]) -> None:
+    bring_into_force(archive, version="2", more=CLOSED)
+    issuer = archive.patients.named("P2", "")
+    archive.patients.add(PatientFact(issuer, "P2", FactKind.DEATH, "2012-02-29", feed="test"), "admissions")
+    number = propose(archive)
+    for place, cause in enumerate(("sample", "historical", "other")):
+        archive.eliminations.keep(number, [Scope(due[place])], cause, Statement("A. Archivist", "of interest"))
+
+    told = told_elimination(archive.eliminations.show(number, now()))
+
+    by_study = {item["study"]: item["communicable"] for item in told["items"]}
+    assert [by_study[study] for study in due] == [
+        {"after": "2070-01-01", "start_event": "birth", "cite": "since birth"},
+        {"after": "2037-02-28", "start_event": "death", "cite": "since death"},
+        None,
+    ]
+    assert "communicable" not in str(told_elimination(archive.eliminations.show(number, now()))["bordereau"])
 
 
 @pytest.mark.parametrize("again", [True, False], ids=["kept-before", "not-listed"])

@@ -9,7 +9,7 @@ import pytest
 
 from conformance import phantoms
 from replicated import altered, missing
-from storage_backends import Backend, Codec, Memory
+from storage_backends import Backend, Codec, Memory, NoSpace
 from tiered import Tiered, slice_of
 from vna.archive import Healer, HoldTarget, HoldTerms, Pace, Scrubber, Sweeper
 from vna.errors import Held, NotFound, NotOnline, NotPlausible, OutOfResources, TooFewVerified
@@ -289,6 +289,26 @@ def test_a_full_tier_takes_nothing(tiered: Tiered, monkeypatch: pytest.MonkeyPat
         tiered.archive.tiers.place(study, "cold", ME)
 
     assert tiered.names("cold") == []
+
+
+def test_a_disk_that_is_full_is_named_and_the_study_stays_where_it_is(
+    tiered: Tiered, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = tiered.store(1, 2)
+    study, before = stored[0].key.study, tiered.names()
+
+    def refuse(_staged: object, _name: str) -> None:
+        raise NoSpace("no space left on device")
+
+    monkeypatch.setattr(tiered.backend("cold"), "commit_name", refuse)
+
+    with pytest.raises(OutOfResources, match="store cold: the store is full"):
+        tiered.archive.tiers.move(study, "hot", "cold", ME)
+
+    assert (tiered.names(), tiered.names("cold")) == (before, [])
+    monkeypatch.undo()
+    assert tiered.archive.tiers.move(study, "hot", "cold", ME).copied == 2
+    assert tiered.names() == []
 
 
 def test_a_tier_that_fills_up_during_a_move_takes_nothing_from_where_the_study_lies(

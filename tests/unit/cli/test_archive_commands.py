@@ -2,35 +2,12 @@
 
 import json
 import socket
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydicom import Dataset
 
-from conformance.phantoms import ct_slice, data_set_bytes
-from storage_backends import MemoryContent
-from vna import settings
-from vna.archive import Arrived
-from vna.cli import main
-from vna.model import Source
-from vna.node import open_archive
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder of its own; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
+from administering import Run, store_all
+from conformance.phantoms import ct_slice
 
 
 def test_a_peer_is_added_listed_changed_and_removed(run: Run) -> None:
@@ -99,7 +76,7 @@ def test_status_of_a_folder_that_was_never_served(run: Run, tmp_path: Path) -> N
 
 
 def test_status_counts_what_is_held_when_no_node_runs(run: Run) -> None:
-    _store(ct_slice())
+    store_all([ct_slice()])
 
     code, out, _ = run("status", "--json")
 
@@ -124,16 +101,16 @@ def test_looking_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
 
 
 def test_verify_finds_nothing_wrong_with_what_is_whole(run: Run) -> None:
-    _store(ct_slice())
+    store_all([ct_slice()])
 
     code, out, _ = run("verify")
 
     assert code == 0
-    assert "1 versions of instances checked, 0 with a problem" in out
+    assert "1 version of instances checked, 0 with a problem" in out
 
 
 def test_verify_finds_a_damaged_file(run: Run, tmp_path: Path) -> None:
-    _store(ct_slice())
+    store_all([ct_slice()])
     (blob,) = [path for path in (tmp_path / "data" / "blobs").rglob("*.*") if path.is_file()]
     content = bytearray(blob.read_bytes())
     content[len(content) // 2] ^= 1
@@ -155,17 +132,9 @@ def test_verify_of_an_unknown_study_is_a_problem(run: Run) -> None:
     assert "1.2.3" in told
 
 
-def _store(data_set: Dataset) -> None:
-    """Store into the archive the environment names, as an edge would."""
-    with closing(open_archive(settings.load())) as archive:
-        content = MemoryContent(data_set_bytes(data_set))
-        session = archive.session(Source("CT1"), "test")
-        session.store(Arrived(content, str(data_set.file_meta.TransferSyntaxUID)))
-
-
 def test_status_tells_how_the_stores_stand(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VNA_STORE__REPLICAS", f"second={(tmp_path / 'second').as_uri()}")
-    _store(ct_slice())
+    store_all([ct_slice()])
     monkeypatch.setenv("VNA_STORE__REPLICAS", "")
 
     told = json.loads(run("status", "--json")[1])

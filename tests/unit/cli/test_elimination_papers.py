@@ -3,6 +3,7 @@
 import re
 import zlib
 
+import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from reportlab.pdfbase import pdfmetrics
@@ -11,6 +12,7 @@ from reportlab.platypus import PageBreak
 from eliminating import certificate_sections
 from vna.archive.certificates import sign_certificate
 from vna.cli import elimination_papers, elimination_words
+from vna.cli.elimination_letters import fonts_of, markup, register_fonts
 from vna.cli.elimination_papers import print_bordereau, print_certificate
 from vna.cli.elimination_words import LANGUAGES, Words
 from vna.index import purging
@@ -47,6 +49,7 @@ ITEM = {
     "outcome": "listed",
     "cause": "",
     "holds": [],
+    "communicable": None,
 }
 
 
@@ -81,6 +84,18 @@ def test_a_bordereau_has_as_many_pages_as_its_list_needs(language: str) -> None:
     assert print_bordereau(shown(2), language) == short
 
 
+def test_what_is_kept_for_history_says_from_when_on_it_may_be_communicated() -> None:
+    said = {
+        **ITEM,
+        "outcome": "kept",
+        "cause": "historical",
+        "communicable": {"after": "2034-05-20", "cite": "L.213-2"},
+    }
+
+    assert elimination_papers._outcome(said, Words("fr")).endswith("communicable après le 20/05/2034 (L.213-2)")
+    assert elimination_papers._outcome(said, Words("en")).endswith("communicable after 2034-05-20 (L.213-2)")
+
+
 def test_who_decides_has_room_for_a_name_of_any_length() -> None:
     said = shown(2)
     for step in said["steps"]:
@@ -96,7 +111,7 @@ def test_each_page_says_how_many_there_are() -> None:
             return super().__call__(name, **values)
 
     heard: list[dict[str, object]] = []
-    elimination_papers._register_fonts()
+    register_fonts()
 
     pdf = elimination_papers._pdf("A title", [PageBreak(), PageBreak()], Heard("fr"), footer="ab")
 
@@ -156,7 +171,7 @@ def test_a_certificate_is_printed(language: str) -> None:
 
 
 def test_the_font_has_every_letter_of_the_words_and_of_french_names() -> None:
-    elimination_papers._register_fonts()
+    register_fonts()
     texts = [text for pair in (*elimination_words._WORDS.values(), *elimination_words._TERMS.values()) for text in pair]
     letters = {
         letter for text in (*texts, NAMES, "ÀÂÆÇÉÈÊËÎÏÔŒÙÛÜŸàâæçéèêëîïôœùûüÿ«»€\N{NO-BREAK SPACE}") for letter in text
@@ -165,6 +180,39 @@ def test_the_font_has_every_letter_of_the_words_and_of_french_names() -> None:
     for name in ("Vera", "VeraBd"):
         known = pdfmetrics.getFont(name).face.charToGlyph
         assert sorted(letter for letter in letters if ord(letter) not in known and letter != "\n") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "font"),
+    [
+        ("北京协和医院", "STSong-Light"),
+        ("東京大学医学部附属病院とうきょう", "HeiseiMin-W3"),
+        ("서울대학교병원", "HYSMyeongJo-Medium"),
+        ("Hélène", ""),
+        ("He\u0301le\u0300ne & <CHU>", ""),
+    ],
+)
+def test_a_text_is_printed_in_a_font_that_has_its_letters(text: str, font: str) -> None:
+    assert set(re.findall('name="(.*?)"', markup(text))) == ({font} if font else set())
+    assert "" not in fonts_of(text)
+
+
+def test_greek_and_cyrillic_are_printed_by_some_font_whatever_this_machine_has() -> None:
+    assert "" not in fonts_of("Νοσοκομειο Больница")
+    assert "[U+" not in markup("Νοσοκομειο Больница")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_no_font_has_is_told_by_its_number_and_that_is_explained(language: str) -> None:
+    said = shown(1)
+    plain = print_bordereau(said, language)
+    said["bordereau"] = {**said["bordereau"], "departments": ["\u0645\u0633 \U0001f3e5"]}
+
+    assert markup("\u0645\u0633 \U0001f3e5") == "[U+0645][U+0633] [U+1F3E5]"
+    assert [
+        len(elimination_papers._on_letters(orjson.dumps([text]), Words(language))) for text in ("é", "م", "م北")
+    ] == [0, 1, 2]
+    assert len(print_bordereau(said, language)) > len(plain)
 
 
 def test_both_languages_ask_for_the_same_values() -> None:

@@ -2,14 +2,16 @@
 
 import csv
 import json
-from collections.abc import Callable
+import re
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from administering import Run, runner
 from eliminating import (
     PERSONS,
     approve,
@@ -22,27 +24,24 @@ from eliminating import (
 )
 from vna import settings
 from vna.archive.certificates import sign_certificate
-from vna.cli import main
+from vna.cli import eliminations, main
 from vna.journal import SigningKey
 from vna.node import open_archive, open_sealing_archive
 
-Run = Callable[..., tuple[int, str, str]]
+
+@pytest.fixture
+def whole(capsys: pytest.CaptureFixture[str]) -> Run:
+    """What runs any command."""
+    return runner(capsys)
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder that holds two studies that are due; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+def run(run: Run) -> Run:
+    """What runs `vna elimination` where two studies are due."""
     with closing(open_archive(settings.load())) as archive:
         bring_into_force(archive)
         store_due(archive, 1, 2)
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(["elimination", *arguments])
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
+    return partial(run, "elimination")
 
 
 @pytest.mark.long
@@ -81,6 +80,27 @@ def test_from_proposal_to_a_certificate(run: Run, tmp_path: Path) -> None:
     assert (
         run("verify-certificate", str(certificate), "--key", json.loads(certificate.read_bytes())["public_key"])[0] == 0
     )
+
+
+def test_of_a_long_list_the_first_items_are_told_and_show_tells_all(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eliminations, "_SHOWN_AT_MOST", 1)
+
+    proposed = run("propose", "--by", "Camille")[1]
+    number = proposed.split()[1].rstrip(",")
+    shown = run("show", number)[1]
+
+    assert (proposed.count("  listed  "), shown.count("  listed  ")) == (1, 2)
+    assert f"... and 1 more: vna elimination show {number}" in proposed
+    assert re.search(r"  2 items, 2 patients, 2 studies, \d+ instances, \d+\.\d kB; 2 items left\n", shown)
+    assert "more: vna" not in shown
+
+
+def test_where_nothing_may_be_proposed_it_is_told_what_was_left_out_and_why(run: Run, whole: Run) -> None:
+    whole("hold", "place", "--query", "Modality=CT", "--kind", "inquiry", "--reason", "asked for")
+
+    code, _, problem = run("propose", "--by", "Camille")
+
+    assert (code, problem) == (1, "vna: nothing is due that may be proposed; left out: 2 hold\n")
 
 
 def test_afterwards_archive_and_journal_are_in_order(

@@ -1,41 +1,22 @@
 """`vna hold` and `vna patient`, as an administrator types them."""
 
 import json
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from conformance.phantoms import ct_slice, data_set_bytes
-from storage_backends import MemoryContent
-from vna import settings
-from vna.archive import Arrived
-from vna.cli import main
-from vna.model import Source
-from vna.node import open_archive
-
-Run = Callable[..., tuple[int, str, str]]
+from administering import Run, store_all
+from conformance.phantoms import ct_slice
 
 SLICE = ct_slice(number=1, size=16)
 STUDY, SERIES, PATIENT = SLICE.StudyInstanceUID, SLICE.SeriesInstanceUID, SLICE.PatientID
 WHY = ("--kind", "inquiry", "--reason", "prosecutor asks")
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder that holds a study; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
-    with closing(open_archive(settings.load())) as archive:
-        syntax = str(SLICE.file_meta.TransferSyntaxUID)
-        archive.session(Source("CT1"), "test").store(Arrived(MemoryContent(data_set_bytes(SLICE)), syntax))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
+@pytest.fixture(autouse=True)
+def _held(run: Run) -> None:
+    """The archive holds a study."""
+    store_all([SLICE])
 
 
 def test_a_hold_is_placed_listed_and_released_by_another_person(run: Run) -> None:
@@ -45,7 +26,7 @@ def test_a_hold_is_placed_listed_and_released_by_another_person(run: Run) -> Non
     (hold,) = json.loads(run("hold", "list", "--json")[1])
     number = str(hold["number"])
     assert f"Placed hold {number} on study {STUDY}" in out
-    assert "It covers 1 studies held now." in out
+    assert "It covers 1 study held now." in out
     assert (hold["actor"], hold["case_number"], hold["reason"]) == ("anne", "12/34", "prosecutor asks")
     assert 'anne  case 12/34  "prosecutor asks"' in run("hold", "list")[1]
     code, _, err = run("hold", "release", number, "--reason", "closed", "--by", "Anne")
@@ -98,7 +79,7 @@ def test_events_of_a_patient_are_recorded_listed_and_withdrawn(run: Run) -> None
     assert "Nothing is held of this patient yet" not in out
     (event,) = json.loads(run("patient", "events", PATIENT, "--json")[1])
     assert (event["kind"], event["date"], event["issuer"]) == ("visit", "2020-05-04", "CT1")
-    assert "visit    at 75001  cli" in run("patient", "events", PATIENT)[1]
+    assert "visit  at 75001  cli" in run("patient", "events", PATIENT)[1]
     again = run("patient", "add-event", PATIENT, "visit", "2020-05-04", "--establishment", "75001")
     assert (again[0], "nothing is added" in again[1]) == (0, True)
     code, _, err = run("patient", "add-event", PATIENT, "death", "2019-01-01")

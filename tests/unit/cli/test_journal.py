@@ -2,36 +2,15 @@
 
 import json
 import shutil
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from conformance.phantoms import ct_slice, data_set_bytes
+from administering import Run, store_all
+from conformance.phantoms import ct_slice
 from rebuilding import rows_of
-from storage_backends import MemoryContent
-from vna import settings
-from vna.archive import Arrived
-from vna.cli import main
-from vna.model import Source
-from vna.node import open_archive
 
-Run = Callable[..., tuple[int, str, str]]
 SEGMENT = "blobs/journal/000000000001.cbor.zst"
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder of its own; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 @pytest.fixture
@@ -42,11 +21,7 @@ def archive(run: Run) -> None:
 
 
 def store(*numbers: int) -> None:
-    with closing(open_archive(settings.load())) as archive:
-        session = archive.session(Source("PACS"), "test")
-        for number in numbers:
-            ds = ct_slice(number=number, size=16)
-            session.store(Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID)))
+    store_all((ct_slice(number=number, size=16) for number in numbers), "PACS")
 
 
 @pytest.mark.usefixtures("archive")

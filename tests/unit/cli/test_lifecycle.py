@@ -1,18 +1,16 @@
 """`vna lifecycle`, as an administrator types it."""
 
 import json
-from collections.abc import Callable
+import re
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from administering import Run
 from eliminating import approved, bring_into_force, store_due, store_study
 from vna import settings
-from vna.cli import main
 from vna.node import open_archive
-
-Run = Callable[..., tuple[int, str, str]]
 
 TIERS = """
 tiers:
@@ -22,18 +20,10 @@ tiers:
 """
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder with a tier; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+@pytest.fixture(autouse=True)
+def _tiered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The archive has a tier."""
     monkeypatch.setenv("VNA_STORE__TIERS", f"cold=file://{tmp_path / 'cold'};codec=zstd")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 def test_what_is_planned_is_done_and_then_nothing_is_due(run: Run) -> None:
@@ -47,7 +37,8 @@ def test_what_is_planned_is_done_and_then_nothing_is_due(run: Run) -> None:
     told = json.loads(run("lifecycle", "plan", "--json")[1])
     code, done, _ = run("lifecycle", "run", "--by", "Operator")
 
-    assert f"elimination {number}: 1 go, 0 kept, 0 left" in planned
+    assert re.search(rf"elimination {number}: 1 go, 0 kept, 0 left, \d+(\.\d kB| bytes)\n", planned)
+    assert re.search(r"main -> cold as zstd  \d+(\.\d kB| bytes)  COLD", planned)
     assert f"eliminate  study {going}" in planned
     assert f"study {moving}  main -> cold as zstd" in planned
     assert "rule LOST is not followed: there is no store nowhere" in planned

@@ -1,43 +1,23 @@
 """`vna limit`, as an administrator types it."""
 
 import json
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from administering import Run, store_all
 from conformance.phantoms import ct_slice, data_set_bytes
-from storage_backends import MemoryContent
-from vna import settings
-from vna.archive import Arrived
-from vna.cli import main
 from vna.dicom.part10 import find_data_set
-from vna.model import Source
-from vna.node import open_archive
-
-Run = Callable[..., tuple[int, str, str]]
 
 SLICES = [ct_slice(number=number, size=16) for number in (1, 2)]
 STUDY, SERIES = SLICES[0].StudyInstanceUID, SLICES[0].SeriesInstanceUID
 REASON = ("--reason", "asked for by MARTIN", "--by", "anne")
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder that holds a study; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
-    with closing(open_archive(settings.load())) as archive:
-        session = archive.session(Source("CT1"), "test")
-        for ds in SLICES:
-            session.store(Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID)))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
+@pytest.fixture(autouse=True)
+def _held(run: Run) -> None:
+    """The archive holds a study."""
+    store_all(SLICES)
 
 
 def exported(run: Run, to: Path) -> int:
@@ -94,7 +74,7 @@ def test_breaking_the_glass_twice_keeps_what_is_there_and_touches_no_other_file(
     code, out, error = run(*glass)
 
     assert (code, first.read_bytes(), second.stat().st_ino) == (1, b"notes of somebody", before)
-    assert "1 instances of study" in out
+    assert "1 instance of study" in out
     assert "not of this instance" in error
 
 

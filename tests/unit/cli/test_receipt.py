@@ -1,42 +1,30 @@
 """`vna receipt`, and what `vna status` says of commitments."""
 
 import json
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from administering import Run, store_all
 from conformance.check_receipt import check_signature
-from conformance.phantoms import ct_slice, data_set_bytes
-from storage_backends import MemoryContent
+from conformance.phantoms import ct_slice
 from vna import settings
-from vna.archive import Arrived, CommitmentRequested
-from vna.cli import main
-from vna.model import InstanceUID, Source
+from vna.archive import CommitmentRequested
+from vna.model import InstanceUID
 from vna.node import open_archive
 
-Run = Callable[..., tuple[int, str, str]]
 STUDY = ct_slice(size=16).StudyInstanceUID
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder of its own, which holds an instance and owes a commitment."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+@pytest.fixture(autouse=True)
+def _held(run: Run) -> None:
+    """The archive holds an instance and owes a commitment."""
+    ds = ct_slice(number=1, size=16)
+    store_all([ds], "PACS")
     with closing(open_archive(settings.load())) as archive:
-        ds = ct_slice(number=1, size=16)
-        arrived = Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID))
-        archive.session(Source("PACS"), "test").store(arrived)
         asked = ((ds.SOPClassUID, InstanceUID(ds.SOPInstanceUID)),)
         archive.commitments.ask(CommitmentRequested("2.25.1", "PACS", "PACS", "VNA", asked), "test")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
 
 
 def test_a_receipt_is_printed_or_written_and_the_key_is_that_of_status(run: Run, tmp_path: Path) -> None:

@@ -1,22 +1,12 @@
 """`vna reject`, `vna rejected` and `vna restore-rejected`, as an administrator types them."""
 
 import json
-from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from conformance.phantoms import ct_slice, data_set_bytes, mr_slice
-from storage_backends import MemoryContent
-from vna import settings
-from vna.archive import Arrived
-from vna.cli import main
+from administering import Run, store_all
+from conformance.phantoms import ct_slice, mr_slice
 from vna.cli.options import user_name
-from vna.model import Source
-from vna.node import open_archive
-
-Run = Callable[..., tuple[int, str, str]]
 
 ELSEWHERE = ct_slice(number=1, size=16)
 ELSEWHERE.StudyInstanceUID = "1.2.3"
@@ -25,21 +15,10 @@ STUDY, SERIES = SLICES[0].StudyInstanceUID, SLICES[0].SeriesInstanceUID
 QUALITY = ("--reason", "quality")
 
 
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder that holds three studies; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
-    with closing(open_archive(settings.load())) as archive:
-        session = archive.session(Source("CT1"), "test")
-        for ds in SLICES:
-            session.store(Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID)))
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(list(arguments))
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
+@pytest.fixture(autouse=True)
+def _held(run: Run) -> None:
+    """The archive holds three studies."""
+    store_all(SLICES)
 
 
 def holds(run: Run) -> dict[str, int]:

@@ -2,47 +2,36 @@
 
 import csv
 import json
-from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from conformance.phantoms import ct_slice, data_set_bytes
+from administering import Run, store_all
+from conformance.phantoms import ct_slice
 from retaining import verified
-from storage_backends import MemoryContent
 from vna import settings
-from vna.archive import Arrived
-from vna.cli import main, retention
+from vna.cli import retention
 from vna.events import FactKind, PatientFact
-from vna.model import Source
 from vna.node import open_archive
 
-Run = Callable[..., tuple[int, str, str]]
 STUDIES = {"1.2.1": "20040315", "1.2.2": "20200315"}
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run one command on a data folder that holds two studies of two patients; returns exit code, output and errors."""
-    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "data"))
+def run(run: Run) -> Run:
+    """What runs `vna retention` where two studies of two patients are held."""
+    slices = [ct_slice(number=1, size=16) for _ in STUDIES]
+    for number, (ds, (uid, day)) in enumerate(zip(slices, STUDIES.items(), strict=True)):
+        ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID = uid, f"{uid}.1", f"{uid}.1.1"
+        ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
+        ds.PatientID, ds.StudyDate, ds.PatientBirthDate = f"P{number}", day, "19500101"
+    store_all(slices)
     with closing(open_archive(settings.load())) as archive:
-        session = archive.session(Source("CT1"), "test")
-        for number, (uid, day) in enumerate(STUDIES.items()):
-            ds = ct_slice(number=1, size=16)
-            ds.StudyInstanceUID, ds.SeriesInstanceUID, ds.SOPInstanceUID = uid, f"{uid}.1", f"{uid}.1.1"
-            ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID
-            ds.PatientID, ds.StudyDate, ds.PatientBirthDate = f"P{number}", day, "19500101"
-            session.store(Arrived(MemoryContent(data_set_bytes(ds)), str(ds.file_meta.TransferSyntaxUID)))
         archive.patients.add(PatientFact("CT1", "P0", FactKind.VISIT, "2004-03-15", feed="csv"), "anne")
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main(["retention", *arguments])
-        return int(ended.value.code or 0), *capsys.readouterr()
-
-    return run
+    return partial(run, "retention")
 
 
 @pytest.fixture
@@ -100,7 +89,9 @@ def test_a_study_is_explained(in_force: Run) -> None:
     assert code == 0
     assert "kept until 2024-03-15; on 2026-11-22 due, basis visits" in out
     assert "FR-BASE-20: last_visit 2004-03-15 -> 2024-03-15  [CSP R.1112-7 al.3]" in out
+    assert "communicable to anybody after" in out
     told = json.loads(in_force("explain", "1.2.2", "--on", "2041-01-01", "--json")[1])
+    assert told["communicable"]["start_event"] == "birth"
     assert (told["state"], told["basis"]) == ("blocked:basis", "imaging-only")
     assert told["why_not"] == ["no visit is known: the basis is imaging only"]
     assert told["rules"][0]["cite"] == "CSP R.1112-7 al.3"
@@ -121,7 +112,7 @@ def test_another_profile_is_simulated(in_force: Run, tmp_path: Path, monkeypatch
     assert (code, "earlier: 2, later: 0" in out) == (0, True)
     assert "are shown" not in out  # both are
     monkeypatch.setattr(retention, "_SHOWN_AT_MOST", 1)
-    assert "The first 1 are shown" in in_force(*asked)[1]
+    assert "The first 1 of 2 are shown" in in_force(*asked)[1]
     with rows.open(encoding="utf-8", newline="") as file:
         written = {row["study_uid"]: row for row in csv.DictReader(file)}
     assert (written["1.2.2"]["state"], written["1.2.2"]["state_before"]) == ("blocked:basis", "retained")
@@ -136,7 +127,8 @@ def test_the_report_is_told_written_and_drawn(in_force: Run, tmp_path: Path) -> 
     told = json.loads(in_force("report", "--on", "2026-11-22", "--studies", "--json")[1])
     in_force("report", "--on", "2026-11-22", "--studies", "--csv", str(overdue))
 
-    assert (code, "Overdue: 1 studies." in out) == (0, True)
+    assert (code, "Overdue: 1 study." in out) == (0, True)
+    assert "  due                              1  its time is over, and nothing stands against elimination\n" in out
     assert rows.read_text().splitlines() == ["modality,year,state,studies", "CT,2024,due,1", "CT,2040,retained,1"]
     assert told["overdue"]["FR-BASE-20"]["older"] == 1
     assert [each["study_uid"] for each in told["overdue_studies"]] == ["1.2.1"]

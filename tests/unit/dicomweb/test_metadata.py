@@ -16,7 +16,7 @@ from conformance import phantoms
 from sending import OTHER_PACS, Sending
 from storage_backends import BlobRef, BlobStore
 from vna.archive import Archive, Derived, Statement
-from vna.model import RejectionReason, Scope
+from vna.model import RejectionReason, Scope, StudyUID
 from web import web_client
 
 SLICES = [phantoms.ct_slice(number=number, size=16) for number in (1, 2, 3)]
@@ -150,6 +150,20 @@ def test_who_has_it_is_told_so(web: TestClient) -> None:
         OF_SERIES, headers={"If-None-Match": etag, "Accept": 'multipart/related; type="application/dicom+xml"'}
     )
     assert xml.status_code == 200
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_opens_a_study_is_noted_also_where_nothing_is_read_for_it(
+    web: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etag = web.get(OF_SERIES).headers["etag"]
+    monkeypatch.setattr(archive.tiers.accesses, "_today", lambda: "2031-05-05")
+
+    answer = web.get(OF_SERIES, headers={"If-None-Match": etag})
+    archive.tiers.accesses.write()
+
+    assert answer.status_code == 304
+    assert archive.tiers.show(StudyUID(STUDY)).last_access == "2031-05-05"
 
 
 CHOICES = {

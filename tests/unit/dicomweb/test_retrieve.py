@@ -143,6 +143,23 @@ def test_what_does_not_decode_goes_out_as_stored_unless_a_syntax_was_named(web: 
         assert (refused.status_code, refused.json()["status"]) == (406, 406)
 
 
+@pytest.mark.parametrize("process", ["52", "54", "59", "64"])
+def test_a_retired_process_of_jpeg_is_given_as_it_is_stored_and_decoded_for_nobody(
+    web: TestClient, sending: Sending, process: str
+) -> None:
+    """Arithmetic and hierarchical processes (PS3.6 table A-1): no media type of PS3.18 table 8.7.3-5 is theirs."""
+    retired = f"1.2.840.10008.1.2.4.{process}"
+    ds = phantoms.in_syntax(phantoms.jpeg_multiframe(frames=1), retired)
+    sending.store(ds)
+    asked = {"/rendered": "image/jpeg", "/frames/1": "image/jpeg, image/jphc, image/jls"}
+
+    given = get(web, path(ds), "application/dicom; transfer-syntax=*")
+    refused = [get(web, path(ds) + resource, accept) for resource, accept in asked.items()]
+
+    assert given.headers["content-type"] == f"application/dicom; transfer-syntax={retired}"
+    assert [(each.status_code, retired in each.json()["detail"]) for each in refused] == [(406, True), (406, True)]
+
+
 @pytest.mark.parametrize(
     ("accept", "level"),
     [

@@ -267,6 +267,28 @@ def test_a_rule_whose_store_is_full_waits_and_says_so(opened: Opened, monkeypatc
     assert [move.action.study_uid for move in _run(opened).moves] == [study]
 
 
+def test_no_more_is_planned_than_fits_and_the_rest_is_done_when_there_is_room(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring_into_force(opened.archive, more=TIERS)
+    store_due(opened.archive, 1, 2, 3)
+    size = opened.lifecycle().plan().moves[0].size
+    cold = opened.archive.healer.blobs.at("cold").backend
+    monkeypatch.setattr(cold, "free_bytes", lambda: 2 * size + 1)
+    monkeypatch.setattr(cold, "total_bytes", lambda: 100 * size)
+
+    planned, done = opened.lifecycle().plan(), _run(opened)
+
+    assert [move.action.study_uid for move in planned.moves] == [move.action.study_uid for move in done.moves]
+    assert len(planned.moves) == 2
+    assert "bytes of store cold, and 1 are left" in planned.problems["COLD"]
+    assert (planned.problems, done.problems) == (done.broken_rules, 1)
+    assert [move.problem for move in done.moves] == ["", ""]
+    monkeypatch.undo()
+    last = _run(opened)
+    assert (len(last.moves), last.problems, opened.lifecycle().plan().is_empty) == (1, 0, True)
+
+
 def test_a_rule_that_wants_the_codec_of_the_store_is_followed(opened: Opened) -> None:
     bring_into_force(opened.archive, more=TIERS.replace("action: move", "action: move, codec: zstd"))
     store_study(opened.archive, 1)

@@ -212,7 +212,7 @@ def test_a_verdict_explains_itself() -> None:
     assert ("last_visit", "2000-03-15", "feed 2020-01-01") in verdict.inputs
     assert ("birth_date", "1950-01-01", "images") in verdict.inputs
     assert ("death", "2005-01-01", "cli") in verdict.inputs
-    assert (verdict.profile, verdict.version) == ("fr-csp-public", "2025-01-15.1")
+    assert (verdict.profile, verdict.version) == ("fr-csp-public", "2025-01-15.2")
 
 
 def test_what_was_used_is_worked_out_when_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

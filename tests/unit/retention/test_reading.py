@@ -16,6 +16,10 @@ def _rule(more: str, *, start: str = "study_date") -> str:
     return f"{HEAD}rules:\n- {{id: A, start: {start}, keep: {{years: 1}}, cite: policy, {more}}}\n"
 
 
+def _closed(term: str) -> str:
+    return f"{HEAD}{RULES}communicable:\n- {term}\n"
+
+
 def _tier(more: str) -> str:
     return f"{HEAD}{RULES}tiers:\n  rules:\n  - {TIER}{more}}}\n"
 
@@ -103,6 +107,9 @@ WRONG = {
     "note-code": (f"{HEAD}{RULES}rejection_notes: {{113000: hide}}\n", 5, "no rejection note"),
     "note-policy": (f"{HEAD}{RULES}rejection_notes: {{113001: destroy}}\n", 5, "none of hide"),
     "elimination-without-approval": (f"{HEAD}{RULES}elimination: {{action: propose_elimination}}\n", 5, "approvals"),
+    "closed-since-a-visit": (_closed("{start: last_visit, after: {years: 1}, cite: p}"), 6, "death or birth"),
+    "closed-uncited": (_closed("{start: death, after: {years: 1}}"), 6, "needs cite"),
+    "closed-not-at-all": (_closed("{start: birth, after: {years: 0}, cite: p}"), 6, "longer than nothing"),
     "role-twice": (
         (
             f"{HEAD}{RULES}elimination:\n  action: propose_elimination\n  approvals:\n"

@@ -6,7 +6,7 @@ import pytest
 
 from retention_facts import day, end, evaluate, fact, hold, patient, shipped, study, visited
 from vna.events import FactKind, HoldKind
-from vna.retention import Examination, Fact, StudyFacts, Timeline, read_profile, shipped_profiles
+from vna.retention import Examination, Fact, StudyFacts, Timeline, communicable, read_profile, shipped_profiles
 
 V1 = ("1950-01-01", "2006-03-15")
 
@@ -33,6 +33,25 @@ FRENCH = {
     "V13": (visited(*V1, _death("2016-03-15")), "2026-03-15"),
     "V13b": (visited(*V1, _death("2016-03-14")), "2026-03-14"),
 }
+
+
+LASTING = {
+    "death-25": (visited(*V1, _death("2009-05-20")), ("2034-05-20", "death")),
+    "birth-120": (visited(*V1), ("2070-01-01", "birth")),
+    "unknown": (visited(None, "2006-03-15"), None),
+}
+"""When what is kept for history may be communicated (Code du patrimoine L.213-2)."""
+
+
+@pytest.mark.parametrize("name", LASTING)
+def test_what_is_kept_for_history_is_closed_as_long_as_the_law_says(name: str) -> None:
+    timeline, expected = LASTING[name]
+
+    term = communicable(shipped("fr-csp-public").communicable, timeline)
+
+    assert (term and (str(term.after), term.start_event)) == expected
+    assert term is None or "L.213-2" in term.cite
+    assert communicable(shipped("plain").communicable, timeline) is None
 
 
 @pytest.mark.parametrize("name", FRENCH)
