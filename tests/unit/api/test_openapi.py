@@ -71,10 +71,6 @@ def _check(web: TestClient, document: BaseSchema, name: str, examples: int) -> N
     every_answer_is_documented()
 
 
-def test_answers_are_documented(web: TestClient, document: BaseSchema) -> None:
-    _check(web, document, "PlaceHold", examples=4)
-
-
 @pytest.mark.long
 def test_answers_to_many_requests_are_documented(web: TestClient, document: BaseSchema) -> None:
     for operation in document.get_all_operations():

@@ -1,6 +1,7 @@
 """An index made anew from the sealed journal has the same rows, on each database, also after being cut short."""
 
-from collections.abc import Iterable, Iterator
+import pickle
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from databases import connected, index_url, postgresql_server
 from journals import PACS, SealedArchive
 from rebuilding import rows_of
 from storage_backends import MemoryContent, MemoryDocuments
-from vna.archive import Arrived, Rebuilder, Spool, catch_up
+from vna.archive import Arrived, Rebuilder, Spool, catch_up, describing
 from vna.archive.describing import Batch, Known, described_apart
+from vna.archive.processes import run_apart
 from vna.errors import Damaged, StartRefused
 from vna.index import open_index, open_replay, tables
 from vna.journal import SealedJournal, Stretch
@@ -89,7 +91,18 @@ def test_every_oddity_is_described_as_when_it_came(tmp_path: Path, onto: str) ->
     archive.close()
 
 
-def test_other_processes_describe_the_same(tmp_path: Path, onto: str) -> None:
+def pickled(function: Callable, tasks: Iterable, processes: int) -> Iterator[tuple]:
+    """Do the work here, but send it and its results as to another process."""
+    assert processes == 1
+    for task, work in tasks:
+        yield task, pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(work)))))
+
+
+@pytest.mark.parametrize("apart", [pickled, pytest.param(run_apart, marks=pytest.mark.long)])
+def test_what_is_described_ahead_is_the_same(
+    apart: Callable, tmp_path: Path, onto: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(describing, "run_apart", apart)
     url = f"sqlite:///{tmp_path / 'index.sqlite'}"
     archive = SealedArchive(url, Spool(tmp_path / "spool"), MemoryDocuments())
     archive.live()

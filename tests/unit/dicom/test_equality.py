@@ -52,7 +52,7 @@ def test_files_that_come_with_pydicom_say_the_same_in_another_syntax() -> None:
             assert same_content(stored, rendition(stored, EXPLICIT_BE)), data_set.name
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data_sets(), st.sampled_from(SYNTAXES[:3]), st.sampled_from(SYNTAXES))
 def test_any_data_set_says_the_same_in_every_syntax(dataset: Dataset, source: str, target: str) -> None:
     stored = held(encode(dataset, source), source)
@@ -60,7 +60,7 @@ def test_any_data_set_says_the_same_in_every_syntax(dataset: Dataset, source: st
     assert same_content(stored, rendition(stored, target))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data_sets(levels=1), st.data())
 def test_a_changed_value_is_never_the_same(dataset: Dataset, choose: st.DataObject) -> None:
     before = encode(dataset, EXPLICIT_LE)

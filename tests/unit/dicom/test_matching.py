@@ -123,7 +123,7 @@ def test_no_pattern_takes_long() -> None:
     assert time.monotonic() - started < 1
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(st.text("ab?*^ ", max_size=8).map(str.strip).filter(is_wild), st.text("abABßéÉ%_\\=^ ", min_size=1, max_size=8))
 def test_sql_lets_through_every_match_of_a_wild_card(pattern: str, text: str) -> None:
     """What a database compares is folded; it may let through more, never less."""

@@ -47,7 +47,7 @@ def assert_same_values(before: Flat, after: Flat, *, check_vr: bool, name: str =
             assert after[path][0] == vr or "UN" in (vr, after[path][0]) or vr == "?", (name, path, vr, after[path])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data_sets(), st.sampled_from(PLAIN), st.sampled_from([*PLAIN, DEFLATED_UID]))
 def test_elements_and_values_are_the_same_afterwards(dataset: Dataset, source: str, target: str) -> None:
     data = encode(dataset, source)
@@ -58,7 +58,7 @@ def test_elements_and_values_are_the_same_afterwards(dataset: Dataset, source: s
     assert_same_values(flatten(decode(data, source)), after, check_vr=target != IMPLICIT_LE)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data_sets(), st.sampled_from([EXPLICIT_LE, EXPLICIT_BE]))
 def test_explicit_vr_there_and_back_keeps_vrs_and_values(dataset: Dataset, source: str) -> None:
     data = encode(dataset, source)

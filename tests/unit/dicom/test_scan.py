@@ -80,7 +80,7 @@ def assert_same_element(found: Scan, element: Element, expected: object) -> None
                 assert_same_element(found, inner, raw_elements(expected_item)[tag])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(data_sets(), SYNTAXES)
 def test_elements_are_where_pydicom_finds_them(dataset: Dataset, syntax: str) -> None:
     data = encode(dataset, syntax)

@@ -371,7 +371,7 @@ def test_long_answers_are_compressed_for_whom_that_suits(client: TestClient) -> 
     assert orjson.loads(coded.content) == orjson.loads(plain.content)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.sampled_from(
         ["/studies", "/series", "/instances", "/studies/1.1/series", "/studies/1.2/series/1.2.1/instances"]

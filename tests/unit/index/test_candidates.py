@@ -89,7 +89,7 @@ def a_key(draw: st.DrawFn) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("way", ["walking", "by-index", "too-many-to-list"])
-@settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(keys=st.tuples(a_key(), a_key()), level=st.sampled_from(Level))
 def test_a_query_finds_what_matching_says(
     index: Index, way: str, keys: tuple[dict[str, str], dict[str, str]], level: Level

@@ -204,7 +204,7 @@ def test_any_order_of_storing_rejecting_and_restoring_is_as_the_model_says_and_i
     indexes: dict[RejectedAgain, Index], index_url: str, tmp_path: Path
 ) -> None:
     descriptions: dict[int, Description] = {}
-    examples = 30 if index_url.startswith("sqlite") else 8
+    examples = 30 if index_url.startswith("sqlite") else 4
 
     @settings(
         max_examples=examples,
