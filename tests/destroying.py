@@ -1,7 +1,7 @@
 """An archive in a folder that destroys: its parts opened as a node opens them, and eliminations that all agreed to."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
@@ -26,6 +26,8 @@ from vna.events import EliminationDecided, EliminationItem, EliminationProposed,
 from vna.index import Index, Recorded, Spared, open_index
 from vna.journal import SealedJournal, make_key
 from vna.model import EliminatedAgain, Scope, Source
+from vna.node.journal import open_sealing_archive
+from vna.settings import Settings
 
 MODALITY = Source("MODALITY")
 _NONE: Final[Mapping[str, Path]] = MappingProxyType({})
@@ -87,12 +89,7 @@ class DestroyingArchive:
 
     def agreed(self, *scopes: Scope, wait_days: int = 0) -> tuple[int, list[EliminationItem]]:
         """Propose an elimination and have the one role that is asked agree; return its number and its items."""
-        items = tuple(EliminationItem(scope, ("rule",), "2020-01-01", 1, 1) for scope in scopes)
-        asked = {"roles": ("director",), "visas": (), "wait_days": wait_days, "max_per_day": 0, "accepted": ()}
-        proposed = EliminationProposed(owner="list", profile=1, action="destroy", digest="", items=items, **asked)
-        number = record(self.index, proposed, "archivist")
-        record(self.index, EliminationDecided(number, "director", StepDecision.FAVOURABLE, "", "", ""), "director")
-        return number, list(items)
+        return _agreed(self.index, *scopes, wait_days=wait_days)
 
     def eliminate(self, number: int, item: EliminationItem) -> Recorded | Spared:
         """Eliminate one item, evaluated now."""
@@ -106,6 +103,27 @@ class DestroyingArchive:
             went = self.eliminate(number, item)
             assert isinstance(went, Recorded), went
         return self.archive.destruction.finish(number)
+
+
+def destroy_beside(settings: Settings, scope: Scope) -> int:
+    """Eliminate a scope, agreed to by all, and destroy it as a command beside the node does; return the number."""
+    with closing(open_sealing_archive(settings)) as archive:
+        index = archive.destruction.index
+        number, (item,) = _agreed(index, scope)
+        position = index.reader.position()
+        went = archive.destruction.eliminate(number, item, evaluated_at=position, actor="runner")
+        assert isinstance(went, Recorded), went
+        assert archive.destruction.finish(number).is_done
+    return number
+
+
+def _agreed(index: Index, *scopes: Scope, wait_days: int = 0) -> tuple[int, list[EliminationItem]]:
+    items = tuple(EliminationItem(scope, ("rule",), "2020-01-01", 1, 1) for scope in scopes)
+    asked = {"roles": ("director",), "visas": (), "wait_days": wait_days, "max_per_day": 0, "accepted": ()}
+    proposed = EliminationProposed(owner="list", profile=1, action="destroy", digest="", items=items, **asked)
+    number = record(index, proposed, "archivist")
+    record(index, EliminationDecided(number, "director", StepDecision.FAVOURABLE, "", "", ""), "director")
+    return number, list(items)
 
 
 def study_of(ds: Dataset) -> Scope:

@@ -4,7 +4,6 @@ import json
 import shutil
 import urllib.error
 import urllib.request
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,13 +14,10 @@ from conformance import phantoms
 from conformance.corpus import Instance
 from conformance.requests import find, query_proposals
 from conformance.upper_layer import Association
+from destroying import destroy_beside
 from exchange import store_all
 from running_node import RunningNode, running_node
-from vna.archive.recording import record
-from vna.events import EliminationDecided, EliminationItem, EliminationProposed, StepDecision
-from vna.index import Recorded
-from vna.model import Scope
-from vna.node.journal import open_sealing_archive
+from vna.model import Scope, StudyUID
 from vna.settings import Settings
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(120)]
@@ -34,23 +30,6 @@ def slices(study: int) -> list[Dataset]:
 def as_sent(data_sets: list[Dataset]) -> list[Instance]:
     syntax = ExplicitVRLittleEndian
     return [Instance(ds.SOPClassUID, ds.SOPInstanceUID, syntax, phantoms.data_set_bytes(ds)) for ds in data_sets]
-
-
-def destroy(data_dir: Path, study: str, copies: Path) -> int:
-    """Destroy a study as a command beside the node does; return the number of the elimination."""
-    settings = Settings(data_dir=data_dir, archive={"ledger_copies": (copies.as_uri(),)})
-    with closing(open_sealing_archive(settings)) as archive:
-        index, items = archive.destruction.index, (EliminationItem(Scope(study), ("rule",), "2020-01-01", 2, 1),)
-        asked = {"roles": ("director",), "visas": (), "wait_days": 0, "max_per_day": 0, "accepted": ()}
-        number = record(
-            index, EliminationProposed(owner="l", profile=1, action="destroy", digest="", items=items, **asked), "a"
-        )
-        record(index, EliminationDecided(number, "director", StepDecision.FAVOURABLE, "", "", ""), "b")
-        position = index.reader.position()
-        went = archive.destruction.eliminate(number, items[0], evaluated_at=position, actor="c")
-        assert isinstance(went, Recorded), went
-        assert archive.destruction.finish(number).is_done
-    return number
 
 
 def found(node: RunningNode, study: str) -> int:
@@ -82,7 +61,8 @@ def test_peers_are_told_and_a_backup_brings_nothing_back(tmp_path: Path) -> None
 
     with running_node(tmp_path, settings=settings) as node:
         assert (found(node, gone), over_the_web(node, gone)) == (1, 200)
-        number = destroy(data_dir, gone, copies)
+        beside = Settings(data_dir=data_dir, archive={"ledger_copies": (copies.as_uri(),)})
+        number = destroy_beside(beside, Scope(StudyUID(gone)))
 
         again = store_all(node.address, as_sent(first))
 

@@ -126,10 +126,12 @@ def test_a_note_that_storescu_sends_hides_what_it_names_from_all_but_the_quality
     assert moved(node, tmp_path / "moved-all", study, QUALITY) == every
 
 
-def test_a_note_may_come_before_the_images(node: RunningNode, tmp_path: Path) -> None:
-    slices = [phantoms.ct_slice(study=21, number=number, size=16) for number in (1, 2)]
+@pytest.mark.parametrize("reason", [RejectionReason.QUALITY, RejectionReason.WORKLIST, RejectionReason.EXPIRED])
+def test_a_note_may_come_before_the_images(node: RunningNode, tmp_path: Path, reason: RejectionReason) -> None:
+    number = 30 + [*RejectionReason].index(reason)
+    slices = [phantoms.ct_slice(study=number, number=each, size=16) for each in (1, 2)]
     study = str(slices[0].StudyInstanceUID)
-    note = rejection_note(slices, RejectionReason.EXPIRED, study=21)
+    note = rejection_note(slices, reason, study=number)
 
     send(node, tmp_path / "note", [note])
     send(node, tmp_path / "images", slices)

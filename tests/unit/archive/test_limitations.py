@@ -170,12 +170,23 @@ def test_the_same_twice_and_without_a_reason_is_refused(sending: Sending) -> Non
     sending.archive.limitations.place(Scope(STUDY), BY_ANNE)  # another scope is another limitation
 
 
-def test_the_glass_is_not_broken_by_nobody(sending: Sending) -> None:
+@pytest.mark.parametrize(
+    ("statement", "error", "words"),
+    [
+        (Statement(" ", "emergency"), NotPlausible, "who"),
+        (Statement("house"), ValueError, "say why"),
+        (Statement("house", " "), ValueError, "say why"),
+    ],
+    ids=["nobody", "no-reason", "blank-reason"],
+)
+def test_the_glass_is_not_broken_by_nobody_nor_for_nothing(
+    sending: Sending, statement: Statement, error: type[Exception], words: str
+) -> None:
     sending.archive.limitations.place(FIRST, BY_ANNE)
     position = sending.archive.journal_mark().position
 
-    with pytest.raises(NotPlausible, match="who"):
-        sending.archive.limitations.open(FIRST, Statement(" ", "emergency"))
+    with pytest.raises(error, match=words):
+        sending.archive.limitations.open(FIRST, statement)
 
     assert sending.archive.journal_mark().position == position
 

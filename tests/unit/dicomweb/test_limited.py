@@ -8,6 +8,7 @@ from starlette.testclient import TestClient
 
 from conformance import phantoms
 from conformance.notes import rejection_note
+from pictures import state
 from sending import Sending
 from vna.archive import Archive, Statement
 from vna.console import StudySearch
@@ -52,6 +53,8 @@ SEARCHES = {
     "instances": f"/instances?SOPInstanceUID={INSTANCE}",
     "all-instances": f"/studies/{STUDY}/instances",
 }
+CODES = dict(zip(RejectionReason, ("113001", "113037", "113038", "113039"), strict=True))
+"""PS3.16 CID 7010."""
 BY_DUPONT = Statement("dupont", "at the patient's request")
 
 
@@ -105,6 +108,24 @@ def test_the_study_browser_shows_nothing_of_it(archive: Archive, limited: int) -
     assert (while_limited.count, browse(asked).count) == (0, 1)
 
 
+def test_a_presentation_state_does_not_show_its_image_while_that_is_limited(
+    web: TestClient, archive: Archive, sending: Sending
+) -> None:
+    through = state(CT)
+    through.StudyInstanceUID = STUDY
+    sending.store(CT)
+    sending.store(through)
+    path = f"{OF_STUDY}/series/{through.SeriesInstanceUID}/instances/{through.SOPInstanceUID}/rendered"
+    roots = ("/dicom-web", "/quality/dicom-web")
+
+    number = archive.limitations.place(Scope(STUDY, SERIES, INSTANCE), BY_DUPONT)
+    while_limited = [web.get(root + path).status_code for root in roots]
+    archive.limitations.lift(number, BY_DUPONT)
+
+    assert while_limited == [406, 406]
+    assert [web.get(root + path).status_code for root in roots] == [200, 200]
+
+
 def test_rejected_says_gone_and_limited_says_nothing(web: TestClient, archive: Archive, sending: Sending) -> None:
     sending.store(CT)
     rejection = archive.rejections.reject(Scope(StudyUID(STUDY)), RejectionReason.QUALITY, BY_DUPONT)
@@ -120,8 +141,11 @@ def test_rejected_says_gone_and_limited_says_nothing(web: TestClient, archive: A
     assert web.get(f"/dicom-web{OF_STUDY}").status_code == 200
 
 
-def test_the_quality_view_shows_what_is_rejected_and_the_note_beside_it(web: TestClient, sending: Sending) -> None:
-    note = rejection_note([CT])
+@pytest.mark.parametrize("reason", RejectionReason)
+def test_the_quality_view_shows_what_is_rejected_and_the_note_beside_it(
+    web: TestClient, sending: Sending, reason: RejectionReason
+) -> None:
+    note = rejection_note([CT], reason)
     sending.store(CT)
     sending.store(note)
 
@@ -135,7 +159,7 @@ def test_the_quality_view_shows_what_is_rejected_and_the_note_beside_it(web: Tes
     assert study["00081190"]["Value"] == [f"http://127.0.0.1/quality/dicom-web{OF_STUDY}"]
     assert {one["00080018"]["Value"][0] for one in metadata} == {str(INSTANCE), str(note.SOPInstanceUID)}
     title = next(one for one in metadata if "0040A043" in one)["0040A043"]["Value"][0]
-    assert title["00080100"]["Value"] == ["113001"]
+    assert title["00080100"]["Value"] == [CODES[reason]]
     assert len(zipfile.ZipFile(io.BytesIO(zipped.content)).namelist()) == 3
     assert web.get(f"/quality/dicom-web{OF_INSTANCE}/rendered").status_code == 200
 
