@@ -1,13 +1,14 @@
 """Carrying out eliminations: what goes and what stays at that moment, the quota, and going on after a stop."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
 import pytest
 
+from conformance import phantoms
 from eliminating import (
     SECOND_SERIES,
     Prepared,
@@ -23,7 +24,7 @@ from eliminating import (
     studies_of,
     visit,
 )
-from storage_backends import MemoryDocuments
+from storage_backends import Memory, MemoryDocuments, StoreUnavailable
 from vna.archive import (
     Archive,
     EliminationState,
@@ -34,9 +35,11 @@ from vna.archive import (
     check_certificate,
 )
 from vna.errors import Damaged, NotFound, NotPermitted
-from vna.events import HoldKind
-from vna.index import Index
+from vna.events import EliminationItem, HoldKind
+from vna.index import Index, Spared, SparedFor
 from vna.model import Scope
+
+STUDY = phantoms.uid("study", 1)
 
 
 @pytest.fixture(scope="module")
@@ -138,6 +141,57 @@ def test_a_hold_at_the_last_moment_keeps(archive: Archive, notary: Notary, due: 
     (kept,) = [item for item in archive.eliminations.show(number, now()).items if item.kept_at]
     assert (kept.scope.study, kept.cause, kept.holds) == (due[0], "hold", (hold,))
     assert held_studies(archive) == 1
+
+
+def _visit(archive: Archive) -> None:
+    visit(archive, 1, "2011-06-01")
+
+
+def _hold(archive: Archive) -> None:
+    archive.holds.place(HoldTarget(study="1.2.3"), HoldTerms(HoldKind.INQUIRY, "asked for"), "Lawyer")
+
+
+def _profile(archive: Archive) -> None:
+    bring_into_force(archive, version="2")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [(_visit, "a fact of its patient"), (_hold, "a hold"), (_profile, "the profile in force")]
+)
+def test_what_changes_after_it_was_evaluated_is_looked_at_again(
+    archive: Archive, index: Index, notary: Notary, change: Callable[[Archive], None], said: str
+) -> None:
+    number = approved(archive)
+    listed = next(item for item in archive.eliminations.show(number, now()).items if item.scope.study == STUDY)
+    item = EliminationItem(listed.scope, listed.rules, listed.retain_until, listed.instances, listed.size)
+    evaluated_at = index.reader.position()
+    change(archive)
+
+    spared = archive.destruction.eliminate(number, item, evaluated_at=evaluated_at, actor="Operator")
+
+    assert spared == Spared(SparedFor.CHANGED, f"{said} has changed since it was evaluated")
+    assert held_studies(archive) == 3
+
+
+def test_it_is_certified_when_every_place_has_attested(
+    archive: Archive, notary: Notary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = approved(archive)
+
+    def no_answer(_store: object, _name: str) -> None:
+        raise StoreUnavailable("the disk is not there")
+
+    with monkeypatch.context() as away:
+        away.setattr(Memory, "delete", no_answer)
+        first = archive.executor.run(number, "Operator", now())
+        with pytest.raises(NotFound):
+            archive.executor.certificate(number, now())
+    again = archive.executor.run(number, "Operator", now())
+
+    assert (first.eliminated, list(first.waits_for)) == (3, ["store:main"])
+    assert first.standing.state is EliminationState.DESTROYING
+    assert again.standing.state is EliminationState.CERTIFIED
+    assert check_certificate(archive.executor.certificate(number, now()), notary.key().public) == []
 
 
 def test_an_elimination_without_anything_left_is_cancelled(archive: Archive, notary: Notary, due: list[str]) -> None:
