@@ -39,7 +39,7 @@ def five_years_ago() -> str:
     return day.isoformat()
 
 
-STEPS = {"propose": 1, "decide": 3, "all_agree": 3, "hold": 3, "release": 2, "come_again": 2, "wait": 1, "run_all": 5}
+STEPS = {"propose": 1, "decide": 6, "all_agree": 3, "hold": 3, "release": 2, "come_again": 2, "wait": 1, "run_all": 5}
 """What may happen, and how often beside the others."""
 
 
@@ -67,11 +67,14 @@ class Eliminating:
             self.waiting.add(number)
 
     def decide(self) -> None:
+        if all(len(before) == len(ROLES) for before in self.agreed.values()):
+            self.propose()
         if not self.agreed:
             return
-        person, role = self.chance.choice((PROPOSER, *PERSONS.values())), self.chance.choice(ROLES)
-        number = self.chance.choice(sorted(self.agreed))
+        number = self.chance.choice([*sorted(self.agreed), max(self.agreed)])
         before = self.agreed[number]
+        person = self.chance.choice((PROPOSER, *before, *PERSONS.values()))
+        role = self.chance.choice((*ROLES[len(before) :][:1] * 3, *ROLES))
         is_over = self.archive.eliminations.standing(number, now()).state in OVER
         may = len(before) < 3 and not is_over and role == ROLES[len(before)] and person not in (PROPOSER, *before)
         try:
