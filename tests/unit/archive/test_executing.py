@@ -7,8 +7,10 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from sqlalchemy import select
 
 from conformance import phantoms
+from databases import connected
 from eliminating import (
     SECOND_SERIES,
     Prepared,
@@ -37,6 +39,7 @@ from vna.archive import (
 from vna.errors import Damaged, NotFound, NotPermitted
 from vna.events import EliminationItem, HoldKind
 from vna.index import Index, Spared, SparedFor
+from vna.index.retention_tables import retention
 from vna.model import Scope
 
 STUDY = phantoms.uid("study", 1)
@@ -95,6 +98,16 @@ def test_what_all_agreed_to_goes_and_is_certified(archive: Archive, notary: Nota
     assert certificate["totals"]["objects"] == 6
     assert {each["role"] for each in certificate["approvals"]} == {"records_manager", "director", "archives"}
     assert {each["place"] for each in certificate["places"]} >= {"journal", "index", "derived"}
+
+
+def test_nothing_that_was_computed_of_what_went_stays(archive: Archive, index: Index, notary: Notary) -> None:
+    archive.retention.follow(Event(), now().date())
+    archive.executor.run(approved(archive), "Operator", now())
+
+    archive.retention.follow(Event(), now().date())
+
+    with connected(index.url) as connection:
+        assert connection.execute(select(retention)).all() == []
 
 
 def test_nothing_goes_before_all_have_agreed(archive: Archive, notary: Notary) -> None:

@@ -10,10 +10,11 @@ from sqlalchemy import delete, select, update
 
 from databases import connected
 from retaining import TODAY, Retaining, retaining, verified
-from vna.archive import Retention, retention_following
+from vna.archive import Retention, Statement, retention_following
 from vna.events import FactKind
 from vna.index import open_index, tables
 from vna.index.retention_tables import retention, retention_progress
+from vna.model import RejectionReason, Scope
 
 FIRST, LAST = "2006-03-15", "2011-01-10"
 
@@ -287,3 +288,14 @@ def test_results_come_by_their_end_a_page_at_a_time(anywhere: Retaining) -> None
     rest = index.retained.ended("2026-01-01", after=(page[1].first_end, page[1].study_id), newly=False)
     assert rest == page[2:]
     index.close()
+
+
+def test_a_rejection_and_its_end_are_followed(kept: Retaining) -> None:
+    study = kept.study("P1", "20060315")
+    kept.follow()
+
+    rejected = kept.archive.rejections.reject(Scope(study), RejectionReason.QUALITY, Statement("anne"))
+    after_rejection = kept.follow()
+    kept.archive.rejections.restore(rejected, Statement("anne"))
+
+    assert (after_rejection, kept.follow(), kept.follow()) == (1, 1, 0)
