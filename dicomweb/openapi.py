@@ -4,28 +4,17 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import vna
 from dicomweb.negotiation import MULTIPART
 from dicomweb.transactions import DICOM_JSON, PATHS, PLAIN_JSON, REFUSALS, Parameter, Transaction
+from vna.web.openapi import PROBLEM_SCHEMA, framed
 from vna.web.problem import MEDIA_TYPE as PROBLEM
 
-_PROBLEM: Final = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
-        "dicomStatus": {"type": "string", "pattern": "^[0-9A-F]{4}$"},
-    },
-}
 _DATA_SET: Final = {
     "type": "object",
     "propertyNames": {"pattern": "^[0-9A-F]{8}$"},
     "additionalProperties": {"type": "object", "required": ["vr"]},
 }
-_SCHEMAS: Final = {"Problem": _PROBLEM, "DataSet": _DATA_SET}
+_SCHEMAS: Final = {"Problem": PROBLEM_SCHEMA, "DataSet": _DATA_SET}
 
 
 def openapi_document(base: str, transactions: Iterable[Transaction]) -> dict[str, Any]:
@@ -37,18 +26,9 @@ def openapi_document(base: str, transactions: Iterable[Transaction]) -> dict[str
         if names:
             resource["parameters"] = [_parameter(PATHS[name], "path") for name in names]
         resource[transaction.method.lower()] = _operation(transaction)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "DICOMweb services of vna-node (PS3.18)", "version": vna.__version__},
-        "servers": [{"url": base}],
-        "security": [{}, {"token": []}],
-        "paths": paths,
-        "components": {
-            "schemas": _SCHEMAS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "responses": {"Refusal": {"description": "what is wrong", "content": {PROBLEM: _reference("Problem")}}},
-        },
-    }
+    refusal = {"description": "what is wrong", "content": {PROBLEM: _reference("Problem")}}
+    components = {"schemas": _SCHEMAS, "responses": {"Refusal": refusal}}
+    return framed("DICOMweb services of vna-node (PS3.18)", base, paths, components)
 
 
 def _operation(transaction: Transaction) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
-import vna
 from vna.api.exchange import BY, LONGEST_TEXT
 from vna.api.operations import Field, Kind, Operation
+from vna.web.openapi import PROBLEM_SCHEMA, framed
 from vna.web.problem import MEDIA_TYPE as PROBLEM
 
 _NUMBER: Final = re.compile(r"\{(\w+):int\}")
@@ -18,17 +18,6 @@ _SCHEMAS: Final[Mapping[Kind, Mapping[str, Any]]] = {
     Kind.TEXTS: {"type": "array", "items": _TEXT},
     Kind.MAPPING: {"type": "object", "additionalProperties": _TEXT},
     Kind.TRUTH: {"type": "boolean"},
-}
-_PROBLEM: Final = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "what is wrong, in words"},
-        "dicomStatus": {"type": "string", "pattern": "^[0-9A-F]{4}$"},
-    },
 }
 _BY: Final = Field(BY, "who does this; with tokens the token says who, and this may only say the same")
 _REFUSALS: Final[Mapping[int, str]] = {
@@ -61,17 +50,7 @@ def openapi_document(base: str, operations: Iterable[Operation]) -> dict[str, An
         if names:
             path["parameters"] = [_parameter(name) for name in names]
         path[operation.method.lower()] = _operation(operation)
-    return {
-        "openapi": "3.1.0",
-        "info": {"title": "Administration of vna-node", "version": vna.__version__},
-        "servers": [{"url": base}],
-        "security": [{}, {"token": []}],
-        "paths": paths,
-        "components": {
-            "schemas": {"Problem": _PROBLEM},
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-        },
-    }
+    return framed("Administration of vna-node", base, paths, {"schemas": {"Problem": PROBLEM_SCHEMA}})
 
 
 def _operation(operation: Operation) -> dict[str, Any]:
