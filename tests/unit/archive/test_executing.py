@@ -37,7 +37,7 @@ from vna.archive import (
     check_certificate,
 )
 from vna.errors import Damaged, NotFound, NotPermitted
-from vna.events import EliminationItem, HoldKind
+from vna.events import EliminationItem, FactKind, HoldKind, PatientFact
 from vna.index import Index, Spared, SparedFor
 from vna.index.retention_tables import retention
 from vna.model import Scope
@@ -156,29 +156,57 @@ def test_a_hold_at_the_last_moment_keeps(archive: Archive, notary: Notary, due: 
     assert held_studies(archive) == 1
 
 
-def _visit(archive: Archive) -> None:
-    visit(archive, 1, "2011-06-01")
+def _nothing(_archive: Archive) -> int:
+    return 0
 
 
-def _hold(archive: Archive) -> None:
-    archive.holds.place(HoldTarget(study="1.2.3"), HoldTerms(HoldKind.INQUIRY, "asked for"), "Lawyer")
+def _visit(archive: Archive, _before: int = 0) -> int:
+    issuer = archive.patients.named("P1", "")
+    return (
+        archive.patients.add(PatientFact(issuer, "P1", FactKind.VISIT, "2011-06-01", feed="test"), "clerk").number or 0
+    )
 
 
-def _profile(archive: Archive) -> None:
+def _hold(archive: Archive, _before: int = 0) -> int:
+    return archive.holds.place(HoldTarget(study="1.2.3"), HoldTerms(HoldKind.INQUIRY, "asked for"), "Lawyer").number
+
+
+def _profile(archive: Archive, _before: int) -> None:
     bring_into_force(archive, version="2")
 
 
+def _withdraw(archive: Archive, fact: int) -> None:
+    archive.patients.withdraw(fact, "clerk", "a mistake")
+
+
+def _release(archive: Archive, hold: int) -> None:
+    archive.holds.release(hold, "Judge", "the case is closed")
+
+
 @pytest.mark.parametrize(
-    ("change", "said"), [(_visit, "a fact of its patient"), (_hold, "a hold"), (_profile, "the profile in force")]
+    ("before", "change", "said"),
+    [
+        (_nothing, _visit, "a fact of its patient"),
+        (_visit, _withdraw, "a fact of its patient"),
+        (_nothing, _hold, "a hold"),
+        (_hold, _release, "a hold"),
+        (_nothing, _profile, "the profile in force"),
+    ],
 )
 def test_what_changes_after_it_was_evaluated_is_looked_at_again(
-    archive: Archive, index: Index, notary: Notary, change: Callable[[Archive], None], said: str
+    both: tuple[Archive, Index],
+    notary: Notary,
+    before: Callable[[Archive], int],
+    change: Callable[[Archive, int], object],
+    said: str,
 ) -> None:
+    archive, index = both
+    made = before(archive)
     number = approved(archive)
     listed = next(item for item in archive.eliminations.show(number, now()).items if item.scope.study == STUDY)
     item = EliminationItem(listed.scope, listed.rules, listed.retain_until, listed.instances, listed.size)
     evaluated_at = index.reader.position()
-    change(archive)
+    change(archive, made)
 
     spared = archive.destruction.eliminate(number, item, evaluated_at=evaluated_at, actor="Operator")
 
