@@ -27,6 +27,7 @@ from storage_backends.object_documents import ObjectDocuments, open_bucket_docum
 from storage_backends.object_lock import LockedBucket, ObjectLock, open_locked_bucket
 from storage_backends.object_store import ObjectStore, open_bucket
 from storage_backends.planar import PixelShape
+from storage_backends.recent import Recent
 from storage_backends.refs import BlobRef, EncodedBlob
 from storage_backends.versions import Protection
 
@@ -64,6 +65,7 @@ __all__ = [
     "ObjectStore",
     "PixelShape",
     "Protection",
+    "Recent",
     "RegularFrames",
     "Span",
     "Staged",

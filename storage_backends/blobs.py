@@ -20,9 +20,9 @@ from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
 from storage_backends.frame_table import FrameTable, Span, StoredFragments, StoredFrames, as_frame_table
 from storage_backends.mirror import MirroredStaged
 from storage_backends.planar import PixelShape
-from storage_backends.recent import RecentChunks
+from storage_backends.recent import Part, Recent
 from storage_backends.refs import BlobRef, EncodedBlob
-from storage_backends.stored import RawBlob, StoredBlob, ZstdBlob, decode_together
+from storage_backends.stored import PlainBlob, RawBlob, StoredBlob, ZstdBlob, decode_together
 
 _Result = TypeVar("_Result")
 
@@ -30,9 +30,6 @@ MAIN: Final = ""
 """The name of the store itself among its replicas."""
 
 _HASHED_AT_ONCE = 1 << 20
-_RECENT_BYTES = 64 << 20
-"""Of chunks that were read a moment ago; as much as a series of 120 CT slices."""
-
 _HASHED_HERE = 32 << 10
 """Up to this size hashing takes less time than handing it to another thread."""
 
@@ -60,7 +57,7 @@ class BlobStore:
         self.written_at: tuple[str, ...] = (MAIN, *self._mirrors)
         self.codec = codec
         self._tools = Tools()
-        self._recent = RecentChunks(_RECENT_BYTES)
+        self._recent: Recent | None = None
         self._encoder = Encoder(self._tools)
         self._threads = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="blobs")
 
@@ -69,6 +66,12 @@ class BlobStore:
         self._threads.shutdown()
         for other in (*self.replicas.values(), *self.tiers.values()):
             other.close()
+
+    def remember_in(self, recent: Recent) -> None:
+        """Keep what is handed out of this store, its replicas and tiers in this memory, for who asks for it next."""
+        self._recent = recent
+        for other in (*self.replicas.values(), *self.tiers.values()):
+            other.remember_in(recent)
 
     @property
     def stores(self) -> "dict[str, BlobStore]":
@@ -154,25 +157,33 @@ class BlobStore:
     def get_many(self, refs: Sequence[BlobRef]) -> list[Plain]:
         """Return the plain bytes of many blobs; small ones of the same shape share the passes that undo their filter.
 
-        All of it is done by the calling thread: handing parts to others cost more than they gained.
+        All of it is done by the calling thread: handing parts to others cost more than they gained. What was read so a
+        moment ago is not read again.
 
         Raises:
             BlobNotFound, BlobDamaged: as `get`, for the first such blob.
         """
-        blobs = [self._open(ref) for ref in refs]
-        plains = decode_together(blobs, self._tools)
-        for ref, plain in zip(refs, plains, strict=True):
+        found: dict[BlobRef, Plain] = {ref: kept for ref in refs if (kept := self._remembered(ref, checked=True))}
+        missing = [ref for ref in refs if ref not in found]
+        decoded = decode_together([self._open(ref) for ref in missing], self._tools)
+        for ref, plain in zip(missing, decoded, strict=True):
             _check_digest(ref, hashlib.sha256(plain).hexdigest())
-        return plains
+            found[ref] = plain
+            if self._recent:
+                self._recent.put(Part(ref.digest, checked=True), plain)
+        return [found[ref] for ref in refs]
 
     def opened(self, ref: BlobRef) -> StoredBlob:
         """Open a blob for reading parts of it; what it gives was compared with the checksum of its chunk.
 
-        Chunks that were read so a moment ago are not read again.
+        What was read so a moment ago is not read again: the blob may be open though its file is gone.
 
         Raises:
             BlobNotFound, BlobDamaged: as `get`.
         """
+        plain = self._remembered(ref, checked=True) or self._remembered(ref)
+        if plain is not None:
+            return PlainBlob(plain, lambda: self._open(ref))
         return self._open(ref, recent=self._recent)
 
     def range(self, ref: BlobRef, offset: int, length: int) -> bytes:
@@ -280,8 +291,10 @@ class BlobStore:
         return True
 
     def delete(self, ref: BlobRef) -> None:
-        """Remove the file of a blob; one that is not there is fine."""
+        """Remove the file of a blob, and what is remembered of it; one that is not there is fine."""
         self.backend.delete(ref.name)
+        if self._recent:
+            self._recent.forget(ref.digest)
 
     def names(self) -> Iterator[tuple[str, Codec]]:
         """Yield digest and codec of every blob; files of a codec unknown here are left alone."""
@@ -302,18 +315,22 @@ class BlobStore:
     def _stage(self) -> Staged:
         return MirroredStaged(self.backend, self._mirrors) if self._mirrors else self.backend.stage()
 
-    def _open(self, ref: BlobRef, place: Readable | None = None, recent: RecentChunks | None = None) -> StoredBlob:
+    def _open(self, ref: BlobRef, place: Readable | None = None, recent: Recent | None = None) -> RawBlob | ZstdBlob:
         place = place or self.backend
         if ref.codec is Codec.RAW:
-            return RawBlob(place, ref.name, plain_size=ref.plain_size)
-        return ZstdBlob(place, ref.name, plain_size=ref.plain_size, tools=self._tools, recent=recent)
+            return RawBlob(place, ref)
+        return ZstdBlob(place, ref, tools=self._tools, recent=recent)
+
+    def _remembered(self, ref: BlobRef, *, checked: bool = False) -> bytes | None:
+        """Return a blob that was read a moment ago; `checked` if only one will do that was compared with its digest."""
+        return self._recent.get(Part(ref.digest, checked=checked), ref.plain_size) if self._recent else None
 
     def _hash(self, content: Content) -> "Future[str]":
         if content.size <= _HASHED_HERE:
             return _done(_digest(content))
         return self._threads.submit(_digest, content)
 
-    def _checked(self, ref: BlobRef, blob: StoredBlob) -> Iterator[Plain]:
+    def _checked(self, ref: BlobRef, blob: RawBlob | ZstdBlob) -> Iterator[Plain]:
         """Yield a blob's chunks, each hashed by another thread while the next one is decoded."""
         digest, hashed = hashlib.sha256(), _done(None)
         held: Plain = b""
@@ -330,7 +347,7 @@ class BlobStore:
             yield held
 
 
-def _frames(ref: BlobRef, blob: StoredBlob) -> StoredFrames:
+def _frames(ref: BlobRef, blob: RawBlob | ZstdBlob) -> StoredFrames:
     frames = blob.frames()
     if frames is None:
         raise FrameNotFound(f"{ref.name} was stored without a frame table")

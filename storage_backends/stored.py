@@ -5,7 +5,7 @@ size of the file and of the plain blob: it cannot make the reader allocate more 
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -27,7 +27,8 @@ from storage_backends.layout import (
     seek_table_size,
 )
 from storage_backends.planar import Filter, PixelShape, undo
-from storage_backends.recent import RecentChunks
+from storage_backends.recent import Part, Recent
+from storage_backends.refs import BlobRef
 from storage_backends.smallest import OVERHEAD, unpack
 
 READ_AHEAD = 1 << 20
@@ -42,10 +43,11 @@ _LARGEST_FRAME_TABLE = 256 << 20
 class RawBlob:
     """A blob stored as its plain bytes."""
 
-    def __init__(self, backend: Readable, name: str, *, plain_size: int) -> None:
-        if backend.size(name) != plain_size:
-            raise BlobDamaged(f"{name}: has {backend.size(name)} bytes instead of {plain_size}")
-        self._backend, self._name, self._plain_size = backend, name, plain_size
+    def __init__(self, backend: Readable, ref: BlobRef) -> None:
+        size = backend.size(ref.name)
+        if size != ref.plain_size:
+            raise BlobDamaged(f"{ref.name}: has {size} bytes instead of {ref.plain_size}")
+        self._backend, self._name, self._plain_size = backend, ref.name, ref.plain_size
 
     def pieces(self) -> Iterator[Plain]:
         """Yield the plain bytes in order."""
@@ -72,14 +74,12 @@ class RawBlob:
 class ZstdBlob:
     """A blob in the layout of `storage_backends.layout`."""
 
-    def __init__(
-        self, backend: Readable, name: str, *, plain_size: int, tools: Tools, recent: RecentChunks | None = None
-    ) -> None:
-        """Open a file; parts of it are taken from `recent` chunks where they are there, and put there."""
-        self._recent = recent
-        self._file = _File(backend, name)
+    def __init__(self, backend: Readable, ref: BlobRef, *, tools: Tools, recent: Recent | None = None) -> None:
+        """Open a file; single chunks are taken from `recent` memory where they are there, and put there."""
+        self._ref, self._recent = ref, recent
+        self._file = _File(backend, ref.name)
         self._tools = tools
-        self.head = self._parse_head(plain_size)
+        self.head = self._parse_head(ref.plain_size)
         self._table = self._parse_seek_table()
 
     @property
@@ -97,8 +97,7 @@ class ZstdBlob:
             return b""
         chunks = self.head.chunks
         first, after = chunks.at(span.offset), chunks.at(span.offset + span.length - 1) + 1
-        shared = after == first + 1 and span.length < chunks[first].length
-        parts = [self._one(first)] if shared else list(self._plain(first, after))
+        parts = [self._one(first)] if after == first + 1 else list(self._plain(first, after))
         start = span.offset - chunks[first].offset
         plain = parts[0] if len(parts) == 1 else b"".join(parts)
         return bytes(plain[start : start + span.length])
@@ -121,12 +120,14 @@ class ZstdBlob:
 
     def _one(self, number: int) -> Plain:
         """Return one chunk, read a moment ago or now."""
-        key = (self._file.name, number)
-        plain = self._recent.get(key) if self._recent else None
+        if self._recent is None:
+            return next(self._plain(number, number + 1))
+        chunk = self.head.chunks[number]
+        part = Part(self._ref.digest, chunk.offset)
+        plain: Plain | None = self._recent.get(part, chunk.length)
         if plain is None:
             plain = next(self._plain(number, number + 1))
-            if self._recent:
-                self._recent.put(key, plain)
+            self._recent.put(part, plain)
         return plain
 
     def _plain(self, first: int, after: int) -> Iterator[Plain]:
@@ -202,10 +203,30 @@ class ZstdBlob:
         return table
 
 
-StoredBlob: TypeAlias = RawBlob | ZstdBlob
+class PlainBlob:
+    """A blob whose plain bytes are in memory; its file is opened when it is asked how frames or pixels lie in it."""
+
+    def __init__(self, plain: bytes, open_file: Callable[[], RawBlob | ZstdBlob]) -> None:
+        self._plain, self._open_file = plain, open_file
+
+    def range(self, span: Span) -> bytes:
+        """Return a part of the plain bytes, which lies inside of the blob."""
+        return self._plain[span.offset : span.offset + span.length]
+
+    @property
+    def shape(self) -> PixelShape | None:
+        """How pixels lie in the blob, as far as its file tells."""
+        return self._open_file().shape
+
+    def frames(self) -> StoredFrames | None:
+        """Return the frame table, None if the blob was stored without one."""
+        return self._open_file().frames()
 
 
-def decode_together(blobs: Sequence[StoredBlob], tools: Tools) -> list[Plain]:
+StoredBlob: TypeAlias = RawBlob | ZstdBlob | PlainBlob
+
+
+def decode_together(blobs: Sequence[RawBlob | ZstdBlob], tools: Tools) -> list[Plain]:
     """Return the plain bytes of each blob; small ones of the same shape are decoded at once."""
     plains: dict[int, Plain] = {}
     alike: dict[tuple[Filter, PixelShape, int], dict[int, ZstdBlob]] = {}

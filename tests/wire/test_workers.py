@@ -53,15 +53,19 @@ def test_a_dead_worker_is_replaced_and_the_port_goes_on(tmp_path: Path) -> None:
         until(lambda: len(workers_of(pid) - {victim}) == 2)
 
 
-def test_what_one_worker_took_any_other_gives_back(tmp_path: Path) -> None:
+def test_what_one_worker_took_or_read_any_other_gives_back(tmp_path: Path) -> None:
     with running_node(tmp_path, settings=WORKERS) as node:
         instances = {str(number): encoded(phantoms.ct_slice(number=number, size=64)) for number in range(12)}
         for number in range(12):
             assert store_one(node, number) == 0
 
         trips = list(round_trips(node.address, instances))
+        for blob in (node.node.data_dir / "blobs").glob("???/*"):
+            blob.unlink()
+        remembered = [trip for _ in range(4) for trip in round_trips(node.address, instances)]
 
         assert all(trip.got is not None and trip.got.data == instance.data for _, instance, trip in trips)
+        assert all(trip.got is not None and trip.got.data == instance.data for _, instance, trip in remembered)
 
 
 def test_no_worker_outlives_a_killed_node(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from storage_backends import (
     Documents,
     FilesystemDocuments,
     ObjectDocuments,
+    Recent,
     open_bucket_documents,
 )
 from vna.archive import Archive, Means, Notary, Rebuilder, Sealer, ahead_of, catch_up, storage_errors
@@ -48,7 +49,9 @@ def open_sealer(settings: Settings) -> Sealer:
     return Sealer(open_index(index_url(settings)), SealedJournal(open_documents(settings)), note=folder.note_sealed)
 
 
-def open_sealing_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | None = None) -> Archive:
+def open_sealing_archive(
+    settings: Settings, *, workers: int = 1, metrics: Metrics | None = None, recent: Recent | None = None
+) -> Archive:
     """Open the archive as `open_archive` does, with what seals its journal before a commitment is given, and destroys.
 
     Whenever it has to connect to its index anew, it sees whether that is still the one of this journal.
@@ -56,7 +59,7 @@ def open_sealing_archive(settings: Settings, *, workers: int = 1, metrics: Metri
     Raises:
         StartRefused: as `open_archive`.
     """
-    archive = open_archive(settings, workers=workers, metrics=metrics)
+    archive = open_archive(settings, workers=workers, metrics=metrics, recent=recent)
     sealer, journal = open_sealer(settings), SealedJournal(open_documents(settings))
     archive.commitments.seal_with(sealer)
     archive.compare_with(journal)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 import vna
+from storage_backends import Recent
 from vna.archive import Archive
 from vna.dimse import listen
 from vna.errors import StartRefused
@@ -31,7 +32,7 @@ from vna.node.watch import NODE, Watch
 from vna.node.web import Around
 from vna.node.worker import Listeners, work, worker_count
 from vna.node.workers import Workers, start_workers
-from vna.settings import DimseSettings, HttpSettings, Settings
+from vna.settings import DimseSettings, HttpSettings, Settings, StoreSettings
 from vna.web import complain_of_open_http, listen_for_http
 
 _Listening = TypeVar("_Listening", DimseSettings, HttpSettings)
@@ -71,7 +72,7 @@ class Node:
             run_apart(self._ask_the_store)
             key = make_key(self._folder.signing_key)
             self._serve(stack)
-            archive = open_sealing_archive(self._settings, metrics=self._metrics)
+            archive = open_sealing_archive(self._settings, metrics=self._metrics, recent=self._recent)
             stack.callback(archive.close)
             self._keep_house(stack, key, archive)
             stack.callback(self._folder.remove_record)
@@ -103,7 +104,10 @@ class Node:
         self._record = record = _record(settings, listeners)
         self._watch = watch = Watch(count)
         watch.take(watch.supervisor)
-        around = Around(record, watch, count)
+        self._recent = recent = _recent(settings.store)
+        if recent is not None:
+            stack.callback(recent.close)
+        around = Around(record, watch, count, recent)
         self._workers = start_workers(
             count, lambda number: work(settings, listeners, around, number=number), let_go=listeners.close
         )
@@ -122,6 +126,11 @@ class Node:
         housekeeper = Housekeeper(kept, is_elected=election.is_elected)
         stack.callback(housekeeper.stop)
         housekeeper.start()
+
+
+def _recent(settings: StoreSettings) -> Recent | None:
+    """Make the memory for what was read last, before the processes that share it are forked."""
+    return Recent(settings.recent_bytes) if settings.recent_bytes else None
 
 
 def _record(settings: Settings, listeners: Listeners) -> NodeRecord:

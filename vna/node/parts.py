@@ -19,6 +19,7 @@ from storage_backends import (
     Filesystem,
     Late,
     ObjectLock,
+    Recent,
     StorageError,
     StoreUnavailable,
     open_bucket,
@@ -42,12 +43,15 @@ _IN_FLIGHT_BYTES = 192 * 2**20
 """Memory of the whole node for data sets that are being received; more of them go to spool files."""
 
 
-def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | None = None) -> Archive:
+def open_archive(
+    settings: Settings, *, workers: int = 1, metrics: Metrics | None = None, recent: Recent | None = None
+) -> Archive:
     """Open the archive that the settings name, making what is missing and migrating an older index.
 
     Args:
         workers: how many processes share the node's memory for what is being received.
         metrics: where what passes the archive's door is counted; without it, where nobody looks.
+        recent: the node's memory for what was read last.
 
     Raises:
         StartRefused: a place that cannot be used, or an index newer than this release.
@@ -56,6 +60,8 @@ def open_archive(settings: Settings, *, workers: int = 1, metrics: Metrics | Non
     folder = DataFolder(settings.data_dir)
     folder.create()
     blobs = open_store(settings)
+    if recent is not None:
+        blobs.remember_in(recent)
     index = open_index(
         index_url(settings),
         rejected_again=RejectedAgain(settings.archive.rejected_again),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import vna
 from dicomweb import Services, dicomweb_routes
+from storage_backends import Recent
 from vna.api import api_routes
 from vna.archive import Archive, Overview
 from vna.console import Check, NodeFacts, StudyBrowser, console_routes, failing, viewer_is_here, viewer_routes
@@ -23,11 +24,15 @@ from vna.web import WebApp, create_web_app
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a worker knows of the node around it: where it listens, and what its processes tell of themselves."""
+    """What a worker knows of the node around it: where it listens, and what its processes tell of themselves.
+
+    `recent` is memory they share, None where the settings give none.
+    """
 
     record: NodeRecord
     watch: Watch
     workers: int
+    recent: Recent | None
 
 
 def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Check) -> WebApp:

@@ -47,7 +47,7 @@ def work(settings: Settings, listeners: Listeners, around: Around, *, number: in
     stop = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the supervisor tells us
     signal.signal(signal.SIGTERM, lambda _number, _frame: stop.set())
-    archive = open_sealing_archive(settings, workers=around.workers, metrics=metrics)
+    archive = open_sealing_archive(settings, workers=around.workers, metrics=metrics, recent=around.recent)
     dimse = DimseServer(archive, _share(settings.dimse, around.workers), listeners.dimse)
     app = web_app(settings, archive, around, lambda: "the node is stopping" if stop.is_set() else None)
     http = HttpServer(app, listeners.http, settings.http)

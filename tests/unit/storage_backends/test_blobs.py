@@ -30,7 +30,6 @@ from storage_backends import (
     Span,
 )
 from storage_backends.contract import put
-from storage_backends.recent import RecentChunks
 
 SHAPE = PixelShape(300, 200, 1, 2)
 BIG = PixelShape(1500, 2003, 1, 2)
@@ -290,31 +289,3 @@ def test_a_large_file_goes_in_and_out_in_little_memory(tmp_path: Path, codec: Co
     blobs.close()
     assert got == size
     assert peak < 40 << 20
-
-
-def test_a_chunk_that_was_read_a_moment_ago_is_not_read_again(backend: Memory) -> None:
-    store = BlobStore(backend, codec=Codec.DENSE)
-    data = pixels.image(SHAPE, frames=3)
-    ref = store.put(MemoryContent(data), shape=SHAPE, frames=RegularFrames(120_000, 3))
-    first = store.opened(ref).range(Span(0, 120_000))
-    file = bytearray(backend.read(ref.name, 0, backend.size(ref.name)))
-    file[1000] ^= 0xFF
-    put(backend, ref.name, file)
-
-    again = store.opened(ref).range(Span(1, 99))
-    with pytest.raises(BlobDamaged):
-        store.range(ref, 1, 99)
-    store.close()
-
-    assert (first, again) == (data[:120_000], data[1:100])
-
-
-def test_chunks_read_a_moment_ago_are_bounded() -> None:
-    recent = RecentChunks(10)
-    for number in range(5):
-        recent.put(("blob", number), bytes(4))
-        recent.get(("blob", 0))
-
-    assert [number for number in range(5) if recent.get(("blob", number))] == [0, 4]
-    recent.put(("blob", 0), bytes(11))
-    assert not any(recent.get(("blob", number)) for number in range(5))
