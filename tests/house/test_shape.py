@@ -1,16 +1,13 @@
 """Modules tell one story and functions stay short (STYLE: sections 2 and 3 of the project's style)."""
 
 import ast
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("vna", "storage_backends", "dicomweb", "conformance", "sample_data")
-MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
-TEXTS = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in MODULES}
-TREES = {name: ast.parse(text) for name, text in TEXTS.items()}
-
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 40
 MOST_PARAMETERS = 5
@@ -24,32 +21,49 @@ EXCEPTIONS = {
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def test_modules_are_short_enough_to_read() -> None:
-    lengths = {name: len(text.splitlines()) for name, text in TEXTS.items()}
+@pytest.fixture(scope="module")
+def texts() -> dict[str, str]:
+    """The text of each module by its path below the top."""
+    modules = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+    return {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in modules}
+
+
+@pytest.fixture(scope="module")
+def trees(texts: dict[str, str]) -> dict[str, ast.Module]:
+    return {name: ast.parse(text) for name, text in texts.items()}
+
+
+@pytest.fixture(scope="module")
+def functions(trees: dict[str, ast.Module]) -> "list[_Named]":
+    return [_Named(name, node) for name, tree in trees.items() for node in ast.walk(tree) if isinstance(node, Function)]
+
+
+def test_modules_are_short_enough_to_read(texts: dict[str, str]) -> None:
+    lengths = {name: len(text.splitlines()) for name, text in texts.items()}
 
     assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
 
 
-def test_functions_are_short_enough_to_read() -> None:
-    written = {name for name in TEXTS if "/migrations/" not in name}
+def test_functions_are_short_enough_to_read(functions: "list[_Named]") -> None:
+    long = [f"{f} {_length(f.node)} lines" for f in functions if _length(f.node) > LONGEST_FUNCTION]
 
-    assert [f"{f} {_length(f.node)} lines" for f in _functions(written) if _length(f.node) > LONGEST_FUNCTION] == []
-
-
-def test_functions_take_few_parameters() -> None:
-    assert {str(f) for f in _functions(TEXTS) if _parameters(f.node) > MOST_PARAMETERS} <= EXCEPTIONS.keys()
+    assert [each for each in long if "/migrations/" not in each] == []
 
 
-def test_the_exceptions_still_exist() -> None:
-    assert {str(f) for f in _functions(TEXTS)} >= EXCEPTIONS.keys()
+def test_functions_take_few_parameters(functions: "list[_Named]") -> None:
+    assert {str(f) for f in functions if _parameters(f.node) > MOST_PARAMETERS} <= EXCEPTIONS.keys()
 
 
-def test_modules_are_named_after_what_they_hold() -> None:
-    assert [name for name in TEXTS if Path(name).stem in VAGUE] == []
+def test_the_exceptions_still_exist(functions: "list[_Named]") -> None:
+    assert {str(f) for f in functions} >= EXCEPTIONS.keys()
 
 
-def test_modules_say_what_lives_in_them() -> None:
-    assert [name for name, tree in TREES.items() if not ast.get_docstring(tree)] == []
+def test_modules_are_named_after_what_they_hold(texts: dict[str, str]) -> None:
+    assert [name for name in texts if Path(name).stem in VAGUE] == []
+
+
+def test_modules_say_what_lives_in_them(trees: dict[str, ast.Module]) -> None:
+    assert [name for name, tree in trees.items() if not ast.get_docstring(tree)] == []
 
 
 @dataclass(frozen=True)
@@ -61,10 +75,6 @@ class _Named:
 
     def __str__(self) -> str:
         return f"{self.module}:{self.node.name}"
-
-
-def _functions(modules: Iterable[str]) -> Iterator[_Named]:
-    return (_Named(name, node) for name in modules for node in ast.walk(TREES[name]) if isinstance(node, Function))
 
 
 def _length(function: Function) -> int:

@@ -1,6 +1,7 @@
 """The top level holds what a newcomer looks for, and nothing else."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,17 +24,23 @@ EXPECTED = {
 MADE_HERE = {"var", "build", "dist"}
 """What running, building and cleaning makes; kept out of version control."""
 
-TEXTS = sorted(
-    path
-    for path in ROOT.rglob("*")
-    if path.suffix in {".py", ".md", ".toml", ".yaml", ".txt", ".html", ".css", ".mako", ".csv"}
-    and not any(part.startswith(".") or part in MADE_HERE for part in path.relative_to(ROOT).parts)
-)
+TEXTS = {".py", ".md", ".toml", ".yaml", ".txt", ".html", ".css", ".mako", ".csv"}
 FORBIDDEN = {
     "a path of one machine": re.compile(r"(?<![\w.])/(?:home|work|root|Users)/\w"),
     "an unfinished place": re.compile(r"\b(?:TOD[O]|FIXM[E]|XX[X])\b"),
     "a merge conflict": re.compile(r"^(?:<{7}|>{7}) ", re.MULTILINE),
 }
+
+
+def texts(folder: Path) -> Iterator[Path]:
+    """Yield the files of text below a folder, but what is hidden or made here."""
+    for entry in sorted(folder.iterdir()):
+        if entry.name.startswith(".") or entry.name in MADE_HERE:
+            continue
+        if entry.is_dir():
+            yield from texts(entry)
+        elif entry.suffix in TEXTS:
+            yield entry
 
 
 def test_nothing_else_stands_at_the_top() -> None:
@@ -45,7 +52,7 @@ def test_nothing_else_stands_at_the_top() -> None:
 def test_no_text_holds_what_does_not_belong_to_the_project() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {what}: {match.group()}"
-        for path in TEXTS
+        for path in texts(ROOT)
         for what, pattern in FORBIDDEN.items()
         for match in pattern.finditer(path.read_text(encoding="utf-8"))
     ]

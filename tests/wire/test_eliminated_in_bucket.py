@@ -33,9 +33,6 @@ def of_patient(study: int) -> list[Dataset]:
     return made
 
 
-FIRST, SECOND = of_patient(1), of_patient(2)
-
-
 @pytest.fixture
 def buckets(s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Buckets":
     """Two buckets: of the store, and of its tier `cold`, which keeps bytes as they are."""
@@ -73,23 +70,24 @@ class Buckets:
 
 
 def test_no_version_in_any_bucket_holds_anything_of_it(buckets: Buckets) -> None:
+    first, second = of_patient(1), of_patient(2)
     with closing(open_sealing_archive(settings.load())) as archive:
-        store(archive, *FIRST, *SECOND)
-        for study in (FIRST[0].StudyInstanceUID, SECOND[0].StudyInstanceUID):
+        store(archive, *first, *second)
+        for study in (first[0].StudyInstanceUID, second[0].StudyInstanceUID):
             archive.tiers.place(StudyUID(study), "cold", "archivist")
         with closing(open_sealer(settings.load())) as sealer:
             sealer.seal()
-        there = buckets.found(needles(*FIRST))
+        there = buckets.found(needles(*first))
 
-        objects = destroyed(archive, Scope(FIRST[0].StudyInstanceUID))
+        objects = destroyed(archive, Scope(first[0].StudyInstanceUID))
 
         assert {problem for finding in archive.verify() if (problem := finding.problem)} == set()
     assert {name.partition("/")[0] for name in there} == set(buckets.names)
     assert any("/payloads/" in name for name in there)
-    assert buckets.found(needles(*FIRST)) == set()
-    assert buckets.found(needles(*SECOND)) != set()
+    assert buckets.found(needles(*first)) == set()
+    assert buckets.found(needles(*second)) != set()
     digests = [blob["sha256"] for each in objects for blob in each["blobs"]]
-    assert len(digests) == len(FIRST)
+    assert len(digests) == len(first)
     assert [name for name, _ in buckets.versions() if any(digest in name for digest in digests)] == []
     assert buckets.unfinished() == []
 

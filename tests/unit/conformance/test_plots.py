@@ -1,10 +1,13 @@
 """The curves come out as pictures: every server's line with its points."""
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 from PIL import Image
 
-from conformance.plots import draw
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def test_each_curve_becomes_a_picture(tmp_path: Path) -> None:
@@ -15,10 +18,13 @@ def test_each_curve_becomes_a_picture(tmp_path: Path) -> None:
         for x in (1, 2, 4)
     ]
 
-    paths = draw(points, tmp_path / "plots")
+    kept, folder = tmp_path / "curves.json", tmp_path / "plots"
+    kept.write_text(json.dumps(points))
 
-    assert [path.name for path in paths] == ["throughput.png", "query-time.png"]
-    for path in paths:
+    subprocess.run([sys.executable, "-m", "conformance.plots", kept, folder], cwd=ROOT, check=True)
+
+    assert sorted(path.name for path in folder.iterdir()) == ["query-time.png", "throughput.png"]
+    for path in folder.iterdir():
         with Image.open(path) as picture:
             assert picture.width > 600
             assert len(picture.convert("RGB").getcolors(maxcolors=100_000) or []) > 20
