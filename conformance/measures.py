@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from pydicom.uid import CTImageStorage
 
@@ -17,6 +17,9 @@ from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
 _SAMPLE_EVERY_S = 0.05
 _LOAD_ASSOCIATIONS = 4
+
+_Retrieve = Callable[[Server, Mapping[str, str]], load.RetrieveFigures]
+"""Retrieves the study of these keys."""
 
 
 def measure_store(plan: Plan) -> list[Row]:
@@ -79,15 +82,15 @@ def measure_find(plan: Plan) -> list[Row]:
 
 
 def measure_get(plan: Plan) -> list[Row]:
-    """C-GET of a study of 100 CT slices over one association."""
+    """C-GET of a study of 100 CT slices over one association, never asked for before, and again."""
     with servers(plan, "get") as running:
         return _retrieve_rows(plan, "C-GET, 100 slices", running, _get_study)
 
 
 def measure_move(plan: Plan) -> list[Row]:
-    """C-MOVE of a study of 100 CT slices over one association into a sink."""
+    """C-MOVE of a study of 100 CT slices into a sink, never asked for before, and again."""
     with Sink() as sink, servers(plan, "move", sink=sink) as running:
-        return _retrieve_rows(plan, "C-MOVE, 100 slices", running, lambda server: _move_study(server, sink))
+        return _retrieve_rows(plan, "C-MOVE, 100 slices", running, lambda server, keys: _move_study(server, keys, sink))
 
 
 def measure_memory(plan: Plan) -> list[Row]:
@@ -147,33 +150,39 @@ def _find_runs(plan: Plan, node: Server, keyword: str, studies: int) -> list[flo
     return medians
 
 
-def _retrieve_rows(
-    plan: Plan, name: str, running: Sequence[Server], retrieve: Callable[[Server], load.RetrieveFigures]
-) -> list[Row]:
-    rates: list[list[float]] = [[] for _ in running]
+def _retrieve_rows(plan: Plan, name: str, running: Sequence[Server], retrieve: _Retrieve) -> list[Row]:
+    first: list[list[float]] = [[] for _ in running]
+    again: list[list[float]] = [[] for _ in running]
     for server in running:
-        store(server, CtSlices(SLICES_PER_STUDY), 1)
-        retrieve(server)
-    for _ in range(plan.pairs):
-        for server, measured in zip(running, rates, strict=True):
-            figures = retrieve(server)
-            if figures.instances != SLICES_PER_STUDY or figures.status:
-                raise load.LoadFailed(f"{server.name} gave {figures.instances}, status {figures.status:04X}")
-            measured.append(figures.megabytes_per_s)
+        store(server, CtSlices(SLICES_PER_STUDY * (plan.pairs + 1)), 1)
+        retrieve(server, _keys_of(plan.pairs))
+    for number in range(plan.pairs):
+        for rates in (first, again):
+            for server, measured in zip(running, rates, strict=True):
+                figures = retrieve(server, _keys_of(number))
+                if figures.instances != SLICES_PER_STUDY or figures.status:
+                    raise load.LoadFailed(f"{server.name} gave {figures.instances}, status {figures.status:04X}")
+                measured.append(figures.megabytes_per_s)
+    return [_retrieve_row(f"{name}, first time", first), _retrieve_row(f"{name}, again", again)]
+
+
+def _retrieve_row(name: str, rates: Sequence[Sequence[float]]) -> Row:
     beside = compared(rates[0], rates[1] if len(rates) > 1 else [])
-    return [Row(name, "MB/s", Spread.of(rates[0]), *beside, Target(300, at_least=True))]
+    return Row(name, "MB/s", Spread.of(rates[0]), *beside, Target(300, at_least=True))
 
 
-def _get_study(server: Server) -> load.RetrieveFigures:
-    return load.run_get(server.address, _STUDY, sop_classes=[CTImageStorage])
+def _get_study(server: Server, keys: Mapping[str, str]) -> load.RetrieveFigures:
+    return load.run_get(server.address, keys, sop_classes=[CTImageStorage])
 
 
-def _move_study(server: Server, sink: Sink) -> load.RetrieveFigures:
-    return load.run_move(server.address, _STUDY, destination=SINK, sink=sink)
+def _move_study(server: Server, keys: Mapping[str, str], sink: Sink) -> load.RetrieveFigures:
+    return load.run_move(server.address, keys, destination=SINK, sink=sink)
 
 
 def _beside(theirs: Sequence[StoreRuns]) -> tuple[Spread | None, None]:
     return (Spread.of(theirs[0].cpu_ms) if theirs else None), None
 
 
-_STUDY = {"StudyInstanceUID": str(phantoms.uid("corpus", 0))}
+def _keys_of(number: int) -> dict[str, str]:
+    """Return the keys of a study of CT slices."""
+    return {"StudyInstanceUID": str(phantoms.uid("corpus", number))}

@@ -4,6 +4,7 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from conformance import load, phantoms, web_load
 from conformance.corpus import SLICES_PER_STUDY, small_study_names
@@ -61,20 +62,22 @@ def measure_web_metadata(plan: Plan) -> list[Row]:
 
 
 def measure_web_retrieve(plan: Plan) -> list[Row]:
-    """Frames of a CT series over one connection and six, and the study as it is stored."""
+    """Frames of CT series over one connection and six, and studies as stored; never asked for before, and again."""
+    rows: list[Row] = []
     with _web_servers(plan, "web-retrieve") as running:
-        _store_studies(running, 1)
-        paths = web_load.frame_paths(running[0].root, _study(0))
-        one = _by_turns(running, plan.pairs, lambda root, _: web_load.frames_per_s(root, paths, 1))
-        six = _by_turns(running, plan.pairs, lambda root, _: web_load.frames_per_s(root, paths, 6))
-        whole = _by_turns(running, plan.pairs, lambda root, _: web_load.study_megabytes_per_s(root, _study(0)))
-    name = "study of 100 slices, as stored"
-    return [
-        _rate_row("frames of a CT series, 1 connection", "frames/s", one, 1.2),
-        _rate_row("frames of a CT series, 6 connections", "frames/s", six, 1.2),
-        _rate_row(f"{name}, beside Orthanc", "MB/s", whole, 0.8),
-        Row(name, "MB/s", Spread.of(whole[0]), target=Target(400, at_least=True)),
-    ]
+        _store_studies(running, 3 * plan.pairs)
+        for at, connections in enumerate((1, 6)):
+            paths = [web_load.frame_paths(running[0].root, _study(at * plan.pairs + n)) for n in range(plan.pairs)]
+            name = f"frames of a CT series, {connections} connection{'s' if connections > 1 else ''}"
+            rows += (
+                _rate_row(f"{name}, {which}", "frames/s", rates, 1.2)
+                for which, rates in _first_and_again(running, plan.pairs, _frames(paths, connections))
+            )
+        for which, rates in _first_and_again(running, plan.pairs, _whole(first=2 * plan.pairs)):
+            name = f"study of 100 slices, as stored, {which}"
+            rows.append(_rate_row(f"{name}, beside Orthanc", "MB/s", rates, 0.8))
+            rows.append(Row(name, "MB/s", Spread.of(rates[0]), target=Target(400, at_least=True)))
+    return rows
 
 
 def measure_web_store(plan: Plan) -> list[Row]:
@@ -145,6 +148,27 @@ def _by_turns(running: Sequence[WebServer], pairs: int, measure: Callable[[str, 
         for each, measured in zip(running, figures, strict=True):
             measured.append(measure(each.root, number))
     return figures
+
+
+def _first_and_again(
+    running: Sequence[WebServer], pairs: int, measure: Callable[[str, int], float]
+) -> Iterator[tuple[str, list[list[float]]]]:
+    """Measure what depends on the number of the pair, each server in turn, and then once more."""
+    rounds = [_by_turns(running, 2, partial(_numbered, measure, number)) for number in range(pairs)]
+    for which, name in enumerate(("first time", "again")):
+        yield name, [[measured[server][which] for measured in rounds] for server in range(len(running))]
+
+
+def _numbered(measure: Callable[[str, int], float], number: int, root: str, _turn: int) -> float:
+    return measure(root, number)
+
+
+def _frames(paths: Sequence[Sequence[str]], connections: int) -> Callable[[str, int], float]:
+    return lambda root, number: web_load.frames_per_s(root, paths[number], connections)
+
+
+def _whole(*, first: int) -> Callable[[str, int], float]:
+    return lambda root, number: web_load.study_megabytes_per_s(root, _study(first + number))
 
 
 def _rate_row(name: str, unit: str, figures: Sequence[Sequence[float]], at_least: float) -> Row:
