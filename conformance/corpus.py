@@ -98,12 +98,12 @@ class StudyNames:
     accession_number: str
 
 
-def ct_instances(n: int, *, first: int = 0, label: str = "corpus") -> Iterator[Instance]:
-    """Yield `n` different 512 x 512 CT slices, 100 to a study, from number `first` on.
+def ct_instances(n: int, *, first: int = 0, label: str = "corpus", size: int = 512) -> Iterator[Instance]:
+    """Yield `n` different CT slices of `size` x `size` pixels, 100 to a study, from number `first` on.
 
     `label` is part of every UID: another label gives other instances of the same pixels.
     """
-    template = phantoms.ct_slice()
+    template = phantoms.ct_slice(size=size)
     for number in range(first, first + n):
         study = number // SLICES_PER_STUDY
         template.StudyInstanceUID = phantoms.uid(label, study)
@@ -112,7 +112,7 @@ def ct_instances(n: int, *, first: int = 0, label: str = "corpus") -> Iterator[I
         template.PatientID, template.PatientName = f"{label[:40]}-{study}", _name(_random(study))
         template.AccessionNumber, template.StudyID = f"C{study}", str(study)
         template.InstanceNumber = number % SLICES_PER_STUDY + 1
-        template.PixelData = phantoms.chest(number).tobytes()
+        template.PixelData = phantoms.chest(number, size=size).tobytes()
         data = phantoms.data_set_bytes(template)
         yield Instance(CTImageStorage, template.SOPInstanceUID, ExplicitVRLittleEndian, data)
 

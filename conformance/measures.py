@@ -17,6 +17,8 @@ from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
 _SAMPLE_EVERY_S = 0.05
 _LOAD_ASSOCIATIONS = 4
+_RETRIEVED_MB_PER_S = {512: 300, 256: 250}
+"""What is to be reached with square slices of so many rows."""
 
 _Retrieve = Callable[[Server, Mapping[str, str]], load.RetrieveFigures]
 """Retrieves the study of these keys."""
@@ -87,6 +89,12 @@ def measure_get(plan: Plan) -> list[Row]:
         return _retrieve_rows(plan, "C-GET, 100 slices", running, _get_study)
 
 
+def measure_get_small(plan: Plan) -> list[Row]:
+    """The same of slices of a quarter as many pixels."""
+    with servers(plan, "get-small") as running:
+        return _retrieve_rows(plan, "C-GET, 100 slices of 256x256", running, _get_study, size=256)
+
+
 def measure_move(plan: Plan) -> list[Row]:
     """C-MOVE of a study of 100 CT slices into a sink, never asked for before, and again."""
     with Sink() as sink, servers(plan, "move", sink=sink) as running:
@@ -126,6 +134,7 @@ MEASURES: dict[str, Callable[[Plan], list[Row]]] = {
     "compressed": measure_compressed,
     "find": measure_find,
     "get": measure_get,
+    "get-small": measure_get_small,
     "move": measure_move,
     "memory": measure_memory,
 }
@@ -150,11 +159,13 @@ def _find_runs(plan: Plan, node: Server, keyword: str, studies: int) -> list[flo
     return medians
 
 
-def _retrieve_rows(plan: Plan, name: str, running: Sequence[Server], retrieve: _Retrieve) -> list[Row]:
+def _retrieve_rows(
+    plan: Plan, name: str, running: Sequence[Server], retrieve: _Retrieve, *, size: int = 512
+) -> list[Row]:
     first: list[list[float]] = [[] for _ in running]
     again: list[list[float]] = [[] for _ in running]
     for server in running:
-        store(server, CtSlices(SLICES_PER_STUDY * (plan.pairs + 1)), 1)
+        store(server, CtSlices(SLICES_PER_STUDY * (plan.pairs + 1), size=size), 1)
         retrieve(server, _keys_of(plan.pairs))
     for number in range(plan.pairs):
         for rates in (first, again):
@@ -163,12 +174,12 @@ def _retrieve_rows(plan: Plan, name: str, running: Sequence[Server], retrieve: _
                 if figures.instances != SLICES_PER_STUDY or figures.status:
                     raise load.LoadFailed(f"{server.name} gave {figures.instances}, status {figures.status:04X}")
                 measured.append(figures.megabytes_per_s)
-    return [_retrieve_row(f"{name}, first time", first), _retrieve_row(f"{name}, again", again)]
+    return [_retrieve_row(f"{name}, first time", first, size), _retrieve_row(f"{name}, again", again, size)]
 
 
-def _retrieve_row(name: str, rates: Sequence[Sequence[float]]) -> Row:
+def _retrieve_row(name: str, rates: Sequence[Sequence[float]], size: int) -> Row:
     beside = compared(rates[0], rates[1] if len(rates) > 1 else [])
-    return Row(name, "MB/s", Spread.of(rates[0]), *beside, Target(300, at_least=True))
+    return Row(name, "MB/s", Spread.of(rates[0]), *beside, Target(_RETRIEVED_MB_PER_S[size], at_least=True))
 
 
 def _get_study(server: Server, keys: Mapping[str, str]) -> load.RetrieveFigures:

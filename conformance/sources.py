@@ -35,12 +35,13 @@ class CtSlices:
     n: int
     first: int = 0
     label: str = "corpus"
+    size: int = 512
 
     def share(self, part: int, parts: int) -> Iterator[Instance]:
         """Yield a run of consecutive slices, so that studies are not spread over processes."""
         size = -(-self.n // parts)
         mine = max(0, min(size, self.n - part * size))
-        return ct_instances(mine, first=self.first + part * size, label=self.label)
+        return ct_instances(mine, first=self.first + part * size, label=self.label, size=self.size)
 
 
 @dataclass(frozen=True, slots=True)
