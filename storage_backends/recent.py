@@ -4,7 +4,7 @@ Whoever reads one frame often reads the next one, or it again, and a study that 
 another: what is here need not be read, decoded and hashed again. The memory is anonymous and made before the workers
 are forked; pages that are not written cost nothing.
 
-    words 0, 1    bytes reserved since the start, entries published since the start
+    words 0 to 2  bytes reserved, entries published and parts found since the start
     entries       SHA-256 of the blob | which part | where its bytes begin, counted since the start | how many
     ring          the bytes; what is written last takes the place of what is oldest
 
@@ -33,6 +33,8 @@ _BYTES_AN_ENTRY: Final = 16 << 10
 """So many entries are there that the ring is full before they are, unless values are smaller on average."""
 
 _words: Final = struct.Struct("<QQ")
+_found: Final = struct.Struct("<Q")
+_HEAD: Final = _words.size + _found.size
 _entry: Final = struct.Struct("<40sQQ")
 _NOTHING: Final = bytes(_entry.size)
 
@@ -57,13 +59,20 @@ class _Entry(NamedTuple):
     size: int
 
 
+class Counts(NamedTuple):
+    """How often parts were found since the start, and how often one was kept because it had to be read."""
+
+    found: int
+    kept: int
+
+
 class Recent:
     """Up to so many bytes. Safe to use from any number of threads, and of processes forked after it was made."""
 
     def __init__(self, most_bytes: int) -> None:
         self._capacity = most_bytes
         self._slots = max(1, most_bytes // _BYTES_AN_ENTRY)
-        self._ring_at = _words.size + self._slots * _entry.size
+        self._ring_at = _HEAD + self._slots * _entry.size
         self._mapping = mmap.mmap(-1, self._ring_at + most_bytes)
         self._memory = memoryview(self._mapping)
         self._lock_fd = os.memfd_create("recent")
@@ -88,7 +97,11 @@ class Recent:
         at = self._place(found)
         plain = bytes(self._memory[at : at + size])
         with self._locked():
-            return plain if self._find(key) == found else None
+            if self._find(key) != found:
+                return None
+            (before,) = _found.unpack_from(self._memory, _words.size)
+            _found.pack_into(self._memory, _words.size, before + 1)
+        return plain
 
     def put(self, part: Part, plain: Plain) -> None:
         """Keep the bytes of a part, in the place of those that are here for longest."""
@@ -107,6 +120,13 @@ class Recent:
             self._memory[at : at + size] = plain
             _entry.pack_into(self._memory, self._slot(published), *entry)
             _words.pack_into(self._memory, 0, after, published + 1)
+
+    def counts(self) -> Counts:
+        """Return what all processes have found and kept."""
+        with self._locked():
+            _, published = _words.unpack_from(self._memory)
+            (found,) = _found.unpack_from(self._memory, _words.size)
+        return Counts(found, published)
 
     def forget(self, digest: str) -> None:
         """Overwrite whatever is here of a blob, for all processes."""
@@ -153,7 +173,7 @@ class Recent:
             self._known = {key: number for key, number in self._known.items() if number >= published - self._slots}
 
     def _slot(self, number: int) -> int:
-        return _words.size + number % self._slots * _entry.size
+        return _HEAD + number % self._slots * _entry.size
 
     def _place(self, entry: _Entry) -> int:
         return self._ring_at + entry.position % self._capacity

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 from prometheus_client.utils import floatToGoString
 
 import vna
+from storage_backends import Recent
 from vna.archive import Overview
 from vna.console import Worker
 from vna.errors import VnaError
@@ -86,6 +87,16 @@ class Exposition(Collector):
             kept = overview.space.kept_free
             yield _gauge("vna_store_kept_free_bytes", "Free space below which nothing is taken in.", kept)
         yield from more
+
+
+def recent_counters(recent: Recent | None) -> Iterator[Metric]:
+    """Yield how often what is asked for was in the memory for what was read last; nothing where there is none."""
+    if recent is not None:
+        counts = recent.counts()
+        help_text = "Parts of stored files that were asked for, and found in memory (store.recent_bytes)."
+        yield CounterMetricFamily("vna_recent_found", help_text, value=counts.found)
+        help_text = "Parts of stored files that had to be read, and were kept in memory for who asks next."
+        yield CounterMetricFamily("vna_recent_kept", help_text, value=counts.kept)
 
 
 def counted(series: Iterable[Series]) -> Iterator[Metric]:

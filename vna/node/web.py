@@ -13,7 +13,7 @@ from vna.console import Check, NodeFacts, StudyBrowser, console_routes, failing,
 from vna.model import View
 from vna.node.browsing import study_search
 from vna.node.data_folder import NodeRecord
-from vna.node.exposition import Exposition
+from vna.node.exposition import Exposition, recent_counters
 from vna.node.parts import open_store
 from vna.node.readiness import readiness_checks
 from vna.node.retention_gauges import retention_gauges
@@ -47,7 +47,7 @@ def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Che
         _overview_of(archive),
         lambda: not failing(checks),
         pid=around.record.pid,
-        gauges=[lambda: retention_gauges(archive.retention.figures)],
+        gauges=[lambda: retention_gauges(archive.retention.figures), lambda: recent_counters(around.recent)],
     )
     viewer = viewer_is_here(settings.http.viewer_dir)
     browser = StudyBrowser(study_search(archive), settings.dimse.ae_title, viewer)

@@ -106,6 +106,14 @@ def test_nothing_too_large_and_nothing_empty_is_kept(recent: Recent) -> None:
     assert recent.get(part("c"), 0) is None
 
 
+def test_what_is_found_and_what_had_to_be_read_is_counted_for_all(recent: Recent) -> None:
+    put(recent, range(3))
+    in_child(lambda: held(recent, range(5)))
+
+    assert held(recent, [0]) == [0]
+    assert recent.counts() == (4, 3)
+
+
 def test_it_is_shared_with_forked_processes(recent: Recent) -> None:
     put(recent, [0])
 
