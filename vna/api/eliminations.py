@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from vna.api.elimination_answers import EliminationTold, StandingTold
 from vna.api.exchange import Body, actor_of, is_asked, json_answer, path_number
 from vna.api.operations import ALL, Field, Kind, Operation, Resource
 from vna.archive import (
@@ -25,15 +26,27 @@ from vna.model import InstanceUID, Scope
 
 _OVER = (EliminationState.CERTIFIED, EliminationState.REFUSED, EliminationState.CANCELLED)
 _COMMENT = Field("comment", "in your own words; kept apart from the journal")
-_LIST = Operation("ListEliminations", "GET", "/eliminations", "List the eliminations that are not over.", query=(ALL,))
+_LIST = Operation(
+    "ListEliminations",
+    "GET",
+    "/eliminations",
+    "List the eliminations that are not over.",
+    list[StandingTold],
+    query=(ALL,),
+)
 _SHOW = Operation(
-    "ShowElimination", "GET", "/eliminations/{number:int}", "Show an elimination: its list, and who has decided."
+    "ShowElimination",
+    "GET",
+    "/eliminations/{number:int}",
+    "Show an elimination: its list, and who has decided.",
+    EliminationTold,
 )
 _DECIDE = Operation(
     "DecideOnElimination",
     "POST",
     "/eliminations/{number:int}/decisions",
     "Decide in a role: each role in its turn, each by another person, none by who proposed.",
+    StandingTold,
     fields=(
         Field("role", "the role, as the profile names it", required=True),
         Field("decision", "for it, or against", values=tuple(StepDecision), required=True),
@@ -49,6 +62,7 @@ _KEEP = Operation(
     "POST",
     "/eliminations/{number:int}/kept",
     "Take studies from the list, which are kept.",
+    StandingTold,
     fields=(
         Field("items", "their Study Instance UIDs", Kind.TEXTS, required=True),
         Field("cause", "why they are kept", values=tuple(KEEPING_CAUSES), required=True),
@@ -61,6 +75,7 @@ _CANCEL = Operation(
     "POST",
     "/eliminations/{number:int}/cancel",
     "End an elimination of which nothing has gone.",
+    StandingTold,
     fields=(_COMMENT,),
 )
 

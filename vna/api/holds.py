@@ -1,6 +1,6 @@
 """Holds over REST: `/holds`, each at `/holds/{number}`, and its `/release`."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -8,14 +8,52 @@ from starlette.responses import Response
 from vna.api.exchange import Body, actor_of, is_asked, json_answer, path_number
 from vna.api.operations import ALL, Field, Kind, Operation, Resource
 from vna.archive import Archive, Hold, HoldTarget, HoldTerms, told_covered, told_hold
-from vna.events import HoldKind
+from vna.events import HoldKind, HoldLevel
 
-_LIST = Operation("ListHolds", "GET", "/holds", "List the holds that stand.", query=(ALL,))
+
+class _CoveredTold(TypedDict):
+    """A study that is covered, or one of its series."""
+
+    study: str
+    series: str | None
+
+
+class _HoldTold(TypedDict):
+    """A hold; dates and times are ISO 8601, empty where there is none, and so is who released it."""
+
+    number: int
+    kind: HoldKind
+    level: HoldLevel
+    issuer: str
+    patient_id: str
+    study: str
+    series: str
+    query: dict[str, str]
+    reason: str
+    case_number: str
+    from_date: str
+    until_date: str
+    time: str
+    actor: str
+    released_at: int | None
+    released_time: str
+    released_by: str
+    stands: bool
+
+
+class _HoldShown(_HoldTold):
+    """A hold with what it covers now."""
+
+    covers: list[_CoveredTold]
+
+
+_LIST = Operation("ListHolds", "GET", "/holds", "List the holds that stand.", list[_HoldTold], query=(ALL,))
 _PLACE = Operation(
     "PlaceHold",
     "POST",
     "/holds",
     "Place a hold on one thing: a patient, a study, a series or what a query asks for.",
+    _HoldShown,
     fields=(
         Field("kind", "why it is held", values=tuple(HoldKind), required=True),
         Field("reason", "why, in words; kept apart from the journal", required=True),
@@ -30,12 +68,13 @@ _PLACE = Operation(
     ),
     success=(201,),
 )
-_SHOW = Operation("ShowHold", "GET", "/holds/{number:int}", "Show a hold, and what it covers now.")
+_SHOW = Operation("ShowHold", "GET", "/holds/{number:int}", "Show a hold, and what it covers now.", _HoldShown)
 _RELEASE = Operation(
     "ReleaseHold",
     "POST",
     "/holds/{number:int}/release",
     "Let go of a hold: another person than who placed it.",
+    _HoldTold,
     fields=(Field("reason", "why it may go; kept apart from the journal", required=True),),
 )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,12 +18,36 @@ from vna.web.streaming import Chunk, Streamed
 
 _ZIP: Final = "application/zip"
 _REASON: Final = Field("reason", "why; kept apart from the journal", required=True)
-_LIST: Final = Operation("ListLimitations", "GET", "/limitations", "List the limitations that stand.")
+
+
+class _ScopeTold(TypedDict):
+    """A study, one of its series, or one of that one's instances."""
+
+    study: str
+    series: str | None
+    instance: str | None
+
+
+class _LimitationTold(TypedDict):
+    """A limitation; `time` is UTC in ISO 8601, `instances` how many it hides now."""
+
+    number: int
+    time: str
+    actor: str
+    scope: _ScopeTold
+    instances: int
+    reason: str
+
+
+_LIST: Final = Operation(
+    "ListLimitations", "GET", "/limitations", "List the limitations that stand.", list[_LimitationTold]
+)
 _PLACE: Final = Operation(
     "PlaceLimitation",
     "POST",
     "/limitations",
     "Hide a study, series or instance everywhere, with what arrives in it.",
+    _LimitationTold,
     fields=(
         Field("study", "Study Instance UID"),
         Field("series", "Series Instance UID"),
@@ -32,12 +56,15 @@ _PLACE: Final = Operation(
     ),
     success=(201,),
 )
-_SHOW: Final = Operation("ShowLimitation", "GET", "/limitations/{number:int}", "Show a limitation that stands.")
+_SHOW: Final = Operation(
+    "ShowLimitation", "GET", "/limitations/{number:int}", "Show a limitation that stands.", _LimitationTold
+)
 _LIFT: Final = Operation(
     "LiftLimitation",
     "POST",
     "/limitations/{number:int}/lift",
     "Let a limitation stand no longer.",
+    _LimitationTold,
     fields=(_REASON,),
 )
 _OPEN: Final = Operation(
@@ -45,6 +72,7 @@ _OPEN: Final = Operation(
     "POST",
     "/limitations/{number:int}/open",
     "Break the glass: what is limited, as a ZIP of DICOM files; who asked and why is recorded first.",
+    None,
     fields=(_REASON,),
     media_type=_ZIP,
 )

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from vna.api.exchange import BY, LONGEST_TEXT
 from vna.api.operations import Field, Kind, Operation
+from vna.api.schemas import schema_of
 from vna.web.openapi import PROBLEM_SCHEMA, framed
 from vna.web.problem import MEDIA_TYPE as PROBLEM
 
@@ -55,7 +56,7 @@ def openapi_document(base: str, operations: Iterable[Operation]) -> dict[str, An
 
 def _operation(operation: Operation) -> dict[str, Any]:
     refusals = {**_REFUSALS, **(_REFUSALS_OF_BODIES if operation.method == "POST" else {})}
-    answers = {str(status): _answer(status, operation.media_type) for status in operation.success}
+    answers = {str(status): _answer(status, operation) for status in operation.success}
     answers |= {str(status): _refusal(text) for status, text in refusals.items()}
     told: dict[str, Any] = {
         "operationId": operation.name,
@@ -70,8 +71,9 @@ def _operation(operation: Operation) -> dict[str, Any]:
     return told
 
 
-def _answer(status: int, media_type: str) -> dict[str, Any]:
-    return {"description": HTTPStatus(status).phrase, "content": {media_type: {}}}
+def _answer(status: int, operation: Operation) -> dict[str, Any]:
+    schema = {} if operation.answer is None else {"schema": schema_of(operation.answer)}
+    return {"description": HTTPStatus(status).phrase, "content": {operation.media_type: schema}}
 
 
 def _refusal(text: str) -> dict[str, Any]:

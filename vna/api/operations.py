@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,6 +42,7 @@ class Operation:
         summary: one sentence.
         fields: members of its body but for `by`, which every body may have; any other one is refused.
         success: statuses of an answer that is no problem.
+        answer: the type of that answer, which its schema is made from (vna.api.schemas); None for what is no JSON.
         media_type: what that answer is.
     """
 
@@ -49,6 +50,7 @@ class Operation:
     method: str
     path: str
     summary: str
+    answer: Any
     fields: tuple[Field, ...] = ()
     query: tuple[Field, ...] = ()
     success: tuple[int, ...] = (200,)

@@ -3,6 +3,8 @@
 The patient stands in the body or in the query parameters `patient_id` and `issuer`: an issuer may hold slashes.
 """
 
+from typing import TypedDict
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,11 +16,46 @@ from vna.web.problem import Problem
 
 _PATIENT = Field("patient_id", "Patient ID", required=True)
 _ISSUER = Field("issuer", "issuer of the patient's ID, where it is known of several or of none")
+
+
+class _AddedTold(TypedDict):
+    """What became of an event that was told; it has no new number where it was known before."""
+
+    number: int | None
+    known_before: bool
+    has_images: bool
+
+
+class _FactTold(TypedDict):
+    """An event of a patient; `time` says when it was recorded, UTC in ISO 8601, and `feed` where it came from."""
+
+    number: int
+    issuer: str
+    patient_id: str
+    kind: FactKind
+    date: str
+    establishment: str
+    code: str
+    system: str
+    feed: str
+    time: str
+    actor: str
+    withdrawn: bool
+
+
+class _WithdrawnTold(TypedDict):
+    """What became of an event that is not true."""
+
+    number: int
+    withdrawn: bool
+
+
 _ADD = Operation(
     "AddPatientEvent",
     "POST",
     "/patient-events",
     "Record an event of a patient, who need not have images yet; 200 where it is known already.",
+    _AddedTold,
     fields=(
         _PATIENT,
         _ISSUER,
@@ -31,13 +68,19 @@ _ADD = Operation(
     success=(200, 201),
 )
 _LIST = Operation(
-    "ListPatientEvents", "GET", "/patient-events", "List what is known of a patient.", query=(_PATIENT, _ISSUER)
+    "ListPatientEvents",
+    "GET",
+    "/patient-events",
+    "List what is known of a patient.",
+    list[_FactTold],
+    query=(_PATIENT, _ISSUER),
 )
 _WITHDRAW = Operation(
     "WithdrawPatientEvent",
     "POST",
     "/patient-events/{number:int}/withdraw",
     "Say that an event is not true: it is kept, and counts no longer.",
+    _WithdrawnTold,
     fields=(Field("reason", "why it is not true; kept apart from the journal", required=True),),
 )
 

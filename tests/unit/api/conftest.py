@@ -7,11 +7,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from conformance import phantoms
+from described import checked_client
 from sending import Sending
 from storage_backends import BlobStore, Memory
 from vna.archive import Archive, Room, Spool
 from vna.index import open_index
-from web import web_client
 
 
 @pytest.fixture
@@ -27,4 +27,4 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 @pytest.fixture
 def web(archive: Archive) -> TestClient:
-    return web_client(archive)
+    return checked_client(archive)

@@ -1,15 +1,19 @@
 """Eliminations over REST."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
 
-from eliminating import PERSONS, ROLES, Prepared, prepare, propose
+from described import checked_client
+from eliminating import PERSONS, ROLES, Prepared, approve, bring_into_force, equip, now, prepare, propose
+from storage_backends import MemoryDocuments
 from vna.archive import Archive
 from web import web_client
 
+CLOSED = "communicable: [{start: birth, after: {years: 120}, cite: since birth}]"
 TOKENS = ("manager=" + "a" * 32, "director=" + "b" * 32)
 
 
@@ -48,6 +52,29 @@ def test_an_elimination_is_shown_and_decided_on(archive: Archive, web: TestClien
     assert web.post(f"{at}/cancel", json={"by": "D. Rector"}).json()["state"] == "cancelled"
     assert web.get("/api/v1/eliminations").json() == []
     assert len(web.get("/api/v1/eliminations?all=true").json()) == 1
+
+
+def test_all_that_can_be_told_of_an_elimination_is_described(prepared: Prepared, tmp_path: Path) -> None:
+    archive, index = prepared.copied(tmp_path)
+    with closing(archive):
+        web = checked_client(archive)
+        bring_into_force(archive, version="2", more=CLOSED)
+        equip(archive, index, MemoryDocuments())
+        hold = {"study": prepared.due[0], "kind": "seizure", "reason": "asked for", "by": "A. Archivist"}
+        web.post("/api/v1/holds", json=hold)
+        at = f"/api/v1/eliminations/{propose(archive)}"
+        web.post(f"{at}/kept", json={"items": prepared.due[1:2], "cause": "historical", "by": "A. Archivist"})
+        number = web.get(at).json()["number"]
+        approve(archive, number)
+
+        archive.executor.run(number, "Operator", now())
+
+        told = web.get(at).json()
+        web.get("/api/v1/eliminations?all=true")
+    outcomes = {item["study"]: (item["outcome"], item["communicable"] is None) for item in told["items"]}
+    assert outcomes == {prepared.due[1]: ("kept", False), prepared.due[2]: ("eliminated", True)}
+    assert [each["cause"] for each in told["bordereau"]["excluded"]] == ["hold"]
+    assert (told["state"], len(told["steps"]), told["places"] != []) == ("certified", 3, True)
 
 
 def test_what_may_not_be_is_a_problem(archive: Archive, web: TestClient) -> None:

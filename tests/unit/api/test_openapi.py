@@ -47,6 +47,18 @@ def test_the_document_names_every_route_its_fields_and_what_it_refuses(archive: 
     assert document["servers"] == [{"url": "http://127.0.0.1/api/v1"}]
     assert web.get("/api/v1/").json() == document
     assert (body["required"], body["properties"]["by"]["type"]) == (["kind", "reason"], "string")
+    described = {
+        operation["operationId"]: set(answer["content"]["application/json"])
+        for about in document["paths"].values()
+        for method, operation in about.items()
+        if method != "parameters"
+        for status, answer in operation["responses"].items()
+        if status < "300" and "application/json" in answer["content"]
+    }
+    assert len(described) == len(told) - 1
+    assert set(map(frozenset, described.values())) == {frozenset({"schema"})}
+    listed = document["paths"]["/holds"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert listed["items"]["properties"]["kind"]["enum"] == body["properties"]["kind"]["enum"]
     assert "seizure" in body["properties"]["kind"]["enum"]
     assert {"201", "400", "401", "403", "409", "413", "415", "422"} <= place["responses"].keys()
 
