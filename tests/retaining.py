@@ -18,7 +18,7 @@ from vna.archive import Archive, HoldTarget, HoldTerms, Room, Spool
 from vna.events import FactKind, HoldKind, PatientFact
 from vna.index import Computed, open_index, tables
 from vna.index.retention_tables import retention
-from vna.model import StudyUID
+from vna.model import RejectedAgain, StudyUID
 from vna.retention import shipped_profiles
 
 TODAY = date(2026, 11, 22)
@@ -121,14 +121,16 @@ def _empty_index() -> bytes:
 
 
 @contextmanager
-def retaining(folder: Path, url: str = "") -> Iterator[Retaining]:
+def retaining(
+    folder: Path, url: str = "", *, rejected_again: RejectedAgain = RejectedAgain.REFUSE
+) -> Iterator[Retaining]:
     """Open an archive in a folder, or on a database."""
     blobs = BlobStore(Memory())
     if not url:
         (folder / "index.sqlite").write_bytes(_empty_index())
         url = f"sqlite:///{folder / 'index.sqlite'}"
     room = Room(blobs, min_free_percent=0, min_free_bytes=0)
-    archive = Archive(open_index(url), blobs, Spool(folder / "spool"), room)
+    archive = Archive(open_index(url, rejected_again=rejected_again), blobs, Spool(folder / "spool"), room)
     try:
         yield Retaining(archive, url)
     finally:

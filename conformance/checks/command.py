@@ -14,6 +14,7 @@ from conformance.checks.objects import TestObjects
 from conformance.checks.report import FORMATS, Report
 from conformance.checks.run import Result, Unreachable, meet, run_checks
 from conformance.checks.session import Listener, Session, Target
+from conformance.checks.verdicts import counted
 from conformance.checks.web_client import WebClient
 from conformance.sink import Sink
 from conformance.upper_layer import Address
@@ -101,8 +102,8 @@ def check(args: argparse.Namespace) -> None:
     )
     _write(FORMATS[args.format](report), args.output)
     if args.output or args.format != "text":
-        remains = len(report.left_behind)
-        print(f"{report.counts}; {remains} studies left behind, under patients called CONFORMANCE", file=sys.stderr)
+        remains = counted(len(report.left_behind), "study", "studies")
+        print(f"{report.counts}; {remains} left behind, under patients called CONFORMANCE", file=sys.stderr)
     sys.exit(int(report.failed))
 
 

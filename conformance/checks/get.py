@@ -14,7 +14,7 @@ from conformance.checks.session import (
     STUDY_GET,
     Session,
 )
-from conformance.checks.verdicts import Failed, NotSupported, Skipped, expect, expect_equal
+from conformance.checks.verdicts import Failed, NotSupported, Skipped, counted, expect, expect_equal
 from conformance.corpus import Instance
 from conformance.messages import Tag
 from conformance.requests import cancel, parse_identifier, store_proposals
@@ -76,8 +76,10 @@ def byte_for_byte(session: Session) -> str:
         exact += same
         anew += [] if same else [name]
     if anew:
-        raise NotSupported(f"{exact} objects come back byte for byte, not so {', '.join(anew)}")
-    return f"{exact} objects"
+        raise NotSupported(
+            f"{counted(exact, 'object comes', 'objects come')} back byte for byte, not so {', '.join(anew)}"
+        )
+    return counted(exact, "object", "objects")
 
 
 @check("get.study", "C-GET of a study brings all its instances", "PS3.4 C.4.3.3.1")

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import vna
 from conformance.checks.run import Identity, Result
-from conformance.checks.verdicts import Verdict
+from conformance.checks.verdicts import Verdict, counted
 
 _WIDTH = 15
 
@@ -46,7 +46,7 @@ def as_text(report: Report) -> str:
         if result.detail:
             lines.append(f"{'':<{_WIDTH}}  {result.detail}")
     sums = ", ".join(f"{count} {verdict}" for verdict, count in report.counts.items())
-    lines += ["", f"{len(report.results)} checks: {sums}", *_remains(report)]
+    lines += ["", f"{counted(len(report.results), 'check', 'checks')}: {sums}", *_remains(report)]
     return "\n".join(lines) + "\n"
 
 
@@ -121,7 +121,8 @@ def _printable(text: str) -> str:
 def _remains(report: Report) -> list[str]:
     if not report.left_behind:
         return ["Nothing was left behind."]
+    remains = counted(len(report.left_behind), "study", "studies")
     return [
-        f"Left behind at the node, under patients called CONFORMANCE: {len(report.left_behind)} studies,",
+        f"Left behind at the node, under patients called CONFORMANCE: {remains},",
         *(f"  {uid}" for uid in report.left_behind),
     ]

@@ -63,7 +63,7 @@ def whole_study(session: Session) -> None:
     session.send(QUERIED)
     answers = {name: session.answers[name] for name in QUERIED}
     refused = [name for name, answer in answers.items() if answer is None or not is_stored(answer.status)]
-    expect(not refused, f"{len(refused)} of {len(answers)} instances are not taken")
+    expect(not refused, f"not taken of {len(answers)} instances: {len(refused)}")
 
 
 @check("storage.again", "An instance that is sent again is answered with success or a warning", "PS3.4 B.2.3")

@@ -45,3 +45,12 @@ def expect_equal(found: object, wanted: object, what: str) -> None:
     """
     if found != wanted:
         raise Failed(f"{what}: {found!r} instead of {wanted!r}")
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Return a number with what is counted.
+
+    >>> counted(1, "study", "studies"), counted(2, "study", "studies")
+    ('1 study', '2 studies')
+    """
+    return f"{number} {one if number == 1 else several}"

@@ -4,16 +4,23 @@ import re
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
 
 import dcmtk
 from conformance import phantoms
+from conformance.corpus import Instance
 from conformance.notes import rejection_note
+from conformance.requests import find, get, get_proposals, move, query_proposals
 from conformance.server import accepts_connections, free_port, kill, running, wait_until
+from conformance.sink import Sink
+from conformance.upper_layer import Association
 from running_node import RunningNode, running_node
+from sending import Sending
 from vna.archive import Archive, Statement
 from vna.model import Peer, RejectionReason, Scope, StudyUID
 from vna.node import open_archive
@@ -171,3 +178,43 @@ def test_a_limited_study_is_gone_for_every_peer_at_once_until_lifted(node: Runni
     assert re.findall(r"DIMSE Status\s*: (0x....)", told) == ["0x0000"]
     assert found(node, study) == got(node, tmp_path / "again", study) == uids([*slices, late])
     assert "MARTIN" not in node.log()
+
+
+@pytest.mark.parametrize("how", ["limited", "rejected"])
+@pytest.mark.parametrize("level", ["SERIES", "IMAGE"])
+def test_a_part_that_is_hidden_is_not_found_fetched_or_sent_but_the_rest_is(
+    node: RunningNode, level: str, how: str
+) -> None:
+    number = 50 + 2 * ["SERIES", "IMAGE"].index(level) + ["limited", "rejected"].index(how)
+    hidden, *rest = (phantoms.ct_slice(study=number, series=n, number=m, size=16) for n, m in ((1, 1), (1, 2), (2, 1)))
+    with beside(node) as archive:
+        for ds in (hidden, *rest):
+            Sending(archive).store(ds)
+        scope = Scope(hidden.StudyInstanceUID, hidden.SeriesInstanceUID)
+        scope = replace(scope, instance=hidden.SOPInstanceUID) if level == "IMAGE" else scope
+        if how == "limited":
+            archive.limitations.place(scope, Statement("test", "asked for"))
+        else:
+            archive.rejections.reject(scope, RejectionReason.QUALITY, Statement("test"))
+
+    unique = {"StudyInstanceUID": scope.study, "SeriesInstanceUID": hidden.SeriesInstanceUID}
+    if level == "IMAGE":
+        unique["SOPInstanceUID"] = hidden.SOPInstanceUID
+
+    seen = {called: _through_each_door(node, called, level, unique) for called in ("VNA", QUALITY)}
+
+    left = 1 if level == "SERIES" else 2
+    nothing = (0, 0, 0, left)
+    assert seen == {"VNA": nothing, QUALITY: nothing if how == "limited" else (1, 3 - left, 3 - left, 3)}
+
+
+def _through_each_door(node: RunningNode, called: str, level: str, unique: dict[str, str]) -> tuple[int, int, int, int]:
+    """Return how many C-FIND, C-GET and C-MOVE give of something, and how many instances C-GET gives of its study."""
+    to_get = get_proposals([Instance(CTImageStorage, "", ExplicitVRLittleEndian, b"")])
+    study = {"StudyInstanceUID": unique["StudyInstanceUID"]}
+    with Association.open(replace(node.address, ae_title=called), (*query_proposals(), *to_get)) as association:
+        found = find(association, unique, level=level).matches
+        fetched = get(association, unique, level=level).count
+        with Sink(port=PORT) as sink:
+            move(association, unique, level=level, destination="DEST")
+        return len(found), fetched, sink.count, get(association, study).count

@@ -122,7 +122,7 @@ def test_the_command_checks_a_server_that_has_dicomweb_alone(
 
     document = json.loads(report.read_text())
     assert (status, [one["id"] for one in document["checks"]]) == (0, ["web.retrieve.instance"])
-    assert "1 studies left behind" in capsys.readouterr().err
+    assert "; 1 study left behind" in capsys.readouterr().err
 
 
 def test_a_named_study_is_checked_without_storing_anything(node: RunningNode) -> None:

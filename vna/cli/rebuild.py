@@ -8,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
+from vna.console import wording
 from vna.node import Rebuild
 
 
@@ -39,8 +40,7 @@ def rebuild(
         return
     typer.echo(f"Rebuilt up to position {reached}; the journal is sealed up to {work.sealed}.")
     if work.unknown:
-        typer.echo(
-            f"Ledgers list {work.unknown} eliminations that it does not know: a node that starts with it repeats them."
-        )
+        unknown = wording.number(work.unknown, "elimination")
+        typer.echo(f"Ledgers list {unknown} that it does not know; a node that starts with it repeats what they list.")
     if not tail:
         typer.echo("What happened after that is in the old index alone: --tail adds it, where that can be read.")

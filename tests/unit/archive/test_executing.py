@@ -249,6 +249,9 @@ def test_an_elimination_without_anything_left_is_cancelled(archive: Archive, not
 def test_no_more_objects_go_in_a_day_than_the_profile_says(archive: Archive, notary: Notary) -> None:
     bring_into_force(archive, version="2", max_per_day=3)
     number = approved(archive)
+    standing = archive.eliminations.standing(number, now())
+    foreseen = [archive.elimination_preview.preview(standing, now(), limit=9, gone_before=gone) for gone in (0, 1, 2)]
+    assert [(len(preview.going), preview.left) for preview in foreseen] == [(1, 2), (1, 2), (0, 3)]
 
     first = archive.executor.run(number, "Operator", now())
     again = archive.executor.run(number, "Operator", now())

@@ -115,8 +115,9 @@ def test_what_is_rejected_and_limited_comes_back_when_neither_stands(sending: Se
     assert (only_rejected, only_limited) == ((2, 3), (0, 0))
 
 
-def test_storage_commitment_says_that_it_is_kept(sending: Sending) -> None:
-    sending.archive.limitations.place(Scope(STUDY), BY_ANNE)
+@pytest.mark.parametrize("scope", [Scope(STUDY), Scope(STUDY, SERIES), FIRST], ids=["study", "series", "instance"])
+def test_storage_commitment_says_that_it_is_kept(sending: Sending, scope: Scope) -> None:
+    sending.archive.limitations.place(scope, BY_ANNE)
     asked = tuple((str(ds.SOPClassUID), ds.SOPInstanceUID) for ds in SLICES)
 
     number = sending.archive.commitments.ask(CommitmentRequested("1.2.3", "MODALITY", "MODALITY", "VNA", asked), "test")

@@ -288,7 +288,9 @@ def test_a_full_tier_takes_nothing(tiered: Tiered, monkeypatch: pytest.MonkeyPat
     with pytest.raises(OutOfResources, match="watermark"):
         tiered.archive.tiers.place(study, "cold", ME)
 
+    (cold,) = [each for each in tiered.archive.tiers.list(tiered.archive._room) if each.store == "cold"]
     assert tiered.names("cold") == []
+    assert ("watermark" in cold.shortage, cold.free_bytes) == (True, None)
 
 
 def test_a_disk_that_is_full_is_named_and_the_study_stays_where_it_is(

@@ -42,7 +42,7 @@ def test_text_has_a_line_for_each_check_and_what_is_left_behind() -> None:
 
     assert "FAIL           find.two: find.two works [PS3.4 C.1]\n" in text
     assert "4 checks: 1 pass, 1 fail, 1 not supported, 1 skipped" in text
-    assert text.endswith("1 studies,\n  1.2.3.4\n")
+    assert text.endswith(": 1 study,\n  1.2.3.4\n")
 
 
 def test_json_says_the_same_each_time_and_no_times() -> None:

@@ -1,4 +1,7 @@
-"""What is limited is shown on no way out of the web, nor through the quality view (GDPR Article 18)."""
+"""What is limited is shown on no way out of the web, nor through the quality view (GDPR Article 18).
+
+Nor is what is rejected, but for the quality view.
+"""
 
 import io
 import zipfile
@@ -12,6 +15,7 @@ from pictures import state
 from sending import Sending
 from vna.archive import Archive, Statement
 from vna.console import StudySearch
+from vna.media import media_path
 from vna.model import RejectionReason, Scope, StudyUID
 from vna.node.browsing import study_search
 from web import web_client
@@ -86,6 +90,97 @@ def test_no_search_finds_what_is_limited(web: TestClient, archive: Archive, limi
 
     assert while_limited == dict.fromkeys(SEARCHES, 204)
     assert lifted == dict.fromkeys(SEARCHES, 200)
+
+
+def _hide(archive: Archive, how: str, scope: Scope) -> None:
+    if how == "limited":
+        archive.limitations.place(scope, BY_DUPONT)
+    else:
+        archive.rejections.reject(scope, RejectionReason.QUALITY, BY_DUPONT)
+
+
+def _told(web: TestClient, path: str, accept: str = "*/*") -> tuple[int, bytes]:
+    """Return the status of an answer, and its body, that of a ZIP unpacked."""
+    answer = web.get(path, headers={"Accept": accept})
+    if accept == "application/zip" and answer.is_success:
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as members:
+            return answer.status_code, b"".join(map(members.read, members.namelist()))
+    return answer.status_code, answer.content
+
+
+@pytest.mark.parametrize(
+    ("scope", "how"),
+    [
+        (Scope(STUDY), "rejected"),
+        (Scope(STUDY, SERIES), "limited"),
+        pytest.param(Scope(STUDY, SERIES), "rejected", marks=pytest.mark.long),
+        (Scope(STUDY, SERIES, INSTANCE), "limited"),
+        (Scope(STUDY, SERIES, INSTANCE), "rejected"),
+    ],
+    ids=["study-rejected", "series-limited", "series-rejected", "instance-limited", "instance-rejected"],
+)
+def test_no_single_door_gives_what_is_hidden_nor_tells_of_it_beside_the_rest(
+    web: TestClient, archive: Archive, sending: Sending, how: str, scope: Scope
+) -> None:
+    for ds in (CT, *(phantoms.ct_slice(series=series, number=number, size=16) for series, number in ((1, 2), (2, 1)))):
+        sending.store(ds)
+    _hide(archive, how, scope)
+    root = OF_INSTANCE if scope.instance else OF_SERIES if scope.series else OF_STUDY
+    zips = {f"{name}-zip": WAYS_OUT[name] for name in ("study", "series", "instance")}
+    doors = WAYS_OUT | zips | {f"find-{name}": path for name, path in SEARCHES.items()}
+    within = {name for name, path in (WAYS_OUT | zips).items() if path.startswith((root, "/wado"))}
+    pictures = {name for name in doors if "rendered" in name or "thumbnail" in name}
+
+    told = {
+        name: _told(web, f"/dicom-web{doors[name]}", "application/zip" if name in zips else "*/*")
+        for name in within | (doors.keys() - pictures)
+    }
+    browsed = study_search(archive)(StudySearch(CT.PatientID, None, None, "", "", 1))
+
+    outside = {name: told[name] for name in told.keys() - within}
+    shown = {name for name, (status, body) in outside.items() if status == 200 and body}
+    assert {told[name][0] for name in within} == {404 if how == "limited" else 410}
+    assert {status for status, _ in outside.values()} <= {200, 204}
+    assert [name for name in shown if str(INSTANCE).encode() in told[name][1]] == []
+    assert shown >= ({"study", "study-zip", "study-metadata", "find-all-instances"} if scope.series else set())
+    assert [study.instances for study in browsed.studies] == (
+        [] if not scope.series else ["2" if scope.instance else "1"]
+    )
+
+
+@pytest.mark.parametrize("how", ["limited", "rejected"])
+def test_the_quality_view_gives_each_way_out_what_is_rejected_and_nothing_that_is_limited(
+    web: TestClient, archive: Archive, sending: Sending, how: str
+) -> None:
+    for number in (1, 2):
+        sending.store(phantoms.ct_slice(number=number, size=16))
+    _hide(archive, how, Scope(STUDY, SERIES, INSTANCE))
+    within = ["instance", "instance-metadata", "frames", "instance-bulk", "pixel-data", "all-pixel-data", "wado-uri"]
+
+    told = {name: web.get(f"/quality/dicom-web{WAYS_OUT[name]}").status_code for name in within}
+    zipped = _told(web, f"/quality/dicom-web{OF_STUDY}", "application/zip")[1]
+    found = web.get(f"/quality/dicom-web{SEARCHES['instances']}").status_code
+
+    assert told == dict.fromkeys(within, 200 if how == "rejected" else 404)
+    assert (str(INSTANCE).encode() in zipped, found) == ((True, 200) if how == "rejected" else (False, 204))
+
+
+def test_the_names_in_a_zip_are_of_the_patient_that_the_view_shows(
+    web: TestClient, archive: Archive, sending: Sending
+) -> None:
+    mistaken, right = (phantoms.ct_slice(number=number, size=16) for number in (1, 2))
+    mistaken.PatientID, mistaken.PatientName = "MISTAKEN", "MISTAKEN"
+    stored, _ = sending.store(mistaken), sending.store(right)
+    _hide(archive, "rejected", Scope(STUDY, SERIES, mistaken.SOPInstanceUID))
+
+    answers = [
+        web.get(f"{root}{OF_STUDY}", headers={"Accept": "application/zip"})
+        for root in ("/dicom-web", "/quality/dicom-web")
+    ]
+
+    folders = [media_path((name, ""), stored.key).split("/")[1] for name in (right.PatientID, "MISTAKEN")]
+    names = [zipfile.ZipFile(io.BytesIO(each.content)).namelist() for each in answers]
+    assert [[folder in " ".join(listed) for folder in folders] for listed in names] == [[True, False], [False, True]]
 
 
 def test_what_was_kept_ready_before_is_not_given_out_after(web: TestClient, archive: Archive, sending: Sending) -> None:

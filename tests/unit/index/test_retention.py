@@ -8,13 +8,16 @@ from threading import Barrier, Event, Thread
 import pytest
 from sqlalchemy import delete, select, update
 
+from conformance import phantoms
+from conformance.notes import rejection_note
 from databases import connected
 from retaining import TODAY, Retaining, retaining, verified
+from sending import Sending
 from vna.archive import Retention, Statement, retention_following
 from vna.events import FactKind
 from vna.index import open_index, tables
 from vna.index.retention_tables import retention, retention_progress
-from vna.model import RejectionReason, Scope
+from vna.model import RejectedAgain, RejectionReason, Scope
 
 FIRST, LAST = "2006-03-15", "2011-01-10"
 
@@ -299,3 +302,30 @@ def test_a_rejection_and_its_end_are_followed(kept: Retaining) -> None:
     kept.archive.rejections.restore(rejected, Statement("anne"))
 
     assert (after_rejection, kept.follow(), kept.follow()) == (1, 1, 0)
+
+
+def test_what_a_note_rejects_is_followed_though_the_note_lies_in_another_study(kept: Retaining) -> None:
+    sending, rejected = Sending(kept.archive), phantoms.ct_slice(study=1, size=16)
+    rejected.PatientID = "P1"
+    note = rejection_note([rejected], RejectionReason.QUALITY)
+    note.StudyInstanceUID, note.PatientID = "1.2.3.4", "P2"
+    sending.store(rejected)
+    kept.follow()
+
+    sending.store(note)
+
+    position = kept.archive.journal_mark().position
+    assert kept.follow() == 2
+    assert kept.rows()[rejected.StudyInstanceUID].computed_at == position
+
+
+def test_what_is_sent_again_and_shown_for_that_is_followed(tmp_path: Path) -> None:
+    with retaining(tmp_path, rejected_again=RejectedAgain.RESTORE) as kept:
+        kept.activate(verified())
+        study = kept.study("P1", "20060315")
+        kept.archive.rejections.reject(Scope(study), RejectionReason.QUALITY, Statement("anne"))
+        kept.follow()
+
+        kept.study("P1", "20060315")
+
+        assert (kept.follow(), kept.follow()) == (1, 0)

@@ -8,9 +8,10 @@ import pytest
 from conformance import phantoms
 from filesets import contents
 from sending import MODALITY, OTHER_PACS, Sending
-from vna.archive import Archive
+from vna.archive import Archive, Statement
 from vna.dicom.part10 import OURS, find_data_set
 from vna.errors import Damaged, OutOfResources
+from vna.model import RejectionReason, Scope
 from vna.transfer import DEFAULT_LAYOUT, Exported, Exporter, FolderTarget, Layout, Selection, parse_keys
 from vna.transfer.part10_files import Part10File
 from vna.transfer.selection import selected
@@ -72,6 +73,30 @@ def test_keys_of_every_level_choose(archive: Archive, sending: Sending, tmp_path
     assert counts[4] == 2
     assert counts[5] == 2
     assert counts[6:] == [8, 0]
+
+
+@pytest.mark.parametrize("limited", [True, False], ids=["limited", "rejected"])
+@pytest.mark.parametrize(("level", "left"), [(1, 0), (2, 1), (3, 2)], ids=["study", "series", "instance"])
+def test_what_is_limited_or_rejected_is_not_exported(
+    archive: Archive, sending: Sending, limited: bool, level: int, left: int
+) -> None:
+    slices = [phantoms.ct_slice(series=series, number=number, size=8) for series, number in ((1, 1), (1, 2), (2, 1))]
+    for ds in slices:
+        sending.store(ds)
+    hidden, said = slices[0], Statement("anne", "asked for")
+    scope = Scope(*(hidden.StudyInstanceUID, hidden.SeriesInstanceUID, hidden.SOPInstanceUID)[:level])
+    if limited:
+        archive.limitations.place(scope, said)
+    else:
+        archive.rejections.reject(scope, RejectionReason.QUALITY, said)
+
+    chosen = [
+        [each.held.key for study in selected(archive, Selection({}, versions), ()) for each in study]
+        for versions in (False, True)
+    ]
+
+    assert [len(keys) for keys in chosen] == [left, left]
+    assert not any(scope.covers(key) for keys in chosen for key in keys)
 
 
 def test_several_values_of_one_key_mean_any(archive: Archive, sending: Sending) -> None:

@@ -57,6 +57,12 @@ def test_the_query_parameter_goes_before_the_header() -> None:
     assert names(asked) == ["application/dicom+json", "image/png"]
 
 
+def test_a_header_that_comes_again_is_not_read_again() -> None:
+    first, again = (accepted(request(accept="image/png, image/jpeg;q=0.5")) for _ in range(2))
+
+    assert [one is other for one, other in zip(first, again, strict=True)] == [True, True]
+
+
 def test_saying_nothing_is_accepting_anything() -> None:
     assert names(request()) == ["*/*"]
 
