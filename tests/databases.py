@@ -8,9 +8,11 @@ import signal
 import subprocess
 import tempfile
 import threading
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import psycopg
@@ -18,7 +20,7 @@ import pytest
 from alembic import command
 from sqlalchemy import Connection, create_engine, insert, inspect, select
 
-from vna.index import migrating, tables
+from vna.index import migrating, open_index, tables
 from vna.index.database import migration_engine
 
 _NUMBERS = itertools.count(1)
@@ -39,17 +41,47 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def index_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of an empty database, of each kind in turn."""
+    """The URL of a database in which nothing has happened, of each kind in turn."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'index.sqlite'}"
+    return prepared_database(request.getfixturevalue("postgresql_server"))
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without a table, of each kind in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'index.sqlite'}"
     return new_database(request.getfixturevalue("postgresql_server"))
 
 
-def new_database(maintenance: str) -> str:
-    """Make an empty database on the server of `postgresql_server`, and return its URL."""
+def new_database(maintenance: str, *, template: str = "template1") -> str:
+    """Make a database on the server of `postgresql_server`, and return its URL; it is empty if its template is."""
     name = f"test{next(_NUMBERS)}"
     with psycopg.connect(maintenance, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    return _database(maintenance, name)
+
+
+def prepared_database(maintenance: str) -> str:
+    """Make a database that has the schema, and an archive of its own: sooner than tables can be made one by one."""
+    url = new_database(maintenance, template=_with_schema(maintenance))
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE archive SET uid = %s", (f"2.25.{uuid.uuid4().int}",))
+    return url
+
+
+@cache
+def _with_schema(maintenance: str) -> str:
+    """Return the name of a database with the schema."""
+    name = "with_schema"
+    with psycopg.connect(maintenance, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
+    open_index(_database(maintenance, name)).close()
+    return name
+
+
+def _database(maintenance: str, name: str) -> str:
     return maintenance.replace("/postgres?", f"/{name}?")
 
 

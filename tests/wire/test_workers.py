@@ -70,10 +70,11 @@ def test_what_one_worker_took_or_read_any_other_gives_back(tmp_path: Path) -> No
 
 def test_no_worker_outlives_a_killed_node(tmp_path: Path) -> None:
     with NodeProcess(tmp_path, settings=WORKERS) as node:
-        tree = process_tree(node.start().pid)
-        assert len(tree) >= 4
+        pid = node.start().pid
+        until(lambda: len(process_tree(pid)) >= 4)
+        tree = process_tree(pid)
 
-        os.kill(tree[0], signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
 
         until(lambda: not any(process_tree(pid) for pid in tree[1:]))
 
@@ -111,7 +112,9 @@ def test_a_stop_lets_a_running_association_finish_and_takes_no_new_one(tmp_path:
 @pytest.mark.long
 def test_a_node_whose_supervisor_died_ends_so_that_it_is_started_again(tmp_path: Path) -> None:
     with NodeProcess(tmp_path, settings=WORKERS) as node:
-        tree = process_tree(node.start().pid)
+        pid = node.start().pid
+        until(lambda: len(process_tree(pid)) >= 4)
+        tree = process_tree(pid)
         (supervisor,) = {pid for pid in tree[1:] if len(process_tree(pid)) > 1}
 
         os.kill(supervisor, signal.SIGKILL)

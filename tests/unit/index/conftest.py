@@ -1,5 +1,5 @@
 """Index tests run on every database."""
 
-from databases import index_url, postgresql_server
+from databases import empty_url, index_url, postgresql_server
 
-__all__ = ["index_url", "postgresql_server"]
+__all__ = ["empty_url", "index_url", "postgresql_server"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from conformance.synthetic_index import build_index
 from conformance.synthetic_studies import synthetic_study
-from databases import new_database
+from databases import prepared_database
 from vna.dicom.attributes import BY_KEYWORD, Level, Model
 from vna.dicom.describe import Value
 from vna.dicom.keys import parse_key
@@ -30,7 +30,7 @@ RETURNED = {
 def index(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
     url = f"sqlite:///{tmp_path_factory.mktemp('candidates') / 'index.sqlite'}"
     if request.param == "postgresql":
-        url = new_database(request.getfixturevalue("postgresql_server"))
+        url = prepared_database(request.getfixturevalue("postgresql_server"))
     build_index(url, STUDIES)
     opened = open_index(url)
     yield opened

@@ -22,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import sqlite
 
 from arrivals import PACS_B, Sender, arrival, description, key
-from databases import connected, new_database
+from databases import connected, prepared_database
 from rebuilding import FOLDED, rebuild, rows_of
 from vna.dicom.attributes import BY_KEYWORD, Level, Model
 from vna.dicom.describe import Description
@@ -54,7 +54,7 @@ def index_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind in turn: making one on a server takes as long as many tests."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'index.sqlite'}"
-    return new_database(request.getfixturevalue("postgresql_server"))
+    return prepared_database(request.getfixturevalue("postgresql_server"))
 
 
 @pytest.fixture

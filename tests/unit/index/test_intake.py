@@ -79,7 +79,7 @@ def test_an_empty_index_has_no_first_hour(sender: Sender) -> None:
     assert sender.index.intake.first_hour() is None
 
 
-def test_an_index_from_before_is_counted_once(index_url: str, tmp_path: Path) -> None:
+def test_an_index_from_before_is_counted_once(empty_url: str, tmp_path: Path) -> None:
     fresh = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
     index = open_index(fresh)
     old = Sender(index)
@@ -87,15 +87,15 @@ def test_an_index_from_before_is_counted_once(index_url: str, tmp_path: Path) ->
         _send(old, number, at=NOON + timedelta(hours=number), source=source, blobs=("shared", f"own {number}"))
     counts = index.reader.counts()
     index.close()
-    make_schema(index_url, "0002")
-    copy_rows(fresh, index_url)
+    make_schema(empty_url, "0002")
+    copy_rows(fresh, empty_url)
 
-    open_index(index_url).close()
+    open_index(empty_url).close()
 
-    with connected(index_url) as connection, connected(fresh) as kept:
+    with connected(empty_url) as connection, connected(fresh) as kept:
         rows = sorted(tuple(row) for row in connection.execute(select(tables.intake)))
         assert rows == sorted(tuple(row) for row in kept.execute(select(tables.intake)))
     assert len(rows) == 3
-    again = open_index(index_url)
+    again = open_index(empty_url)
     assert again.reader.counts() == counts
     again.close()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from arrivals import Sender, arrival, description, key
-from databases import connected, new_database
+from databases import connected, prepared_database
 from vna.index import open_index
 from vna.index.database import sqlite_path
 
@@ -21,7 +21,7 @@ def index_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of an empty database, of each kind in turn: making one on a server takes as long as many tests."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'index.sqlite'}"
-    return new_database(request.getfixturevalue("postgresql_server"))
+    return prepared_database(request.getfixturevalue("postgresql_server"))
 
 
 def test_no_name_is_left_in_the_files_of_the_database(index_url: str) -> None:

@@ -22,19 +22,19 @@ from vna.model import Peer
 
 
 @pytest.mark.parametrize("make", [lambda url: open_index(url).close(), migrating.upgrade], ids=["created", "migrated"])
-def test_the_schema_is_the_declared_one(index_url: str, make: Callable[[str], None]) -> None:
-    make(index_url)
+def test_the_schema_is_the_declared_one(empty_url: str, make: Callable[[str], None]) -> None:
+    make(empty_url)
 
-    with connected(index_url) as connection:
+    with connected(empty_url) as connection:
         context = MigrationContext.configure(connection)
         differences = compare_metadata(context, tables.metadata)
 
     assert differences == []
 
 
-def test_nodes_that_start_at_once_on_an_empty_database_make_one_archive(index_url: str) -> None:
+def test_nodes_that_start_at_once_on_an_empty_database_make_one_archive(empty_url: str) -> None:
     with ThreadPoolExecutor(4) as starters:
-        indexes = list(starters.map(open_index, [index_url] * 4))
+        indexes = list(starters.map(open_index, [empty_url] * 4))
     archives = {index.journal.archive() for index in indexes}
     for index in indexes:
         index.close()
@@ -42,24 +42,24 @@ def test_nodes_that_start_at_once_on_an_empty_database_make_one_archive(index_ur
     assert len(archives) == 1
 
 
-def test_opening_twice_keeps_the_archive(index_url: str) -> None:
-    open_index(index_url).close()
-    with connected(index_url) as connection:
+def test_opening_twice_keeps_the_archive(empty_url: str) -> None:
+    open_index(empty_url).close()
+    with connected(empty_url) as connection:
         first = connection.execute(select(tables.archive.c.uid)).scalar_one()
 
-    open_index(index_url).close()
+    open_index(empty_url).close()
 
-    with connected(index_url) as connection:
+    with connected(empty_url) as connection:
         assert connection.execute(select(tables.archive.c.uid)).scalar_one() == first
 
 
-def test_a_newer_schema_is_refused(index_url: str) -> None:
-    open_index(index_url).close()
-    with connected(index_url) as connection:
+def test_a_newer_schema_is_refused(empty_url: str) -> None:
+    open_index(empty_url).close()
+    with connected(empty_url) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
 
     with pytest.raises(StartRefused, match="9999"):
-        open_index(index_url)
+        open_index(empty_url)
 
 
 def test_an_unreachable_database_is_refused_with_its_reason() -> None:
@@ -67,18 +67,18 @@ def test_an_unreachable_database_is_refused_with_its_reason() -> None:
         open_index("sqlite:////nowhere/at/all/index.sqlite")
 
 
-def test_an_index_of_the_first_schema_is_migrated_with_what_it_holds(index_url: str, tmp_path: Path) -> None:
+def test_an_index_of_the_first_schema_is_migrated_with_what_it_holds(empty_url: str, tmp_path: Path) -> None:
     fresh = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
     index = open_index(fresh)
     _fill(Sender(index))
     index.close()
-    make_schema(index_url, "0001")
-    copy_rows(fresh, index_url)
+    make_schema(empty_url, "0001")
+    copy_rows(fresh, empty_url)
 
-    index = open_index(index_url)
+    index = open_index(empty_url)
 
-    assert _rows(index_url) == _rows(fresh)
-    with connected(index_url) as connection:
+    assert _rows(empty_url) == _rows(fresh)
+    with connected(empty_url) as connection:
         assert compare_metadata(MigrationContext.configure(connection), tables.metadata) == []
     sender = Sender(index)
     number = sender.reject("1.1")
