@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 APT := DEBIAN_FRONTEND=noninteractive apt-get -qq -y
-WORKERS ?= $(shell expr $$(nproc) \* 2)
+WORKERS ?= $(shell expr $$(nproc) \* 2 + 2)
 # Tests make hundreds of stores and databases: in memory, where there is room, that takes a third less time
 SCRATCH := $(shell [ -w /dev/shm ] && [ $$(df -k /dev/shm | awk 'END {print $$4}') -gt 8000000 ] && \
   [ $$(awk '/^MemAvailable/ {print $$2}' /proc/meminfo) -gt 8000000 ] && echo PYTEST_DEBUG_TEMPROOT=/dev/shm)
