@@ -24,6 +24,9 @@ from vna.transfer import FinishedUnits, Importer, Job, Verdict, files
 _ACTOR = "vna import"
 _THREADS = 8
 _MOST_WORKERS = 8
+_FEW_FILES = 300
+_FEW_BYTES = 150_000_000
+"""So much is stored before another process has loaded what it needs."""
 
 
 def _source_name(value: str) -> str:
@@ -49,7 +52,8 @@ def import_files(
         bool, typer.Option("--again", help="Read also what an earlier import was done with and has not changed.")
     ] = False,
     workers: Annotated[
-        int | None, typer.Option(min=1, max=32, help="Processes that read and store. Default: one to a core.")
+        int | None,
+        typer.Option(min=1, max=32, help="Processes that read and store. Default: one to a core, for little only one."),
     ] = None,
     config: Config = None,
     as_json: AsJson = False,
@@ -61,7 +65,7 @@ def import_files(
     changed. Standard error names every file that is not DICOM, damaged or cannot be read. Exit code 1:
     something was damaged or failed, or the import was stopped.
     """
-    request = _Request(paths, source, dry_run, again, workers or min(len(os.sched_getaffinity(0)), _MOST_WORKERS))
+    request = _Request(paths, source, dry_run, again, workers or worthwhile_workers(paths))
     summary = _run(read_settings(context, config), request)
     if as_json:
         print_json(summary.as_json())
@@ -69,6 +73,16 @@ def import_files(
         typer.echo("\n".join(summary.lines()))
     if summary.problems or summary.stopped:
         raise typer.Exit(Exit.PROBLEM)
+
+
+def worthwhile_workers(paths: list[Path]) -> int:
+    """Return how many processes shorten an import; as soon as there is much of it, the rest is not looked at."""
+    size = 0
+    for number, found in enumerate(files(paths), 1):
+        size += 0 if isinstance(found, Verdict) else found.size
+        if number > _FEW_FILES or size > _FEW_BYTES:
+            return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
+    return 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from conformance import phantoms
 from filesets import Ran, Run, contents, digests, phantom_files, small_files, tar_of, write, zip_of
 from shared_samples import SAMPLES, needs_samples
 from vna.cli import main
+from vna.cli.import_ import worthwhile_workers
 
 
 @pytest.fixture
@@ -220,3 +221,16 @@ def test_samples_come_back_bit_for_bit(run: Run, tmp_path: Path) -> None:
     assert kept > 100
     assert exported["counts"]["written"] == kept
     assert len(contents(tmp_path / "out") - contents(folder)) <= 4  # came without any head, and got one
+
+
+def test_little_is_imported_by_one_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: set(range(4)))
+    many, large = tmp_path / "many", tmp_path / "large"
+    many.mkdir()
+    for number in range(300):
+        (many / str(number)).touch()
+    with large.open("wb") as sparse:
+        sparse.truncate(150_000_000)
+
+    assert [worthwhile_workers([many]), worthwhile_workers([large])] == [1, 1]
+    assert [worthwhile_workers([many, large]), worthwhile_workers([large, large])] == [4, 4]
