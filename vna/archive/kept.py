@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 from storage_backends import BlobRef, BlobStore, Codec, Span
 from storage_backends.frame_table import StoredFrames
@@ -19,6 +19,7 @@ from vna.index import HeldInstance, Reader, StoredForm
 _STEP: Final = 2**20
 
 Chunk = bytes | memoryview
+Result = TypeVar("Result")
 Rescue = Callable[[BlobEntry], BlobEntry | None]
 """Gives a place that has the right bytes of a damaged blob, None if there is none."""
 
@@ -210,22 +211,24 @@ class OpenedBlob:
         """
         if span.offset + span.length > self._blob.plain_size:
             raise Damaged(f"blob {self._blob.digest} has {self._blob.plain_size} bytes, and none at {span.offset}")
-        try:
-            with storage_errors():
-                return self._opened.range(span)
-        except Damaged as exc:
-            self._opened = self._open_elsewhere(exc)
-        with storage_errors():
-            return self._opened.range(span)
+        return self._read(lambda opened: opened.range(span))
 
     def frames(self) -> StoredFrames | None:
         """Return where image frames lie, None if that is not known.
 
         Raises:
-            Damaged: what says it is not sound.
+            Damaged: no store says it soundly.
         """
+        return self._read(lambda opened: opened.frames())
+
+    def _read(self, read: Callable[[StoredBlob], Result]) -> Result:
+        try:
+            with storage_errors():
+                return read(self._opened)
+        except Damaged as exc:
+            self._opened = self._open_elsewhere(exc)
         with storage_errors():
-            return self._opened.frames()
+            return read(self._opened)
 
     def _open(self, blob: BlobEntry) -> StoredBlob:
         with storage_errors():

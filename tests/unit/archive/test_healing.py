@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from conformance import phantoms
 from databases import index_url, postgresql_server
 from replicated import DAMAGES, Away, Replicated, altered, missing
-from storage_backends import Backend, BlobNotFound, Filesystem, Memory, StoreUnavailable
+from storage_backends import Backend, BlobNotFound, Filesystem, Memory, Recent, StoreUnavailable
 from storage_backends.contract import put
 from vna.errors import Damaged, OutOfResources
 from vna.events import BlobDamaged, BlobHealed, BlobPlace
@@ -63,6 +64,21 @@ def test_what_the_scrub_finds_is_healed_out_of_the_other_store(
     assert replicated.events(BlobDamaged, BlobHealed) == [BlobDamaged(place, problem), BlobHealed(place, OTHER[store])]
     assert replicated.backend(store).read(name) == right
     assert replicated.rows() == SOUND
+
+
+def test_frames_of_what_is_remembered_are_told_apart_by_another_store_when_the_file_is_gone(
+    replicated: Replicated, main: Away
+) -> None:
+    with closing(Recent(2**20)) as recent:
+        replicated.blobs.remember_in(recent)
+        key = replicated.sending.store(phantoms.jpeg_multiframe()).key
+        (held,) = replicated.archive.versions(key)
+        first = [frame.data for frame in replicated.archive.frames(held, [1, 2])]
+        main.delete(replicated.names()[0])
+
+        again = [frame.data for frame in replicated.archive.frames(held, [1, 2])]
+
+    assert again == first
 
 
 @pytest.mark.parametrize("store", ["", "second"], ids=["main", "replica"])
