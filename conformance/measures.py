@@ -11,7 +11,17 @@ from conformance.corpus import SLICES_PER_STUDY, StudyNames, small_study_names
 from conformance.figures import Row, Spread, Target, paired
 from conformance.node_process import running_node
 from conformance.server import Server
-from conformance.side_by_side import SINK, Plan, StoreRuns, compared, rate_row, servers, store, store_runs
+from conformance.side_by_side import (
+    SINK,
+    Plan,
+    StoreRuns,
+    compared,
+    first_and_again,
+    rate_row,
+    servers,
+    store,
+    store_runs,
+)
 from conformance.sink import Sink
 from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
@@ -162,19 +172,17 @@ def _find_runs(plan: Plan, node: Server, keyword: str, studies: int) -> list[flo
 def _retrieve_rows(
     plan: Plan, name: str, running: Sequence[Server], retrieve: _Retrieve, *, size: int = 512
 ) -> list[Row]:
-    first: list[list[float]] = [[] for _ in running]
-    again: list[list[float]] = [[] for _ in running]
+    def rate(server: Server, number: int) -> float:
+        figures = retrieve(server, _keys_of(number))
+        if figures.instances != SLICES_PER_STUDY or figures.status:
+            raise load.LoadFailed(f"{server.name} gave {figures.instances}, status {figures.status:04X}")
+        return figures.megabytes_per_s
+
     for server in running:
         store(server, CtSlices(SLICES_PER_STUDY * (plan.pairs + 1), size=size), 1)
-        retrieve(server, _keys_of(plan.pairs))
-    for number in range(plan.pairs):
-        for rates in (first, again):
-            for server, measured in zip(running, rates, strict=True):
-                figures = retrieve(server, _keys_of(number))
-                if figures.instances != SLICES_PER_STUDY or figures.status:
-                    raise load.LoadFailed(f"{server.name} gave {figures.instances}, status {figures.status:04X}")
-                measured.append(figures.megabytes_per_s)
-    return [_retrieve_row(f"{name}, first time", first, size), _retrieve_row(f"{name}, again", again, size)]
+        rate(server, plan.pairs)
+    figures = first_and_again(running, plan.pairs, rate)
+    return [_retrieve_row(f"{name}, {which}", rates, size) for which, rates in figures.items()]
 
 
 def _retrieve_row(name: str, rates: Sequence[Sequence[float]], size: int) -> Row:

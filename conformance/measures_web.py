@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from conformance import load, phantoms, web_load
+from conformance.checks.verdicts import counted
 from conformance.corpus import SLICES_PER_STUDY, small_study_names
 from conformance.figures import Row, Spread, Target
 from conformance.node_process import dicomweb_root, running_node
 from conformance.orthanc import DICOMWEB_PLUGIN, dicomweb_settings, orthanc
 from conformance.server import Server
-from conformance.side_by_side import Plan, compared, store
+from conformance.side_by_side import Plan, compared, first_and_again, store
 from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
 _LOAD_ASSOCIATIONS = 4
@@ -63,20 +64,21 @@ def measure_web_metadata(plan: Plan) -> list[Row]:
 
 def measure_web_retrieve(plan: Plan) -> list[Row]:
     """Frames of CT series over one connection and six, and studies as stored; never asked for before, and again."""
-    rows: list[Row] = []
+    pairs, rows = plan.pairs, list[Row]()
     with _web_servers(plan, "web-retrieve") as running:
-        _store_studies(running, 3 * plan.pairs)
-        for at, connections in enumerate((1, 6)):
-            paths = [web_load.frame_paths(running[0].root, _study(at * plan.pairs + n)) for n in range(plan.pairs)]
-            name = f"frames of a CT series, {connections} connection{'s' if connections > 1 else ''}"
-            rows += (
-                _rate_row(f"{name}, {which}", "frames/s", rates, 1.2)
-                for which, rates in _first_and_again(running, plan.pairs, _frames(paths, connections))
-            )
-        for which, rates in _first_and_again(running, plan.pairs, _whole(first=2 * plan.pairs)):
-            name = f"study of 100 slices, as stored, {which}"
-            rows.append(_rate_row(f"{name}, beside Orthanc", "MB/s", rates, 0.8))
-            rows.append(Row(name, "MB/s", Spread.of(rates[0]), target=Target(400, at_least=True)))
+        _store_studies(running, 3 * pairs)
+        for first, connections in ((0, 1), (pairs, 6)):
+            paths = [web_load.frame_paths(running[0].root, _study(first + number)) for number in range(pairs)]
+            frames = first_and_again(running, pairs, partial(_frames, paths, connections))
+            name = f"frames of a CT series, {counted(connections, 'connection', 'connections')}"
+            rows += (_rate_row(f"{name}, {which}", "frames/s", rates, 1.2) for which, rates in frames.items())
+        whole = first_and_again(
+            running, pairs, lambda each, number: web_load.study_megabytes_per_s(each.root, _study(2 * pairs + number))
+        )
+    for which, rates in whole.items():
+        name = f"study of 100 slices, as stored, {which}"
+        rows.append(_rate_row(f"{name}, beside Orthanc", "MB/s", rates, 0.8))
+        rows.append(Row(name, "MB/s", Spread.of(rates[0]), target=Target(400, at_least=True)))
     return rows
 
 
@@ -150,25 +152,8 @@ def _by_turns(running: Sequence[WebServer], pairs: int, measure: Callable[[str, 
     return figures
 
 
-def _first_and_again(
-    running: Sequence[WebServer], pairs: int, measure: Callable[[str, int], float]
-) -> Iterator[tuple[str, list[list[float]]]]:
-    """Measure what depends on the number of the pair, each server in turn, and then once more."""
-    rounds = [_by_turns(running, 2, partial(_numbered, measure, number)) for number in range(pairs)]
-    for which, name in enumerate(("first time", "again")):
-        yield name, [[measured[server][which] for measured in rounds] for server in range(len(running))]
-
-
-def _numbered(measure: Callable[[str, int], float], number: int, root: str, _turn: int) -> float:
-    return measure(root, number)
-
-
-def _frames(paths: Sequence[Sequence[str]], connections: int) -> Callable[[str, int], float]:
-    return lambda root, number: web_load.frames_per_s(root, paths[number], connections)
-
-
-def _whole(*, first: int) -> Callable[[str, int], float]:
-    return lambda root, number: web_load.study_megabytes_per_s(root, _study(first + number))
+def _frames(paths: Sequence[Sequence[str]], connections: int, server: WebServer, number: int) -> float:
+    return web_load.frames_per_s(server.root, paths[number], connections)
 
 
 def _rate_row(name: str, unit: str, figures: Sequence[Sequence[float]], at_least: float) -> Row:

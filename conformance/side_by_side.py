@@ -3,10 +3,11 @@
 Runs of two servers alternate (ABABAB...) over the same instances, so that what else the machine does hits both.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from conformance import load
 from conformance.figures import Row, Spread, Target, paired
@@ -15,6 +16,8 @@ from conformance.orthanc import orthanc
 from conformance.server import Server
 from conformance.sink import Sink
 from conformance.sources import CtSlices, Source
+
+Measured = TypeVar("Measured")
 
 SINK = "BENCHSINK"
 """The AE title under which servers know the sink of a benchmark."""
@@ -79,6 +82,18 @@ def servers(plan: Plan, name: str, *, compressed: bool = False, sink: Sink | Non
                 )
             )
         yield running
+
+
+def first_and_again(
+    servers: Sequence[Measured], pairs: int, measure: Callable[[Measured, int], float]
+) -> dict[str, list[list[float]]]:
+    """Measure what depends on the number of the pair: each server in turn for the first time, and then again."""
+    figures: dict[str, list[list[float]]] = {which: [[] for _ in servers] for which in ("first time", "again")}
+    for number in range(pairs):
+        for of_servers in figures.values():
+            for server, measured in zip(servers, of_servers, strict=True):
+                measured.append(measure(server, number))
+    return figures
 
 
 def store_runs(servers: Sequence[Server], pairs: int, slices: int, *, associations: int) -> list[StoreRuns]:

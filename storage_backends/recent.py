@@ -32,9 +32,7 @@ _WHOLE: Final = 2**64 - 1
 _BYTES_AN_ENTRY: Final = 16 << 10
 """So many entries are there that the ring is full before they are, unless values are smaller on average."""
 
-_words: Final = struct.Struct("<QQ")
-_found: Final = struct.Struct("<Q")
-_HEAD: Final = _words.size + _found.size
+_words: Final = struct.Struct("<QQQ")
 _entry: Final = struct.Struct("<40sQQ")
 _NOTHING: Final = bytes(_entry.size)
 
@@ -67,12 +65,12 @@ class Counts(NamedTuple):
 
 
 class Recent:
-    """Up to so many bytes. Safe to use from any number of threads, and of processes forked after it was made."""
+    """Up to so many bytes; none if that is 0. For any number of threads, and of processes forked after it was made."""
 
     def __init__(self, most_bytes: int) -> None:
         self._capacity = most_bytes
         self._slots = max(1, most_bytes // _BYTES_AN_ENTRY)
-        self._ring_at = _HEAD + self._slots * _entry.size
+        self._ring_at = _words.size + self._slots * _entry.size
         self._mapping = mmap.mmap(-1, self._ring_at + most_bytes)
         self._memory = memoryview(self._mapping)
         self._lock_fd = os.memfd_create("recent")
@@ -99,8 +97,8 @@ class Recent:
         with self._locked():
             if self._find(key) != found:
                 return None
-            (before,) = _found.unpack_from(self._memory, _words.size)
-            _found.pack_into(self._memory, _words.size, before + 1)
+            reserved, published, finds = _words.unpack_from(self._memory)
+            _words.pack_into(self._memory, 0, reserved, published, finds + 1)
         return plain
 
     def put(self, part: Part, plain: Plain) -> None:
@@ -111,22 +109,21 @@ class Recent:
         with self._locked():
             if self._find(key) is not None:
                 return
-            reserved, published = _words.unpack_from(self._memory)
+            reserved, published, finds = _words.unpack_from(self._memory)
             room = self._capacity - reserved % self._capacity
             entry = _Entry(key, reserved if size <= room else reserved + room, size)
             after = entry.position + size
-            _words.pack_into(self._memory, 0, after, published)
+            _words.pack_into(self._memory, 0, after, published, finds)
             at = self._place(entry)
             self._memory[at : at + size] = plain
             _entry.pack_into(self._memory, self._slot(published), *entry)
-            _words.pack_into(self._memory, 0, after, published + 1)
+            _words.pack_into(self._memory, 0, after, published + 1, finds)
 
     def counts(self) -> Counts:
         """Return what all processes have found and kept."""
         with self._locked():
-            _, published = _words.unpack_from(self._memory)
-            (found,) = _found.unpack_from(self._memory, _words.size)
-        return Counts(found, published)
+            _, published, finds = _words.unpack_from(self._memory)
+        return Counts(finds, published)
 
     def forget(self, digest: str) -> None:
         """Overwrite whatever is here of a blob, for all processes."""
@@ -156,7 +153,7 @@ class Recent:
         if number is None:
             return None
         entry = _Entry(*_entry.unpack_from(self._memory, self._slot(number)))
-        reserved, _ = _words.unpack_from(self._memory)
+        reserved, _, _ = _words.unpack_from(self._memory)
         if entry.key == key and entry.position + self._capacity >= reserved:
             return entry
         del self._known[key]
@@ -164,7 +161,7 @@ class Recent:
 
     def _catch_up(self) -> None:
         """Learn what was published since the last time."""
-        _, published = _words.unpack_from(self._memory)
+        _, published, _ = _words.unpack_from(self._memory)
         for number in range(max(self._seen, published - self._slots), published):
             entry = _Entry(*_entry.unpack_from(self._memory, self._slot(number)))
             self._known[entry.key] = number
@@ -173,7 +170,7 @@ class Recent:
             self._known = {key: number for key, number in self._known.items() if number >= published - self._slots}
 
     def _slot(self, number: int) -> int:
-        return _HEAD + number % self._slots * _entry.size
+        return _words.size + number % self._slots * _entry.size
 
     def _place(self, entry: _Entry) -> int:
         return self._ring_at + entry.position % self._capacity

@@ -7,7 +7,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from conformance.server import process_tree
 from filesets import small_files, write, zip_of
 from vna.node import open_archive
 from vna.settings import Settings
+from waiting import until
 
 FILES = 150
 
@@ -44,10 +44,7 @@ def _wait_for_some(data: Path, process: "subprocess.Popen[str]") -> None:
 
 def _wait_for_end(pids: list[int]) -> None:
     """Wait until processes are gone that were told to go, or whose parent is gone."""
-    deadline = time.monotonic() + 30
-    while any(process_tree(pid) for pid in pids):
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
+    until(lambda: not any(process_tree(pid) for pid in pids), timeout_s=30)
 
 
 def _instances(data: Path) -> int:

@@ -1,8 +1,6 @@
 """The database goes away under a running node and comes back: senders are told, and nobody restarts the node."""
 
 import itertools
-import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from databases import Postgresql, new_database
 from running_node import RunningNode, held, readiness, running_node
 from storage_backends import FilesystemDocuments
 from vna.journal import SealedJournal
+from waiting import until
 
 pytestmark = [pytest.mark.timeout(180), pytest.mark.long]
 
@@ -106,7 +105,4 @@ def test_a_database_that_comes_back_from_an_older_backup_takes_nothing_until_it_
 
 def wait_until_sealed(store_folder: Path, position: int) -> None:
     """Wait until the journal in the store reaches a position."""
-    deadline = time.monotonic() + 30
-    while SealedJournal(FilesystemDocuments(store_folder)).mark().position < position:
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.05)
+    until(lambda: SealedJournal(FilesystemDocuments(store_folder)).mark().position >= position, timeout_s=30)

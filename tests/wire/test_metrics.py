@@ -2,10 +2,8 @@
 
 import os
 import signal
-import threading
-import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import orjson
@@ -18,6 +16,7 @@ from conformance.oddities import encoded
 from conformance.requests import echo, find, get, get_proposals, query_proposals, store, store_proposals
 from conformance.upper_layer import Address, Association, Refused
 from running_node import RunningNode, running_node
+from waiting import until
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -31,7 +30,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningNode]:
     """A node with two workers and one registered peer, who is the one that calls."""
     with running_node(tmp_path_factory.mktemp("node"), settings={"VNA_SERVE__WORKERS": "2"}) as running:
         running.add_peer(PEER, 104)
-        _until(lambda: all(worker["alive"] for worker in _status(running)["workers"]))
+        until(lambda: all(worker["alive"] for worker in _status(running)["workers"]))
         yield running
 
 
@@ -59,13 +58,6 @@ def _status(node: RunningNode) -> dict:
         return orjson.loads(answer.read())["node"]
 
 
-def _until(condition: Callable[[], bool], *, timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.05)
-
-
 def _on_both_workers(node: RunningNode, stack: ExitStack, instances: list[Instance]) -> list[Association]:
     """Open associations until each worker has one."""
     opened: list[Association] = []
@@ -87,7 +79,7 @@ def test_what_both_workers_do_is_counted_and_outlives_them(node: RunningNode) ->
         assert len(find(asking, STUDY | {"PatientID": ""}).matches) == 1
         assert len(get(asking, STUDY).instances) == len(INSTANCES)
         assert echo(asking).status == 0
-    _until(lambda: _value(_scrape(node), "vna_associations_open") == 0)
+    until(lambda: _value(_scrape(node), "vna_associations_open") == 0)
 
     after = _scrape(node)
 
@@ -124,7 +116,7 @@ def test_what_both_workers_do_is_counted_and_outlives_them(node: RunningNode) ->
 def _kill_a_worker(node: RunningNode) -> None:
     victim = _status(node)["workers"][0]
     os.kill(victim["pid"], signal.SIGKILL)
-    _until(lambda: (first := _status(node)["workers"][0])["alive"] and first["starts"] == victim["starts"] + 1)
+    until(lambda: (first := _status(node)["workers"][0])["alive"] and first["starts"] == victim["starts"] + 1)
 
 
 def _totals_do_not_go_backwards(before: Samples, after: Samples) -> None:

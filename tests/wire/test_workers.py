@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from exchange import round_trips, store_all
 from running_node import RunningNode, running_node
 from vna.node import open_archive
 from vna.settings import Settings
+from waiting import until
 
 WORKERS = {"VNA_SERVE__WORKERS": "2"}
 
@@ -32,13 +32,6 @@ def store_one(node: RunningNode, number: int) -> int:
     """Store an instance over an association of its own."""
     (answer,) = store_all(node.address, [encoded(phantoms.ct_slice(number=number, size=64))])
     return answer.status
-
-
-def until(condition, *, timeout_s: float = 20) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.05)
 
 
 def test_a_dead_worker_is_replaced_and_the_port_goes_on(tmp_path: Path) -> None:

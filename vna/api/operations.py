@@ -40,9 +40,9 @@ class Operation:
     Args:
         path: below the root of the interface, as its route has it.
         summary: one sentence.
+        answer: the type of an answer that is no problem, which its schema is made from; None for what is no JSON.
         fields: members of its body but for `by`, which every body may have; any other one is refused.
         success: statuses of an answer that is no problem.
-        answer: the type of that answer, which its schema is made from (vna.api.schemas); None for what is no JSON.
         media_type: what that answer is.
     """
 

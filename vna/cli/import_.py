@@ -53,7 +53,7 @@ def import_files(
     ] = False,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, max=32, help="Processes that read and store. Default: one to a core, for little only one."),
+        typer.Option(min=1, max=32, help="Processes that read and store. Default: one to a core, one for little."),
     ] = None,
     config: Config = None,
     as_json: AsJson = False,

@@ -89,14 +89,13 @@ class Exposition(Collector):
         yield from more
 
 
-def recent_counters(recent: Recent | None) -> Iterator[Metric]:
-    """Yield how often what is asked for was in the memory for what was read last; nothing where there is none."""
-    if recent is not None:
-        counts = recent.counts()
-        help_text = "Parts of stored files that were asked for, and found in memory (store.recent_bytes)."
-        yield CounterMetricFamily("vna_recent_found", help_text, value=counts.found)
-        help_text = "Parts of stored files that had to be read, and were kept in memory for who asks next."
-        yield CounterMetricFamily("vna_recent_kept", help_text, value=counts.kept)
+def recent_counters(recent: Recent) -> Iterator[Metric]:
+    """Yield how often what is asked for was in the memory for what was read last."""
+    counts = recent.counts()
+    help_text = "Parts of stored files that were asked for, and found in memory (store.recent_bytes)."
+    yield CounterMetricFamily("vna_recent_found", help_text, value=counts.found)
+    help_text = "Parts of stored files that had to be read, and were kept in memory for who asks next."
+    yield CounterMetricFamily("vna_recent_kept", help_text, value=counts.kept)
 
 
 def counted(series: Iterable[Series]) -> Iterator[Metric]:

@@ -32,7 +32,7 @@ from vna.node.watch import NODE, Watch
 from vna.node.web import Around
 from vna.node.worker import Listeners, work, worker_count
 from vna.node.workers import Workers, start_workers
-from vna.settings import DimseSettings, HttpSettings, Settings, StoreSettings
+from vna.settings import DimseSettings, HttpSettings, Settings
 from vna.web import complain_of_open_http, listen_for_http
 
 _Listening = TypeVar("_Listening", DimseSettings, HttpSettings)
@@ -104,10 +104,9 @@ class Node:
         self._record = record = _record(settings, listeners)
         self._watch = watch = Watch(count)
         watch.take(watch.supervisor)
-        self._recent = recent = _recent(settings.store)
-        if recent is not None:
-            stack.callback(recent.close)
-        around = Around(record, watch, count, recent)
+        self._recent = Recent(settings.store.recent_bytes)  # before the processes that share it are forked
+        stack.callback(self._recent.close)
+        around = Around(record, watch, count, self._recent)
         self._workers = start_workers(
             count, lambda number: work(settings, listeners, around, number=number), let_go=listeners.close
         )
@@ -126,11 +125,6 @@ class Node:
         housekeeper = Housekeeper(kept, is_elected=election.is_elected)
         stack.callback(housekeeper.stop)
         housekeeper.start()
-
-
-def _recent(settings: StoreSettings) -> Recent | None:
-    """Make the memory for what was read last, before the processes that share it are forked."""
-    return Recent(settings.recent_bytes) if settings.recent_bytes else None
 
 
 def _record(settings: Settings, listeners: Listeners) -> NodeRecord:

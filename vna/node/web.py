@@ -24,15 +24,12 @@ from vna.web import WebApp, create_web_app
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a worker knows of the node around it: where it listens, and what its processes tell of themselves.
-
-    `recent` is memory they share, None where the settings give none.
-    """
+    """What a worker knows of the node around it: where it listens, what its processes tell, what they read last."""
 
     record: NodeRecord
     watch: Watch
     workers: int
-    recent: Recent | None
+    recent: Recent
 
 
 def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Check) -> WebApp:

@@ -2,14 +2,13 @@
 
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from conformance.server import Server, StartFailed, kill, process_tree, running, stop, wait_until
 from conformance.upper_layer import Address
+from waiting import until
 
 PARENT = (
     "import subprocess, sys; subprocess.run([sys.executable, '-c', "
@@ -41,10 +40,7 @@ def test_the_whole_group_is_killed(parent: subprocess.Popen[bytes]) -> None:
 
     assert parent.returncode == -9
     assert process_tree(parent.pid) == []
-    deadline = time.monotonic() + 10
-    while process_tree(child):  # the kernel may take a moment to end it
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
+    until(lambda: not process_tree(child), timeout_s=10)  # the kernel may take a moment to end it
 
 
 def test_figures_of_a_tree_are_read_from_proc(parent: subprocess.Popen[bytes], tmp_path: Path) -> None:

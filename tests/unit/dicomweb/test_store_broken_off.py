@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from vna.index import open_index
 from vna.model import InstanceKey
 from vna.settings import HttpSettings
 from vna.web import WebApp, create_web_app
+from waiting import until
 
 SLICES = [phantoms.ct_slice(number=number, size=64) for number in (1, 2, 3)]
 BODY = body_of([({"Content-Type": DICOM}, phantoms.part10(ds)) for ds in SLICES])
@@ -113,10 +113,7 @@ def test_what_was_whole_before_the_client_went_is_kept_and_no_more(archive: Arch
 
     assert versions(archive) == [1, 0, 0]
     assert in_flight._all == 0
-    deadline = time.monotonic() + 10
-    while threading.active_count() > before:  # those of requests end by themselves
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: threading.active_count() <= before)  # those of requests end by themselves
 
 
 def test_a_body_that_grows_too_large_is_refused_while_it_comes(archive: Archive, in_flight: InFlight) -> None:

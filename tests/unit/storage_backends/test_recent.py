@@ -22,6 +22,7 @@ from storage_backends import (
     RegularFrames,
     Span,
 )
+from storage_backends.contract import put as replace
 from storage_backends.recent import MOST_BYTES, Part
 from tests import pixels
 from tests.forking import in_child
@@ -237,10 +238,10 @@ def test_damage_is_not_remembered(store: BlobStore, backend: Reads) -> None:
     ref = store.put(MemoryContent(data), shape=SHAPE)
     other = store.put(MemoryContent(pixels.image(SHAPE, frames=1, seed=2)), shape=SHAPE)
     sound, wrong = backend.read(ref.name), backend.read(other.name)
-    _replace(backend, ref.name, wrong)
+    replace(backend, ref.name, wrong)
     with pytest.raises(BlobDamaged):
         store.get_many([ref])
-    _replace(backend, ref.name, sound)
+    replace(backend, ref.name, sound)
 
     assert store.get_many([ref]) == [data]
 
@@ -253,9 +254,3 @@ def test_what_is_deleted_is_forgotten(store: BlobStore, backend: Reads) -> None:
 
     with pytest.raises(BlobNotFound):
         store.get_many([ref])
-
-
-def _replace(backend: Memory, name: str, data: bytes) -> None:
-    staged = backend.stage()
-    staged.write(data)
-    staged.commit(name)

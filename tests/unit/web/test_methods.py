@@ -8,7 +8,7 @@ from pathlib import Path
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.testclient import TestClient
 
-from storage_backends import BlobStore, Memory
+from storage_backends import BlobStore, Memory, Recent
 from vna.archive import Archive, Room, Spool
 from vna.index import open_index
 from vna.node.data_folder import Address, NodeRecord
@@ -34,7 +34,7 @@ def test_a_method_that_is_not_taken_is_answered_with_all_that_are(tmp_path: Path
     here = Address("127.0.0.1", 0)
     record = NodeRecord(pid=1, version="0", ae_title="VNA", started="", dimse=here, http=here)
     settings = Settings.model_validate({"data_dir": tmp_path, "http": {"viewer_dir": str(tmp_path / "none")}})
-    app = web_app(settings, archive, Around(record, Watch(1), 1, None), lambda: None)
+    app = web_app(settings, archive, Around(record, Watch(1), 1, Recent(0)), lambda: None)
     taken = defaultdict[str, set[str]](set)
     for path, route in _leaves(app.routes):
         taken[path] |= route.methods or set()
