@@ -8,6 +8,8 @@ from pathlib import Path
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[3]
+LINES = {(31, 119, 180), (255, 127, 14)}
+"""The colours of the first two lines that matplotlib draws."""
 
 
 def test_each_curve_becomes_a_picture(tmp_path: Path) -> None:
@@ -27,4 +29,6 @@ def test_each_curve_becomes_a_picture(tmp_path: Path) -> None:
     for path in folder.iterdir():
         with Image.open(path) as picture:
             assert picture.width > 600
-            assert len(picture.convert("RGB").getcolors(maxcolors=100_000) or []) > 20
+            colours = {colour for _, colour in picture.convert("RGB").getcolors(maxcolors=100_000) or []}
+            assert len(colours) > 20
+            assert colours >= LINES
