@@ -1,5 +1,7 @@
 # Everything a new user or developer does; `make help` lists it.
-PYTHON ?= python3
+# The distribution's Python where it is complete: one compiled without its optimisations, as pyenv does, needs a fifth more
+PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+  && echo /usr/bin/python3 || echo python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
