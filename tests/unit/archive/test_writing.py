@@ -105,3 +105,20 @@ def test_the_content_is_kept_until_the_helper_is_done_with_it(watched: Watched, 
     opener.join()
     writer.close()
     index.close()
+
+
+def test_a_helper_takes_part_only_while_nothing_else_is_written(watched: Watched, index: Index) -> None:
+    data = phantoms.data_set_bytes(phantoms.ct_slice())
+    content, scanned = MemoryContent(memoryview(data)), scan(data, EXPLICIT_LE)
+    writer = BlobWriter(BlobStore(watched), index.reader, Metrics())
+
+    with writer.begin(content, scanned) as alone, writer.begin(content, scanned) as beside:
+        assert alone.helper is not None
+        assert beside.helper is None
+        beside.identify("1.2")
+        assert beside.finish().fresh
+    with writer.begin(content, scanned) as alone_again:
+        assert alone_again.helper is not None
+
+    writer.close()
+    index.close()
