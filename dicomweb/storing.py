@@ -1,18 +1,20 @@
 """Storing what one request holds: several instances at a time, each with an outcome of its own.
 
-Writing to disk and committing are waited for, and waits of several instances become one (group commit); so a few are
-stored beside each other while the next ones arrive. What is on its way is bounded: whoever gives more waits.
+While the next ones arrive, those that have come are stored: by two threads, so that one waits for the disk while the
+other works, each with one commit for all that it finds waiting. What is on its way is bounded: who gives more, waits.
 """
 
 import logging
-import time
 from collections import deque
+from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Final
 
 from dicomweb.requesters import Requester
 from dicomweb.store_report import COERCED, Failed, Kept, Outcome, Report
-from vna.archive import Archive, Arrived, Expected, Incoming
+from vna.archive import Archive, Arrived, Expected, Incoming, Stored
 from vna.dicom.describe import key_of
 from vna.dicom.encoding import tag_text
 from vna.dicom.part10 import TRANSFER_SYNTAX_UID, find_data_set
@@ -26,7 +28,9 @@ from vna.model import StudyUID
 
 _log = logging.getLogger(__name__)
 
-_AT_ONCE: Final = 4
+_THREADS: Final = 2
+_TOGETHER: Final = 4
+_ON_THEIR_WAY: Final = 8
 _REFUSED: Final = "refused"
 _STANDARD_ROOT: Final = "1.2.840.10008."
 
@@ -43,8 +47,9 @@ class Storing:
         self.session = archive.session(requester.source, requester.actor)
         self._archive, self._requester = archive, requester
         self._expected = Expected(study_instance_uid=study)
-        self._threads = ContextThreads(_AT_ONCE, thread_name_prefix="stow")
-        self._waiting: deque[Future[Outcome]] = deque()
+        self._threads = ContextThreads(_THREADS, thread_name_prefix="stow")
+        self._waiting: deque[_Whole] = deque()
+        self._on_their_way: deque[Future[Outcome]] = deque()
         self._under_way: dict[str, Future[Outcome]] = {}
         self._outcomes: list[Outcome | Future[Outcome]] = []
 
@@ -88,46 +93,60 @@ class Storing:
 
     def _begin(self, arrived: Arrived, names: Names, incoming: Incoming) -> None:
         """Have a thread store something; of the same instance one after the other, since the last one counts."""
-        while len(self._waiting) >= _AT_ONCE:
-            self._waiting.popleft().exception()
+        while len(self._on_their_way) >= _ON_THEIR_WAY:
+            self._on_their_way.popleft().exception()
         before = self._under_way.get(names[1]) if names[1] else None
         if before is not None:
             before.exception()
-        future = self._threads.submit(self._outcome, arrived, names, incoming)
-        self._waiting.append(future)
-        self._under_way[names[1]] = future
-        self._outcomes.append(future)
+        whole = _Whole(arrived, names, incoming)
+        self._waiting.append(whole)
+        self._on_their_way.append(whole.outcome)
+        self._under_way[names[1]] = whole.outcome
+        self._outcomes.append(whole.outcome)
+        self._threads.submit(self._store_waiting)
 
-    def _outcome(self, arrived: Arrived, names: Names, incoming: Incoming) -> Outcome:
-        size = arrived.content.size
+    def _store_waiting(self) -> None:
+        """Store some of what waits, if another thread has not taken all of it."""
+        some = list[_Whole]()
+        with suppress(IndexError):
+            while len(some) < _TOGETHER:
+                some.append(self._waiting.popleft())
         try:
-            _check(names[0], arrived.transfer_syntax)
-            return self._store(arrived)
-        except VnaError as exc:
-            return self._failed(exc, _names(arrived) or names, size)
-        except Exception:  # noqa: BLE001 - a fault of ours in one instance must not take the others with it
-            _log.exception("web instance not stored source=%s", self._requester.source.name)
-            return Failed(VnaError.status, "the node failed to store it; its log says why", *names)
+            for each, outcome in zip(some, self._stored(some), strict=True):
+                each.outcome.set_result(self._outcome(each, outcome))
         finally:
-            incoming.discard()
+            for each in some:
+                each.incoming.discard()
+                if not each.outcome.done():
+                    each.outcome.set_result(_fault(each))
 
-    def _store(self, arrived: Arrived) -> Kept:
-        started, metrics = time.monotonic(), self._archive.metrics
-        size = arrived.content.size
+    def _stored(self, some: Sequence["_Whole"]) -> list[Stored | Exception]:
+        """Store what is of a kind that is stored; return what became of each."""
+        refused = [_refusal(each.names[0], each.arrived.transfer_syntax) for each in some]
+        taken = [each.arrived for each, refusal in zip(some, refused, strict=True) if refusal is None]
+        metrics, size = self._archive.metrics, sum(arrived.content.size for arrived in taken)
         metrics.change(IN_FLIGHT_BYTES, by=size)
         try:
-            stored = self.session.store(arrived)
+            stored = iter(self.session.store_all(taken))
         finally:
             metrics.change(IN_FLIGHT_BYTES, by=-size)
+        return [next(stored) if refusal is None else refusal for refusal in refused]
+
+    def _outcome(self, whole: "_Whole", stored: Stored | Exception) -> Outcome:
+        size, source = whole.arrived.content.size, self._requester.source
+        if isinstance(stored, VnaError):
+            return self._failed(stored, _names(whole.arrived) or whole.names, size)
+        if isinstance(stored, Exception):  # a fault of ours in one instance must not take the others with it
+            _log.error("web instance not stored source=%s", source.name, exc_info=stored)
+            return _fault(whole)
         self._count(stored.outcome.value, size)
-        aside = stored.outcome is Fate.ASIDE and self._requester.source.warn_on_conflict
+        aside = stored.outcome is Fate.ASIDE and source.warn_on_conflict
         _log.debug(
-            "stow stored source=%s study=%s instance=%s outcome=%s ms=%.1f",
-            self._requester.source.name,
+            "stow stored source=%s study=%s instance=%s outcome=%s",
+            source.name,
             stored.key.study,
             stored.key.instance,
             stored.outcome,
-            (time.monotonic() - started) * 1e3,
         )
         return Kept(stored.sop_class_uid, stored.key, COERCED if aside or stored.hidden_by else 0)
 
@@ -149,12 +168,27 @@ class Storing:
         metrics.observe(RECEIVED_SIZES, size)
 
 
-def _check(sop_class_uid: str, transfer_syntax: str) -> None:
-    """Refuse what C-STORE would not negotiate; private SOP Classes are taken."""
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """An instance that has come, what is known of it, and what becomes of it."""
+
+    arrived: Arrived
+    names: Names
+    incoming: Incoming
+    outcome: Future[Outcome] = field(default_factory=Future)
+
+
+def _refusal(sop_class_uid: str, transfer_syntax: str) -> VnaError | None:
+    """Return why something is not taken that C-STORE would not negotiate; private SOP Classes are taken."""
     if transfer_syntax not in TRANSFER_SYNTAXES:
-        raise SyntaxNotSupported(f"{tag_text(TRANSFER_SYNTAX_UID)} is no transfer syntax that data sets are stored in")
+        return SyntaxNotSupported(f"{tag_text(TRANSFER_SYNTAX_UID)} is no transfer syntax that data sets are stored in")
     if sop_class_uid.startswith(_STANDARD_ROOT) and sop_class_uid not in STORAGE_CLASSES:
-        raise NotStorable(f"{sop_class_uid} is no storage SOP Class")
+        return NotStorable(f"{sop_class_uid} is no storage SOP Class")
+    return None
+
+
+def _fault(whole: _Whole) -> Failed:
+    return Failed(VnaError.status, "the node failed to store it; its log says why", *whole.names)
 
 
 def _names(arrived: Arrived) -> Names | None:

@@ -1,14 +1,17 @@
 """Receiving: an arriving data set becomes blobs, a header and one event, in that order.
 
-1. scan; 2. blobs: encoded beside their hash, then made durable; 3. one index transaction; 4. the
-answer. What the committer may want in between (a comparison with what is held, blobs that have gone
-missing) is done and the same entry submitted again; the content is kept until then.
+1. scan; 2. blobs: encoded beside their hash, then made durable; 3. one index transaction, of one data set
+or of several that came together; 4. the answer. What the committer may want in between (a comparison with
+what is held, blobs that have gone missing) is done and the same entry submitted again; the content is kept
+until then.
 """
 
 import logging
 import time
 import uuid
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar, TypeVarTuple
 
 from storage_backends import BlobStore, Content
 from vna.archive.compare import Comparer
@@ -34,6 +37,7 @@ from vna.index import (
     Recorded,
     Refused,
     RefusedEliminated,
+    Result,
     StoreEntry,
     index_errors,
 )
@@ -43,6 +47,9 @@ from vna.model import InstanceKey, Outcome, Source, StudyUID
 from vna.retention.policies import DEFAULT_NOTES
 
 log = logging.getLogger(__name__)
+
+_Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
 
 _SWEEP_WAIT_S = 5.0
 _SWEEP_STEP_S = 0.05
@@ -83,6 +90,15 @@ class Arrived:
     part10_head: bytes = b""
 
 
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """A data set whose blobs are durable, and what is to be recorded of it."""
+
+    entry: StoreEntry
+    content: Content
+    scanned: Scan
+
+
 class Receiver:
     """Stores arriving data sets; shared by all sessions of an archive."""
 
@@ -98,8 +114,18 @@ class Receiver:
         """Let begun work finish and end the helper threads."""
         self._writer.close()
 
-    def receive(self, arrived: Arrived, session: "StoreSession") -> Stored:
-        """Store one data set; see `StoreSession.store`."""
+    def receive_all(self, arrived: Sequence[Arrived], session: "StoreSession") -> "list[Stored | Exception]":
+        """Store data sets with one transaction; see `StoreSession.store_all`."""
+        prepared = [_tried(self._prepared, each, session) for each in arrived]
+        entries = [each.entry for each in prepared if isinstance(each, _Prepared)]
+        with self._metrics.timed(STAGES, Stage.COMMIT):
+            results = iter(self._index.committer.submit_all(entries))
+            return [
+                _tried(self._settled, each, next(results)) if isinstance(each, _Prepared) else each for each in prepared
+            ]
+
+    def _prepared(self, arrived: Arrived, session: "StoreSession") -> "_Prepared":
+        """Take a data set apart, make its blobs durable, and return what is to be recorded."""
         scanned, sop_class, key = self._admitted(arrived)
         note = self.notes.read(sop_class, key, scanned, arrived.content)
         with storage_errors(), self._writer.begin(arrived.content, scanned) as writing:
@@ -133,9 +159,12 @@ class Receiver:
             began=written.began,
             note=note,
         )
-        with self._metrics.timed(STAGES, Stage.COMMIT):
-            decision = self._decided(entry, arrived.content, scanned)
-        return _stored(arrival, sop_class, decision, is_note=note is not None)
+        return _Prepared(entry, arrived.content, scanned)
+
+    def _settled(self, prepared: "_Prepared", result: Result | BaseException) -> Stored:
+        entry = prepared.entry
+        decision = self._decided(entry, prepared.content, prepared.scanned, result)
+        return _stored(entry.arrival, decision, is_note=entry.note is not None)
 
     def _admitted(self, arrived: Arrived) -> tuple[Scan, str, InstanceKey]:
         """Take a data set apart; return it with its SOP Class and key, if it is what it is said to be."""
@@ -151,11 +180,11 @@ class Receiver:
         packed = self._headers.pack(key.series, plain)
         return Payload(key.study, salt, payload_digest(salt, plain), packed.data, packed.base, packed.base_data)
 
-    def _decided(self, entry: StoreEntry, content: Content, scanned: Scan) -> Decision:
-        """Submit until recorded, doing in between what the committer asks for."""
+    def _decided(self, entry: StoreEntry, content: Content, scanned: Scan, result: Result | BaseException) -> Decision:
+        """Submit again until recorded, doing in between what the committer asks for."""
         deadline = time.monotonic() + _SWEEP_WAIT_S
-        while time.monotonic() < deadline:
-            match self._index.committer.submit(entry):
+        while True:
+            match result:
                 case Recorded(decision=Decision() as decision):
                     return decision
                 case Refused(rejections):
@@ -177,7 +206,11 @@ class Receiver:
                     with storage_errors():
                         written = self._writer.rewrite(content, scanned, tuple(wanted))
                     entry = replace(_rewritten(entry, written), began=began)
-        raise OutOfResources("blobs of this instance are just being removed; send it again")
+                case BaseException():
+                    raise result
+            if time.monotonic() > deadline:
+                raise OutOfResources("blobs of this instance are just being removed; send it again")
+            result = self._index.committer.submit(entry)
 
     def _take_back(self, entry: StoreEntry) -> None:
         """Delete what an arrival wrote that is refused, unless others need it: no byte of it is to come back."""
@@ -213,23 +246,42 @@ class StoreSession:
             EliminatedBefore: it was destroyed, and what is sent again is refused.
             OutOfResources: the store or the index is full or unreachable.
         """
-        with index_errors():
-            stored = self._receiver.receive(arrived, self)
-        if stored.outcome is Outcome.ALREADY_STORED:
-            self._receipted.add(stored.key.study)
+        [stored] = self.store_all([arrived])
+        if isinstance(stored, Exception):
+            raise stored
         return stored
+
+    def store_all(self, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
+        """Store data sets that have all come, with one commit; return what became of each.
+
+        An error, as `store` raises it, is that of one data set alone: the others are stored.
+        """
+        outcomes = self._receiver.receive_all(arrived, self)
+        for each in outcomes:
+            if isinstance(each, Stored) and each.outcome is Outcome.ALREADY_STORED:
+                self._receipted.add(each.key.study)
+        return outcomes
 
     def receipt_due(self, study: StudyUID) -> bool:
         """Return whether this session has not yet left a receipt for a study received again."""
         return study not in self._receipted
 
 
-def _stored(arrival: Arrival, sop_class: str, decision: Decision, *, is_note: bool) -> Stored:
+def _tried(work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result | Exception:
+    """Do something for one data set of several; return the error it ends with."""
+    try:
+        with index_errors():
+            return work(*arguments)
+    except Exception as exc:  # noqa: BLE001 - raised again where one data set was stored, told where there were several
+        return exc
+
+
+def _stored(arrival: Arrival, decision: Decision, *, is_note: bool) -> Stored:
     """Return the answer to a store; one of what was destroyed before is logged."""
     if decision.eliminated is not None:
         log.warning("kept again, though destroyed %s elimination=%d", arrival.key.study, decision.eliminated)
     hidden_by = () if is_note else decision.hidden_by
-    return Stored(sop_class, arrival.key, arrival.digest, decision.outcome, decision.version, hidden_by)
+    return Stored(arrival.sop_class_uid, arrival.key, arrival.digest, decision.outcome, decision.version, hidden_by)
 
 
 def _rewritten(entry: StoreEntry, written: tuple[BlobEntry, ...]) -> StoreEntry:

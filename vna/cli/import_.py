@@ -19,10 +19,10 @@ from vna.model import Source
 from vna.node import DataFolder, open_archive
 from vna.node.process import set_up_process
 from vna.settings import Settings, parse_ae_title
-from vna.transfer import FinishedUnits, Importer, Job, Verdict, files
+from vna.transfer import FinishedUnits, Importer, Job, Standby, Verdict, files
 
 _ACTOR = "vna import"
-_THREADS = 8
+_THREADS = 3
 _MOST_WORKERS = 8
 _FEW_FILES = 300
 _FEW_BYTES = 150_000_000
@@ -99,6 +99,7 @@ class _Request:
 def _run(settings: Settings, request: _Request) -> ImportSummary:
     opener = partial(_open, settings, workers=request.workers, dry_run=request.dry_run)
     with ExitStack() as stack:
+        standby = stack.enter_context(Standby(request.workers if request.workers > 1 else 0))  # before all that follows
         archive = opener()
         if archive is not None:
             stack.enter_context(closing(archive))
@@ -106,7 +107,7 @@ def _run(settings: Settings, request: _Request) -> ImportSummary:
         job = Job(opener, set_up_process, source, _ACTOR, threads=_THREADS, dry_run=request.dry_run)
         remember = archive is not None and not (request.dry_run or request.again)
         finished = _finished(settings, archive) if archive is not None and remember else None
-        importer = Importer(job, workers=request.workers, finished=finished)
+        importer = Importer(job, workers=request.workers, finished=finished, standby=standby)
         stack.enter_context(stopped_by_signals(importer.stop))
         bar = stack.enter_context(TransferBar("checking" if request.dry_run else "importing"))
         bar.expect(found.size for found in files(request.paths) if not isinstance(found, Verdict))

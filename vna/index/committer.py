@@ -108,6 +108,7 @@ class _Transaction:
         self.start: int = position
         self.position: int = position
         self.head: bytes = bytes(head)
+        self.receipts = set[ReceivedAgain]()
 
     @property
     def mark(self) -> JournalMark:
@@ -309,11 +310,13 @@ class Committer:
         self._append(transaction, replace(entry, origin_sequence=self.next_sequence()), event, None)
 
     def _receipt(self, transaction: _Transaction, entry: StoreEntry) -> int | None:
-        if not entry.receipt_due:
-            return None
         arrival = entry.arrival
-        event = ReceivedAgain(arrival.key.study, arrival.source.name, arrival.association)
-        return self._append(transaction, entry, event, None)
+        receipt = ReceivedAgain(arrival.key.study, arrival.source.name, arrival.association)
+        if not entry.receipt_due or receipt in transaction.receipts:
+            return None
+        position = self._append(transaction, entry, receipt, None)
+        transaction.receipts.add(receipt)
+        return position
 
     def _append(self, transaction: _Transaction, entry: Entry, event: Event, payload: Payload | None) -> int:
         position = transaction.position + 1

@@ -8,6 +8,7 @@ from vna.transfer.layout import DEFAULT_LAYOUT, MEDIA, Layout
 from vna.transfer.patient_events import PatientEventsImport, RefusedLine, open_patient_events
 from vna.transfer.planning import files
 from vna.transfer.selection import Selection, parse_keys, selected
+from vna.transfer.standby import Standby
 from vna.transfer.targets import FolderTarget, Target, ZipTarget
 from vna.transfer.units import Fate, Verdict, printable
 from vna.transfer.worker import Job
@@ -27,6 +28,7 @@ __all__ = [
     "PatientEventsImport",
     "RefusedLine",
     "Selection",
+    "Standby",
     "Target",
     "Verdict",
     "ZipTarget",

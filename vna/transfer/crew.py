@@ -1,9 +1,8 @@
 """The worker processes of an import, seen from the one that gives them work.
 
-They are spawned, not forked: whoever starts an import may have threads. One is started when those that run
-have enough to do, so a handful of files costs one. Should one die (killed for its memory, or by a library
-that crashes), what it had in hand is given out again, each unit to a process that has nothing else: the
-unit on which that one dies too is the culprit.
+One is taken or started when those that run have enough to do, so a handful of files costs one. Should one
+die (killed for its memory, or by a library that crashes), what it had in hand is given out again, each unit
+to a process that has nothing else: the unit on which that one dies too is the culprit.
 """
 
 import contextlib
@@ -17,9 +16,10 @@ from types import TracebackType
 from typing import Self
 
 from vna.errors import VnaError
-from vna.transfer.handling import Report
+from vna.transfer.handling import Batch, Report
+from vna.transfer.standby import Standby, Started
 from vna.transfer.units import Fate, Unit, Verdict
-from vna.transfer.worker import Batch, Job, Message, Unusable, work, work_apart
+from vna.transfer.worker import STORED_TOGETHER, Job, Message, Unusable, work
 
 _BATCHES_IN_HAND = 2
 _MOST_FAILED_STARTS = 1
@@ -29,18 +29,12 @@ _LET_FINISH_S = 600
 class _Worker:
     """A process, at the other end of a connection, and the units it has in hand by number."""
 
-    def __init__(self, job: Job) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.orders, theirs = context.Pipe()
+    def __init__(self, job: Job, started: Started) -> None:
+        self._process, self.orders = started.process, started.orders
         self.in_hand: dict[int, Unit] = {}
         self.is_ready = False
-        self._process = context.Process(target=work_apart, args=(job, theirs), name="vna import", daemon=True)
-        held_back = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            self._process.start()  # and never sees the Ctrl-C of the terminal: we tell it when to end
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, held_back)
-        theirs.close()
+        with contextlib.suppress(OSError):  # it has died: its end of the connection tells us next
+            self.orders.send(job)
 
     def end(self, *, now: bool) -> str:
         """Wait for its end, if need be forced, and return how it ended."""
@@ -74,12 +68,12 @@ class _OwnThread(_Worker):
 class Crew:
     """Up to `size` processes that do one job, or a thread where that is one; a context manager that ends them."""
 
-    def __init__(self, job: Job, *, size: int) -> None:
-        self._job, self._size = job, size
+    def __init__(self, job: Job, *, size: int, standby: Standby) -> None:
+        self._job, self._size, self._standby = job, size, standby
         self._workers: list[_Worker] = []
         self._suspects: deque[tuple[int, Unit]] = deque()
         self._failed_starts = 0
-        self.batch_size = 2 * job.threads
+        self.batch_size = STORED_TOGETHER * job.threads
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +135,7 @@ class Crew:
         return len(worker.in_hand) <= (_BATCHES_IN_HAND - 1) * self.batch_size
 
     def _start(self) -> _Worker:
-        worker = _Worker(self._job) if self._size > 1 else _OwnThread(self._job)
+        worker = _Worker(self._job, self._standby.take()) if self._size > 1 else _OwnThread(self._job)
         self._workers.append(worker)
         return worker
 

@@ -1,20 +1,22 @@
-"""Handling one unit of an import: read it, have it taken, and say what became of it."""
+"""Handling units of an import: read them, have them taken, and say what became of each."""
 
 import logging
 from collections import deque
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tarfile import TarInfo
-from typing import IO
+from typing import IO, TypeVar
 
 from vna.archive import Incoming
 from vna.errors import CannotUnderstand, EliminatedBefore, OutOfResources, RejectedBefore, VnaError
 from vna.transfer.containers import expand, sparse, tar_files
 from vna.transfer.reading import (
     PIECE_BYTES,
+    Candidate,
     CannotRead,
     IsDirectory,
     NotDicom,
@@ -30,6 +32,11 @@ from vna.transfer.taking import Taker
 from vna.transfer.units import Fate, TarStream, Unit, Verdict
 
 _log = logging.getLogger(__name__)
+
+_Result = TypeVar("_Result")
+
+Batch = Sequence[tuple[int, Unit]]
+"""Units with the numbers that reports call them by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +58,29 @@ class Handler:
         """Return a reader for one thread; to be closed."""
         return Reader(self._incoming)
 
-    def handle(self, number: int, unit: Unit, reader: Reader) -> Iterator[Report]:
-        """Do all there is to do for a unit; never raises because of what is in it."""
-        try:
-            yield from self._stream(number, unit) if isinstance(unit, TarStream) else self._one(number, unit, reader)
-        except Exception as exc:  # noqa: BLE001 - one bad file must not end the import
-            yield Report(number, _bug(unit.label, exc, progress=0))
+    def handle(self, batch: Batch, reader: Reader) -> Iterator[Report]:
+        """Do all there is to do for some units, those that are one file each together; never raises because of them."""
+        together = [(number, unit) for number, unit in batch if not isinstance(unit, TarStream)]
+        if together:
+            yield from self._files(together, reader)
+        for number, unit in batch:
+            if isinstance(unit, TarStream):
+                try:
+                    yield from self._stream(number, unit)
+                except Exception as exc:  # noqa: BLE001 - one bad file must not end the import
+                    yield Report(number, _verdict(exc, unit.label, progress=0))
 
-    def _one(self, number: int, unit: Readable, reader: Reader) -> Iterator[Report]:
-        def take() -> Fate:
-            with reader.open(unit) as candidate:
-                return self._taker.take(candidate)
+    def _files(self, batch: Sequence[tuple[int, Readable]], reader: Reader) -> Iterator[Report]:
+        with ExitStack() as opened:
+            read = [_tried(partial(_opened, opened, reader, unit)) for _, unit in batch]
+            fates = iter(self._taken([each for each in read if isinstance(each, Candidate)]))
+            outcomes = [next(fates) if isinstance(each, Candidate) else each for each in read]
+        for (number, unit), outcome in zip(batch, outcomes, strict=True):
+            yield Report(number, _verdict(outcome, unit.label, progress=unit.size))
 
-        yield Report(number, _judged(unit.label, take, progress=unit.size))
+    def _taken(self, candidates: Sequence[Candidate]) -> Sequence[Fate | Exception]:
+        fates = _tried(lambda: self._taker.take(candidates))
+        return [fates] * len(candidates) if isinstance(fates, Exception) else fates
 
     def _stream(self, number: int, unit: TarStream) -> Iterator[Report]:
         with ThreadPoolExecutor(self._threads) as pool:
@@ -96,7 +113,7 @@ class _Stream:
                         if verdict.fate is Fate.REFUSED:
                             break
         except (CannotRead, CannotUnderstand) as exc:
-            problem = _verdict_on(exc, self._unit.label, 0)
+            problem = _verdict(exc, self._unit.label, progress=0)
         yield from (future.result() for future in waiting)
         if problem is not None:
             yield problem
@@ -119,37 +136,39 @@ class _Stream:
         except (NotDicom, VnaError) as exc:
             if incoming is not None:
                 incoming.discard()
-            return _known(_verdict_on(exc, label, progress))
+            return _known(_verdict(exc, label, progress=progress))
         except BaseException:
             if incoming is not None:
                 incoming.discard()
             raise
-        return self._pool.submit(_judged, label, lambda: self._take(incoming), progress=progress)
+        return self._pool.submit(lambda: _verdict(_tried(lambda: self._take(incoming)), label, progress=progress))
 
-    def _take(self, incoming: Incoming) -> Fate:
+    def _take(self, incoming: Incoming) -> Fate | Exception:
         try:
-            return self._taker.take(judge(incoming.finish()))
+            [outcome] = self._taker.take([judge(incoming.finish())])
+            return outcome
         finally:
             incoming.discard()
 
 
-def _judged(label: str, take: Callable[[], Fate], *, progress: int) -> Verdict:
-    """Take something and return the verdict on it, whatever happens."""
+def _opened(files: ExitStack, reader: Reader, unit: Readable) -> Candidate:
+    return files.enter_context(reader.open(unit))
+
+
+def _tried(work: Callable[[], _Result]) -> _Result | Exception:
+    """Do something for one file; return what it ends with, whatever that is: one bad file must not end the import."""
     try:
-        return Verdict(label, take(), progress=progress)
-    except (NotDicom, IsDirectory, CannotRead, VnaError) as exc:
-        return _verdict_on(exc, label, progress)
-    except Exception as exc:  # noqa: BLE001 - one bad file must not end the import
-        return _bug(label, exc, progress=progress)
+        return work()
+    except Exception as exc:  # noqa: BLE001
+        return exc
 
 
-def _bug(label: str, exc: Exception, *, progress: int) -> Verdict:
-    _log.error("import failed", exc_info=exc)
-    return Verdict(label, Fate.FAILED, f"an error of this program: {type(exc).__name__}", progress)
-
-
-def _verdict_on(exc: Exception, label: str, progress: int) -> Verdict:
-    match exc:
+def _verdict(outcome: Fate | Exception, label: str, *, progress: int) -> Verdict:
+    """Return the verdict on something by what became of it."""
+    reason = "" if isinstance(outcome, Fate) else str(outcome)
+    match outcome:
+        case Fate():
+            fate = outcome
         case NotDicom():
             fate = Fate.NOT_DICOM
         case IsDirectory():
@@ -160,9 +179,12 @@ def _verdict_on(exc: Exception, label: str, progress: int) -> Verdict:
             fate = Fate.REJECTED
         case OutOfResources():
             fate = Fate.REFUSED
-        case _:
+        case CannotRead() | VnaError():
             fate = Fate.FAILED
-    return Verdict(label, fate, str(exc), progress)
+        case _:
+            _log.error("import failed", exc_info=outcome)
+            fate, reason = Fate.FAILED, f"an error of this program: {type(outcome).__name__}"
+    return Verdict(label, fate, reason, progress)
 
 
 def _known(verdict: Verdict) -> Future[Verdict]:

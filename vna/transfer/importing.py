@@ -9,6 +9,7 @@ from vna.transfer.crew import Crew
 from vna.transfer.finished import FinishedUnits
 from vna.transfer.handling import Report
 from vna.transfer.planning import plan
+from vna.transfer.standby import Standby
 from vna.transfer.units import Fate, Unit, Verdict, fingerprint
 from vna.transfer.worker import Job
 
@@ -19,14 +20,17 @@ _PLAN_AT_ONCE_S = 0.05
 class Importer:
     """One import. `refusal` says why the archive takes nothing more in, if that ended it."""
 
-    def __init__(self, job: Job, *, workers: int, finished: FinishedUnits | None = None) -> None:
+    def __init__(
+        self, job: Job, *, workers: int, finished: FinishedUnits | None = None, standby: Standby | None = None
+    ) -> None:
         """Prepare it.
 
         Args:
             workers: how many processes work at most.
+            standby: processes made in advance, of which the first are taken.
             finished: what earlier imports are done with, to be passed over and added to; None reads everything.
         """
-        self._job, self._workers, self._finished = job, workers, finished
+        self._job, self._workers, self._finished, self._standby = job, workers, finished, standby or Standby()
         self._stopping = False
         self._unsettled: set[int] = set()
         self._flushed_at = time.monotonic()
@@ -49,7 +53,7 @@ class Importer:
         """
         planned = plan(paths, self._is_finished)
         numbers = itertools.count()
-        with Crew(self._job, size=self._workers) as crew:
+        with Crew(self._job, size=self._workers, standby=self._standby) as crew:
             exhausted = False
             while not exhausted or crew.is_busy:
                 exhausted = exhausted or self._stopping

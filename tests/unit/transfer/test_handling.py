@@ -2,7 +2,7 @@
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from conformance.corpus import small_studies
 from filesets import as_file, small_files, tar_of, write
 from sending import Sending
 from storage_backends import MemoryContent
-from vna.archive import Archive, Arrived, Spool
+from vna.archive import Archive, Arrived, Spool, Stored
 from vna.errors import OutOfResources, RejectedBefore
 from vna.model import Outcome, Source
 from vna.transfer.handling import Handler, Report
@@ -30,9 +30,9 @@ class Refusing:
     def __init__(self, error: Exception) -> None:
         self._error = error
 
-    def take(self, _candidate: Candidate) -> Fate:
+    def take(self, candidates: Sequence[Candidate]) -> list[Fate | Exception]:
         """Refuse."""
-        raise self._error
+        return [self._error for _ in candidates]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def handler(archive: Archive) -> Handler:
 
 def _reports(handler: Handler, unit: Unit) -> list[Report]:
     with closing(handler.reader()) as reader:
-        return list(handler.handle(1, unit, reader))
+        return list(handler.handle([(1, unit)], reader))
 
 
 def _fates(handler: Handler, unit: Unit) -> list[Fate]:
@@ -170,16 +170,48 @@ def test_a_trial_tells_what_differs(archive: Archive, tmp_path: Path) -> None:
     assert _fates(handler, _file(tmp_path, phantoms.part10(ds))) == [Fate.DIFFERS]
 
 
+def test_units_that_wait_are_stored_with_one_commit_each_with_its_own_verdict(archive: Archive, tmp_path: Path) -> None:
+    session, calls = archive.session(Source("import"), "test"), []
+
+    class Watched:
+        def store_all(self, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
+            calls.append(len(arrived))
+            return session.store_all(arrived)
+
+    handler = Handler(archive.incoming, Storing(Watched()), threads=1)  # type: ignore[arg-type]
+    good = [_file(tmp_path, FILES[f"{n:05}.dcm"], f"{n}") for n in range(3)]
+    stream = _stream(tmp_path / "s", gzip.compress(tar_of({"4": FILES["00004.dcm"]})))
+    batch: list[Unit] = [
+        good[0],
+        _file(tmp_path, b"notes", "n"),
+        good[1],
+        _file(tmp_path, FILES["00003.dcm"][:-9], "d"),
+    ]
+    batch += [stream, good[2]]
+
+    with closing(handler.reader()) as reader:
+        reports = list(handler.handle(list(enumerate(batch)), reader))
+
+    fates = {report.number: report.verdict.fate for report in reports if report.verdict}
+    assert fates == {
+        **dict.fromkeys((0, 2, 4, 5), Fate.STORED),
+        1: Fate.NOT_DICOM,
+        3: Fate.DAMAGED,
+    }
+    assert sorted(report.number for report in reports if report.finished) == list(range(6))
+    assert calls == [4, 1]  # what was cut short is found out when it is scanned, beside the others
+
+
 def test_what_may_be_tried_again_is_tried_again(archive: Archive, tmp_path: Path) -> None:
     class Failing:
         def __init__(self) -> None:
             self.calls = 0
 
-        def store(self, arrived: Arrived) -> object:
+        def store_all(self, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
             self.calls += 1
             if self.calls == 1:
-                raise OutOfResources("what was half written is gone")
-            return archive.session(Source("x"), "test").store(arrived)
+                return [OutOfResources("what was half written is gone")]
+            return archive.session(Source("x"), "test").store_all(arrived)
 
     session = Failing()
     handler = Handler(archive.incoming, Storing(session), threads=1)  # type: ignore[arg-type]
