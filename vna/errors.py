@@ -6,7 +6,9 @@ patient data, because they are logged and sent as Error Comment (0000,0902).
 """
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeVar
+
+_Error = TypeVar("_Error", bound=Exception)
 
 
 class VnaError(Exception):
@@ -145,3 +147,13 @@ class ClockNotTrusted(VnaError):
 
 class StartRefused(VnaError):
     """The node cannot start on this data folder or with these settings; the message says why."""
+
+
+def bare(error: _Error) -> _Error:
+    """Return an error that is told and not raised, without what it has come through.
+
+    Kept by a function it came through it would hold itself, and until garbage is collected all that those functions had
+    at hand: the data set, what it inflates to.
+    """
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)

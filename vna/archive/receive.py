@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar, TypeVarTuple
+from typing import Any, NoReturn, TypeVar, TypeVarTuple
 
 from storage_backends import BlobStore, Content
 from vna.archive.compare import Comparer
@@ -26,7 +26,7 @@ from vna.archive.writing import BlobWriter
 from vna.dicom.admissible import check_admissible
 from vna.dicom.describe import Description, describe, key_of
 from vna.dicom.scan import Scan, scan
-from vna.errors import DataSetMismatch, EliminatedBefore, OutOfResources, RejectedBefore, StudyMismatch
+from vna.errors import DataSetMismatch, EliminatedBefore, OutOfResources, RejectedBefore, StudyMismatch, VnaError, bare
 from vna.events import Arrival, BlobEntry, Decision, payload_digest
 from vna.index import (
     Index,
@@ -120,9 +120,7 @@ class Receiver:
         entries = [each.entry for each in prepared if isinstance(each, _Prepared)]
         with self._metrics.timed(STAGES, Stage.COMMIT):
             results = iter(self._index.committer.submit_all(entries))
-            return [
-                _tried(self._settled, each, next(results)) if isinstance(each, _Prepared) else each for each in prepared
-            ]
+            return [self._outcome(each, next(results)) if isinstance(each, _Prepared) else each for each in prepared]
 
     def _prepared(self, arrived: Arrived, session: "StoreSession") -> "_Prepared":
         """Take a data set apart, make its blobs durable, and return what is to be recorded."""
@@ -161,7 +159,12 @@ class Receiver:
         )
         return _Prepared(entry, arrived.content, scanned)
 
-    def _settled(self, prepared: "_Prepared", result: Result | BaseException) -> Stored:
+    def _outcome(self, prepared: "_Prepared", result: Result | Exception) -> "Stored | Exception":
+        if isinstance(result, Exception):
+            return _tried(_raise, [result])
+        return _tried(self._settled, prepared, result)
+
+    def _settled(self, prepared: "_Prepared", result: Result) -> Stored:
         entry = prepared.entry
         decision = self._decided(entry, prepared.content, prepared.scanned, result)
         return _stored(entry.arrival, decision, is_note=entry.note is not None)
@@ -206,8 +209,6 @@ class Receiver:
                     with storage_errors():
                         written = self._writer.rewrite(content, scanned, tuple(wanted))
                     entry = replace(_rewritten(entry, written), began=began)
-                case BaseException():
-                    raise result
             if time.monotonic() > deadline:
                 raise OutOfResources("blobs of this instance are just being removed; send it again")
             result = self._index.committer.submit(entry)
@@ -246,9 +247,10 @@ class StoreSession:
             EliminatedBefore: it was destroyed, and what is sent again is refused.
             OutOfResources: the store or the index is full or unreachable.
         """
-        [stored] = self.store_all([arrived])
+        [stored] = outcomes = self.store_all([arrived])
         if isinstance(stored, Exception):
-            raise stored
+            del stored
+            _raise(outcomes)
         return stored
 
     def store_all(self, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
@@ -272,8 +274,15 @@ def _tried(work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _
     try:
         with index_errors():
             return work(*arguments)
+    except VnaError as exc:
+        return bare(exc)
     except Exception as exc:  # noqa: BLE001 - raised again where one data set was stored, told where there were several
         return exc
+
+
+def _raise(errors: list[Any]) -> NoReturn:
+    """Raise the one error of a list, and leave it empty: an error that is named where it is raised holds itself."""
+    raise errors.pop()
 
 
 def _stored(arrival: Arrival, decision: Decision, *, is_note: bool) -> Stored:

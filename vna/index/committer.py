@@ -96,7 +96,7 @@ class _Ticket:
     def __init__(self, entry: Entry) -> None:
         self.entry = entry
         self.done = False
-        self.outcome: Result | BaseException = OutOfResources("the index was interrupted; send it again")
+        self.outcome: Result | Exception = OutOfResources("the index was interrupted; send it again")
 
 
 class _Transaction:
@@ -161,12 +161,13 @@ class Committer:
             NotPlausible: it contradicts what is known; nothing was recorded.
             OutOfResources: the database is full or unreachable; nothing was recorded.
         """
-        [outcome] = self.submit_all([entry])
-        if isinstance(outcome, BaseException):
-            raise outcome
+        [outcome] = outcomes = self.submit_all([entry])
+        if isinstance(outcome, Exception):
+            del outcome  # or its traceback would hold on to it
+            raise outcomes.pop()  # type: ignore[misc]  # it is the error
         return outcome
 
-    def submit_all(self, entries: Sequence[Entry]) -> list[Result | BaseException]:
+    def submit_all(self, entries: Sequence[Entry]) -> list[Result | Exception]:
         """Record entries in one transaction; return what became of each, the error where nothing was recorded."""
         tickets = [_Ticket(entry) for entry in entries]
         with self._guard:
@@ -218,7 +219,7 @@ class Committer:
             self.history.check(lambda: transaction.mark, transaction.hash_at, self.history.sealed())
             self._compared = connection
 
-    def _in_savepoint(self, transaction: _Transaction, entry: Entry, *, alone: bool) -> Result | BaseException:
+    def _in_savepoint(self, transaction: _Transaction, entry: Entry, *, alone: bool) -> Result | Exception:
         """Record one entry; a failure of its own is returned, and undone without touching the others."""
         if alone:
             return self._record(transaction, entry)

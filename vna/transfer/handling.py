@@ -12,7 +12,7 @@ from tarfile import TarInfo
 from typing import IO, TypeVar
 
 from vna.archive import Incoming
-from vna.errors import CannotUnderstand, EliminatedBefore, OutOfResources, RejectedBefore, VnaError
+from vna.errors import CannotUnderstand, EliminatedBefore, OutOfResources, RejectedBefore, VnaError, bare
 from vna.transfer.containers import expand, sparse, tar_files
 from vna.transfer.reading import (
     PIECE_BYTES,
@@ -159,6 +159,8 @@ def _tried(work: Callable[[], _Result]) -> _Result | Exception:
     """Do something for one file; return what it ends with, whatever that is: one bad file must not end the import."""
     try:
         return work()
+    except (NotDicom, IsDirectory, CannotRead, VnaError) as exc:
+        return bare(exc)
     except Exception as exc:  # noqa: BLE001
         return exc
 

@@ -1,9 +1,14 @@
 """Several data sets stored with one commit: each has an outcome of its own."""
 
+import gc
+import weakref
 from collections.abc import Sequence
+from contextlib import suppress
 
+import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian
 
 from conformance import phantoms
 from sending import MODALITY
@@ -78,6 +83,27 @@ def test_a_fault_in_one_is_told_of_that_one(session: StoreSession, monkeypatch: 
     kinds = [type(each) for each in session.store_all([_arrived(_slice(number)) for number in range(3)])]
 
     assert kinds == [Stored, ZeroDivisionError, Stored]
+
+
+@pytest.mark.parametrize("stage", ["scan", "_stored"])
+def test_a_refused_data_set_is_let_go_at_once(
+    session: StoreSession, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise CannotUnderstand("not this one")
+
+    monkeypatch.setattr(receive, stage, refuse)
+    data = np.frombuffer(phantoms.data_set_bytes(_slice(0)), np.uint8).copy()
+    arrived, alive = Arrived(MemoryContent(memoryview(data)), ExplicitVRLittleEndian), weakref.ref(data)
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(CannotUnderstand):
+            session.store(arrived)
+        del arrived, data
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_of_one_instance_the_last_one_counts(session: StoreSession, archive: Archive) -> None:

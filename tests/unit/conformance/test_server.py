@@ -11,7 +11,7 @@ from conformance.upper_layer import Address
 from waiting import until
 
 PARENT = (
-    "import subprocess, sys; subprocess.run([sys.executable, '-c', "
+    "import subprocess, sys; sum(range(10_000_000)); subprocess.run([sys.executable, '-c', "
     "'import threading; print(1, flush=True); threading.Event().wait()'])"
 )
 

@@ -37,9 +37,8 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from vna.archive import Archive, Spool
 from storage_backends import BlobStore, Filesystem
-from vna.archive import Room
+from vna.archive import Archive, Room, Spool
 from vna.index import open_index
 from vna.model import Source
 from vna.transfer import Importer, Job, Standby
@@ -56,6 +55,7 @@ def loads_nothing():
 
 if __name__ == "__main__":
     with Standby(2) as standby:
+        open_archive(folder).close()
         job = Job(partial(open_archive, folder), loads_nothing, Source("import"), "test", threads=2, dry_run=False)
         verdicts = list(Importer(job, workers=2, standby=standby).run([files]))
         print(sorted(Counter(each.fate.value for each in verdicts).items()), len(standby._waiting))
