@@ -1,5 +1,6 @@
 """The measurements of an archive in use: tiny and large instances, import, and everything at once."""
 
+import json
 import subprocess
 import threading
 import time
@@ -33,7 +34,14 @@ def measure_tiny(plan: Plan) -> list[Row]:
             for server, measured in zip(running, rates, strict=True):
                 source = SmallStudies(plan.tiny, first=20 + n * plan.tiny)
                 measured.append(store(server, source, 1).instances_per_s)
-    return [rate_row("C-STORE, tiny instances, 1 association", rates[0], rates[1] if rates[1:] else [])]
+    return [
+        rate_row(
+            "C-STORE, tiny instances, 1 association",
+            rates[0],
+            rates[1] if rates[1:] else [],
+            Target(1.2, at_least=True),
+        )
+    ]
 
 
 def measure_multiframe(plan: Plan) -> list[Row]:
@@ -52,21 +60,27 @@ def measure_multiframe(plan: Plan) -> list[Row]:
 
 
 def measure_import(plan: Plan) -> list[Row]:
-    """`vna import` of a folder beside C-STORE over four associations of as many slices, by turns in one node."""
-    imported: list[float] = []
-    sent: list[float] = []
+    """`vna import` of a folder beside C-STORE over four associations, by turns in one node.
+
+    The rate is the one the command tells, of what it does; how long the whole command takes stands beside.
+    """
+    told, whole, sent = list[float](), list[float](), list[float]()
     with NodeProcess(plan.folder / "import") as node:
         server = node.start()
         store(server, CtSlices(20, label="warm-up"), 4)
         for n in range(plan.pairs):
             folder = plan.folder / f"import-{n}"
-            write_ct_files(folder, plan.slices, first=_IMPORTED_FROM + n * plan.slices)
-            imported.append(plan.slices / _import(node, folder))
+            write_ct_files(folder, plan.imported, first=_IMPORTED_FROM + n * plan.imported)
+            begin = time.perf_counter()
+            told.append(plan.imported / _import(node, folder))
+            whole.append(plan.imported / (time.perf_counter() - begin))
             sent.append(store(server, CtSlices(plan.slices, first=n * plan.slices), 4).instances_per_s)
-    beside = compared(imported, sent)[1]
-    target = Target(1.5, at_least=True)
-    name = "vna import, by C-STORE on 4 associations"
-    return [Row(name, "instances/s", Spread.of(imported), None, beside, target, judged_ratio=True)]
+    name, target = f"vna import of {plan.imported:,} slices", Target(1.5, at_least=True)
+    ratios = [compared(rates, sent)[1] for rates in (told, whole)]
+    return [
+        Row(f"{name}, by C-STORE on 4", "files/s", Spread.of(told), None, ratios[0], target, judged_ratio=True),
+        Row(f"{name}, with the start of the command", "files/s", Spread.of(whole), None, ratios[1]),
+    ]
 
 
 def measure_mixed(plan: Plan) -> list[Row]:
@@ -108,12 +122,12 @@ _MIX_ROWS: Sequence[tuple[str, str, Callable[[_Mix], float]]] = (
 
 
 def _import(node: NodeProcess, folder: Path) -> float:
-    """Import a folder and return the seconds it took, the start of the command included."""
-    begin = time.perf_counter()
-    answer: subprocess.CompletedProcess[str] = node.vna("import", str(folder))
+    """Import a folder and return the seconds it says it took."""
+    answer: subprocess.CompletedProcess[str] = node.vna("import", "--json", str(folder))
     if answer.returncode != 0:
         raise load.LoadFailed(f"vna import ended with {answer.returncode}: {answer.stderr[-500:]}")
-    return time.perf_counter() - begin
+    told: dict[str, float] = json.loads(answer.stdout)
+    return told["seconds"]
 
 
 def _mixed(server: Server, source: CtSlices) -> _Mix:

@@ -35,6 +35,7 @@ class Plan:
     pairs: int = 5
     slices: int = 400
     slow_slices: int = 100
+    imported: int = 3000
     tiny: int = 1000
     studies: tuple[int, int] = (1_000, 100_000)
     large_studies: int = 1_000_000
@@ -51,6 +52,7 @@ def quick_plan(folder: Path, orthanc_program: str | None) -> Plan:
         pairs=2,
         slices=100,
         slow_slices=40,
+        imported=320,
         tiny=200,
         studies=(500, 3_000),
         large_studies=10_000,
