@@ -1,10 +1,11 @@
 """Storing what one request holds: several instances at a time, each with an outcome of its own.
 
-While the next ones arrive, those that have come are stored: by two threads, so that one waits for the disk while the
-other works, each with one commit for all that it finds waiting. What is on its way is bounded: who gives more, waits.
+While the next ones arrive, those that have come are stored: by a few threads, so that some wait for the disk while
+others work, each with one commit for all that it finds waiting. What is on its way is bounded: who gives more, waits.
 """
 
 import logging
+import os
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -28,9 +29,10 @@ from vna.model import StudyUID
 
 _log = logging.getLogger(__name__)
 
-_THREADS: Final = 2
+_THREADS: Final = min(4, max(2, os.cpu_count() or 2))
 _TOGETHER: Final = 4
-_ON_THEIR_WAY: Final = 8
+_SMALL_BYTES: Final = 16 << 20
+"""Beyond this, no more are on their way than are stored together."""
 _REFUSED: Final = "refused"
 _STANDARD_ROOT: Final = "1.2.840.10008."
 
@@ -49,7 +51,7 @@ class Storing:
         self._expected = Expected(study_instance_uid=study)
         self._threads = ContextThreads(_THREADS, thread_name_prefix="stow")
         self._waiting: deque[_Whole] = deque()
-        self._on_their_way: deque[Future[Outcome]] = deque()
+        self._on_their_way: deque[_Whole] = deque()
         self._under_way: dict[str, Future[Outcome]] = {}
         self._outcomes: list[Outcome | Future[Outcome]] = []
 
@@ -93,17 +95,21 @@ class Storing:
 
     def _begin(self, arrived: Arrived, names: Names, incoming: Incoming) -> None:
         """Have a thread store something; of the same instance one after the other, since the last one counts."""
-        while len(self._on_their_way) >= _ON_THEIR_WAY:
-            self._on_their_way.popleft().exception()
+        while self._are_enough_on_their_way():
+            self._on_their_way.popleft().outcome.exception()
         before = self._under_way.get(names[1]) if names[1] else None
         if before is not None:
             before.exception()
         whole = _Whole(arrived, names, incoming)
         self._waiting.append(whole)
-        self._on_their_way.append(whole.outcome)
+        self._on_their_way.append(whole)
         self._under_way[names[1]] = whole.outcome
         self._outcomes.append(whole.outcome)
         self._threads.submit(self._store_waiting)
+
+    def _are_enough_on_their_way(self) -> bool:
+        size = sum(each.arrived.content.size for each in self._on_their_way)
+        return len(self._on_their_way) >= (2 * _TOGETHER if size <= _SMALL_BYTES else _TOGETHER)
 
     def _store_waiting(self) -> None:
         """Store some of what waits, if another thread has not taken all of it."""
@@ -112,8 +118,10 @@ class Storing:
             while len(some) < _TOGETHER:
                 some.append(self._waiting.popleft())
         try:
-            for each, outcome in zip(some, self._stored(some), strict=True):
-                each.outcome.set_result(self._outcome(each, outcome))
+            for each, stored in zip(some, self._stored(some), strict=True):
+                each.outcome.set_result(self._outcome(each, stored))
+        except Exception:  # noqa: BLE001 - nobody but the log hears of what a thread raises, and the request waits for outcomes
+            _log.exception("web instances not stored source=%s", self._requester.source.name)
         finally:
             for each in some:
                 each.incoming.discard()

@@ -1,6 +1,8 @@
 """The Store transaction over an archive in this process (PS3.18 10.5)."""
 
 import hashlib
+import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,10 @@ from sending import MODALITY, Sending
 from shared_samples import needs_samples
 from storage_backends import BlobStore
 from storing_over_web import BOUNDARY, DICOM, JSON, body_of, items, post, post_files, reasons, stored
-from vna.archive import Archive, InFlight, Room, Spool
+from vna.archive import Archive, Arrived, InFlight, Room, Spool, Stored, StoreSession, receive
+from vna.dicom.describe import Description
 from vna.dicom.part10 import find_data_set
+from vna.dicom.scan import Scan
 from vna.index import open_index
 from vna.model import InstanceKey, Outcome, Peer
 from web import web_client
@@ -233,6 +237,56 @@ def test_the_same_instance_again_and_again_in_a_request_is_stored_in_that_order(
     assert [version.digest for version in archive.versions(key_of(corrected[0]))] == [
         hashlib.sha256(syntax + b"\0" + phantoms.data_set_bytes(ds)).hexdigest() for ds in corrected
     ]
+
+
+def test_a_fault_of_ours_in_one_instance_takes_no_other_with_it(
+    web: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe, wrong = receive.describe, phantoms.ct_slice(number=3)
+
+    def faulty(scanned: Scan) -> Description:
+        description = describe(scanned)
+        if description.instance["InstanceNumber"] == wrong.InstanceNumber:
+            raise ZeroDivisionError
+        return description
+
+    monkeypatch.setattr(receive, "describe", faulty)
+
+    answer = post_files(web, *slices(6))
+
+    assert (answer.status_code, len(stored(answer)), reasons(answer)) == (202, 5, [0x0110])
+    assert not archive.versions(key_of(wrong))
+
+
+def test_a_fault_where_several_are_stored_is_an_answer_too(
+    web: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def faulty(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(StoreSession, "store_all", faulty)
+
+    answer = post_files(web, *slices(6))
+
+    assert (answer.status_code, reasons(answer)) == (409, [0x0110] * 6)
+    assert "web instances not stored" in caplog.text
+
+
+def test_what_waits_is_stored_with_one_commit(
+    web: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, store_all = [], StoreSession.store_all
+
+    def watched(session: StoreSession, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
+        together.append(len(arrived))
+        time.sleep(0.05)  # others come meanwhile
+        return store_all(session, arrived)
+
+    monkeypatch.setattr(StoreSession, "store_all", watched)
+
+    assert len(stored(post_files(web, *slices(20)))) == 20
+    assert sum(together) == 20
+    assert max(together) > 1
 
 
 def test_other_content_from_another_source_is_kept_aside_with_a_warning(web: TestClient, archive: Archive) -> None:
