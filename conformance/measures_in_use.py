@@ -16,7 +16,7 @@ from conformance.corpus import SLICES_PER_STUDY, small_study_names, write_ct_fil
 from conformance.figures import Row, Spread, Target
 from conformance.node_process import NodeProcess
 from conformance.server import Server
-from conformance.side_by_side import Plan, compared, rate_row, servers, store
+from conformance.side_by_side import Plan, compared, rate_row, servers, settle_disks, store
 from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
 _MULTIFRAME_BYTES = 200_000_000
@@ -51,6 +51,7 @@ def measure_multiframe(plan: Plan) -> list[Row]:
         rates: list[list[float]] = [[] for _ in running]
         for n in range(plan.pairs):
             for server, measured in zip(running, rates, strict=True):
+                settle_disks()
                 figures = load.run_store_big(server.address, [BigMultiframe(size, 1000 + n)])
                 if figures.failed:
                     raise load.LoadFailed(f"{server.name} did not store a multi-frame object of {size} bytes")
@@ -71,6 +72,7 @@ def measure_import(plan: Plan) -> list[Row]:
         for n in range(plan.pairs):
             folder = plan.folder / f"import-{n}"
             write_ct_files(folder, plan.imported, first=_IMPORTED_FROM + n * plan.imported)
+            settle_disks()
             begin = time.perf_counter()
             told.append(plan.imported / _import(node, folder))
             whole.append(plan.imported / (time.perf_counter() - begin))

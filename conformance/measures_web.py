@@ -13,7 +13,7 @@ from conformance.figures import Row, Spread, Target
 from conformance.node_process import dicomweb_root, running_node
 from conformance.orthanc import DICOMWEB_PLUGIN, dicomweb_settings, orthanc
 from conformance.server import Server
-from conformance.side_by_side import Plan, compared, first_and_again, store
+from conformance.side_by_side import Plan, compared, first_and_again, settle_disks, store
 from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
 _LOAD_ASSOCIATIONS = 4
@@ -87,6 +87,7 @@ def measure_web_store(plan: Plan) -> list[Row]:
 
     def run(root: str, number: int) -> float:
         instances = list(CtSlices(plan.slices, first=_STOWED_FROM + number * plan.slices).share(0, 1))
+        settle_disks()
         return web_load.stored_per_s(root, instances, per_request=10, connections=2)
 
     with _web_servers(plan, "web-store") as running:

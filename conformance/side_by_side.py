@@ -3,6 +3,7 @@
 Runs of two servers alternate (ABABAB...) over the same instances, so that what else the machine does hits both.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -112,12 +113,18 @@ def store_runs(servers: Sequence[Server], pairs: int, slices: int, *, associatio
     return runs
 
 
+def settle_disks() -> None:
+    """Have the system write what it keeps for later: what one server leaves to it is not to slow the next one down."""
+    os.sync()
+
+
 def store(server: Server, source: Source, associations: int) -> load.StoreFigures:
-    """Store all of a source.
+    """Store all of a source, on disks that have nothing else to write.
 
     Raises:
         LoadFailed: something of it was not stored.
     """
+    settle_disks()
     figures = load.run_store(server.address, source, associations=associations)
     if figures.failed or figures.not_accepted:
         raise load.LoadFailed(f"{server.name} did not store {figures.failed + figures.not_accepted} instances")
