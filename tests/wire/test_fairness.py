@@ -150,7 +150,7 @@ def test_stores_and_retrieves_at_once_share_the_worker(site: Site) -> None:
     for each in stores:
         assert max(each) < SLOWER_AT_MOST * statistics.median(alone)
     for of_one_kind in seconds:
-        assert max(of_one_kind) < 2 * min(of_one_kind)
+        assert max(of_one_kind) < 2 * min(of_one_kind) + get_alone  # the first may be half done when the last begins
         assert max(of_one_kind) < SLOWER_AT_MOST * get_alone
 
 

@@ -23,6 +23,7 @@ from conformance.upper_layer import Address
 from interop.stacks.answers import as_text
 from interop.stacks.roles import About, Question, StackFailed, Wanted
 from vna.dicom.supported import TRANSFER_SYNTAXES
+from waiting import until
 
 _MODELS = {
     "STUDY": StudyRootQueryRetrieveInformationModelFind,
@@ -51,6 +52,7 @@ class Pynetdicom:
         with _association(node, *_storage_contexts(data_sets)) as association:
             for ds in data_sets:
                 _expect_success(association.send_c_store(ds))
+                _let_resume(association)
 
     def find(self, node: Address, question: Question) -> list[Mapping[str, str]]:
         """Send C-FIND."""
@@ -171,6 +173,11 @@ def _identifier(question: Question) -> Dataset:
 
 def _study(uid: str) -> Dataset:
     return _identifier(Question("STUDY", {"StudyInstanceUID": uid}))
+
+
+def _let_resume(association: Association) -> None:
+    """Wait until the association's own thread goes on: what is sent before, it takes the answer to for a request."""
+    until(lambda: not association._is_paused, step_s=0.002)
 
 
 def _expect_success(status: Dataset) -> None:
