@@ -31,14 +31,14 @@ class _Deadly(Archive):
 
     def session(self, source: Source, actor: str, **options: Any) -> StoreSession:
         session = super().session(source, actor, **options)
-        store = session.store
+        store_all = session.store_all
 
-        def deadly(arrived: Arrived) -> Stored:
-            if b"IPP00000001" in bytes(arrived.content.buffer()):
+        def deadly(arrived: Sequence[Arrived]) -> list[Stored | Exception]:
+            if any(b"IPP00000001" in bytes(each.content.buffer()) for each in arrived):
                 os.kill(os.getpid(), signal.SIGKILL)
-            return store(arrived)
+            return store_all(arrived)
 
-        session.store = deadly  # type: ignore[method-assign]
+        session.store_all = deadly  # type: ignore[method-assign]
         return session
 
 
