@@ -31,7 +31,7 @@ STEPS: dict[str, tuple[Any, str]] = {
     "fsync": (os, "fsync"),
     "rename": (os, "rename"),
     "commit blob": (StagedFile, "commit"),
-    "submit": (Committer, "submit"),
+    "submit": (Committer, "submit_all"),
     "take turn": (Turn, "__enter__"),
     "begin": (Cursor, "execute"),
     "statement": (Cursor, "_run"),
