@@ -6,6 +6,7 @@ others work, each with one commit for all that it finds waiting. What is on its 
 
 import logging
 import os
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -51,7 +52,7 @@ class Storing:
         self._expected = Expected(study_instance_uid=study)
         self._threads = ContextThreads(_THREADS, thread_name_prefix="stow")
         self._waiting: deque[_Whole] = deque()
-        self._on_their_way: deque[_Whole] = deque()
+        self._on_their_way: deque[tuple[int, Future[Outcome]]] = deque()
         self._under_way: dict[str, Future[Outcome]] = {}
         self._outcomes: list[Outcome | Future[Outcome]] = []
 
@@ -96,19 +97,19 @@ class Storing:
     def _begin(self, arrived: Arrived, names: Names, incoming: Incoming) -> None:
         """Have a thread store something; of the same instance one after the other, since the last one counts."""
         while self._are_enough_on_their_way():
-            self._on_their_way.popleft().outcome.exception()
+            self._on_their_way.popleft()[1].exception()
         before = self._under_way.get(names[1]) if names[1] else None
         if before is not None:
             before.exception()
         whole = _Whole(arrived, names, incoming)
         self._waiting.append(whole)
-        self._on_their_way.append(whole)
+        self._on_their_way.append((arrived.content.size, whole.outcome))
         self._under_way[names[1]] = whole.outcome
         self._outcomes.append(whole.outcome)
         self._threads.submit(self._store_waiting)
 
     def _are_enough_on_their_way(self) -> bool:
-        size = sum(each.arrived.content.size for each in self._on_their_way)
+        size = sum(size for size, _ in self._on_their_way)
         return len(self._on_their_way) >= (2 * _TOGETHER if size <= _SMALL_BYTES else _TOGETHER)
 
     def _store_waiting(self) -> None:
@@ -120,7 +121,7 @@ class Storing:
         try:
             for each, stored in zip(some, self._stored(some), strict=True):
                 each.outcome.set_result(self._outcome(each, stored))
-        except Exception:  # noqa: BLE001 - nobody but the log hears of what a thread raises, and the request waits for outcomes
+        except Exception:  # noqa: BLE001 - nobody but the log hears what a thread raises; the request waits for outcomes
             _log.exception("web instances not stored source=%s", self._requester.source.name)
         finally:
             for each in some:
@@ -150,11 +151,12 @@ class Storing:
         self._count(stored.outcome.value, size)
         aside = stored.outcome is Fate.ASIDE and source.warn_on_conflict
         _log.debug(
-            "stow stored source=%s study=%s instance=%s outcome=%s",
+            "stow stored source=%s study=%s instance=%s outcome=%s ms=%.1f",
             source.name,
             stored.key.study,
             stored.key.instance,
             stored.outcome,
+            (time.monotonic() - whole.came) * 1e3,
         )
         return Kept(stored.sop_class_uid, stored.key, COERCED if aside or stored.hidden_by else 0)
 
@@ -178,11 +180,12 @@ class Storing:
 
 @dataclass(frozen=True, slots=True)
 class _Whole:
-    """An instance that has come, what is known of it, and what becomes of it."""
+    """An instance that has come, when that was, what is known of it, and what becomes of it."""
 
     arrived: Arrived
     names: Names
     incoming: Incoming
+    came: float = field(default_factory=time.monotonic)
     outcome: Future[Outcome] = field(default_factory=Future)
 
 

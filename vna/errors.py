@@ -5,10 +5,11 @@ Messages are for an operator: what happened, to which UID or digest, and what to
 patient data, because they are logged and sent as Error Comment (0000,0902).
 """
 
-from collections.abc import Sequence
-from typing import ClassVar, TypeVar
+from collections.abc import Callable, Sequence
+from typing import ClassVar, TypeVar, TypeVarTuple, cast
 
-_Error = TypeVar("_Error", bound=Exception)
+_Arguments = TypeVarTuple("_Arguments")
+_Result = TypeVar("_Result")
 
 
 class VnaError(Exception):
@@ -149,11 +150,30 @@ class StartRefused(VnaError):
     """The node cannot start on this data folder or with these settings; the message says why."""
 
 
-def bare(error: _Error) -> _Error:
-    """Return an error that is told and not raised, without what it has come through.
+def tried(
+    work: Callable[[*_Arguments], _Result],
+    *arguments: *_Arguments,
+    expected: type[Exception] | tuple[type[Exception], ...] = VnaError,
+) -> _Result | Exception:
+    """Do something for one of several; return the error it ends with, which is to concern that one alone.
 
-    Kept by a function it came through it would hold itself, and until garbage is collected all that those functions had
-    at hand: the data set, what it inflates to.
+    An expected error is returned without what it came through. Kept by a function it came through it would hold itself,
+    and until garbage is collected all that those functions had at hand: the data set, what it inflates to.
     """
-    error.__cause__ = error.__context__ = None
-    return error.with_traceback(None)
+    try:
+        return work(*arguments)
+    except expected as exc:
+        exc.__cause__ = exc.__context__ = None
+        return exc.with_traceback(None)
+    except Exception as exc:  # noqa: BLE001 - a fault of ours, with its traceback for the log
+        return exc
+
+
+def only(outcomes: list[_Result | Exception]) -> _Result:
+    """Return the one outcome of a list, or raise it if it is an error.
+
+    The list is emptied then: an error that is still named where it is raised would hold itself.
+    """
+    if isinstance(outcomes[0], Exception):
+        raise cast(Exception, outcomes.pop())
+    return outcomes[0]

@@ -9,9 +9,9 @@ until then.
 import logging
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn, TypeVar, TypeVarTuple
+from typing import Any
 
 from storage_backends import BlobStore, Content
 from vna.archive.compare import Comparer
@@ -26,7 +26,7 @@ from vna.archive.writing import BlobWriter
 from vna.dicom.admissible import check_admissible
 from vna.dicom.describe import Description, describe, key_of
 from vna.dicom.scan import Scan, scan
-from vna.errors import DataSetMismatch, EliminatedBefore, OutOfResources, RejectedBefore, StudyMismatch, VnaError, bare
+from vna.errors import DataSetMismatch, EliminatedBefore, OutOfResources, RejectedBefore, StudyMismatch, only, tried
 from vna.events import Arrival, BlobEntry, Decision, payload_digest
 from vna.index import (
     Index,
@@ -47,9 +47,6 @@ from vna.model import InstanceKey, Outcome, Source, StudyUID
 from vna.retention.policies import DEFAULT_NOTES
 
 log = logging.getLogger(__name__)
-
-_Arguments = TypeVarTuple("_Arguments")
-_Result = TypeVar("_Result")
 
 _SWEEP_WAIT_S = 5.0
 _SWEEP_STEP_S = 0.05
@@ -116,13 +113,14 @@ class Receiver:
 
     def receive_all(self, arrived: Sequence[Arrived], session: "StoreSession") -> "list[Stored | Exception]":
         """Store data sets with one transaction; see `StoreSession.store_all`."""
-        prepared = [_tried(self._prepared, each, session) for each in arrived]
+        prepared = [tried(self._prepare, each, session) for each in arrived]
         entries = [each.entry for each in prepared if isinstance(each, _Prepared)]
-        with self._metrics.timed(STAGES, Stage.COMMIT):
-            results = iter(self._index.committer.submit_all(entries))
-            return [self._outcome(each, next(results)) if isinstance(each, _Prepared) else each for each in prepared]
+        began = time.perf_counter()
+        results = iter(self._index.committer.submit_all(entries) if entries else ())
+        return [self._outcome(each, next(results), began) if isinstance(each, _Prepared) else each for each in prepared]
 
-    def _prepared(self, arrived: Arrived, session: "StoreSession") -> "_Prepared":
+    @index_errors()
+    def _prepare(self, arrived: Arrived, session: "StoreSession") -> _Prepared:
         """Take a data set apart, make its blobs durable, and return what is to be recorded."""
         scanned, sop_class, key = self._admitted(arrived)
         note = self.notes.read(sop_class, key, scanned, arrived.content)
@@ -159,13 +157,15 @@ class Receiver:
         )
         return _Prepared(entry, arrived.content, scanned)
 
-    def _outcome(self, prepared: "_Prepared", result: Result | Exception) -> "Stored | Exception":
-        if isinstance(result, Exception):
-            return _tried(_raise, [result])
-        return _tried(self._settled, prepared, result)
+    def _outcome(self, prepared: _Prepared, result: Result | Exception, began: float) -> "Stored | Exception":
+        outcome = tried(self._settle, prepared, [result])
+        self._metrics.observe(STAGES, time.perf_counter() - began, Stage.COMMIT)
+        return outcome
 
-    def _settled(self, prepared: "_Prepared", result: Result) -> Stored:
-        entry = prepared.entry
+    @index_errors()
+    def _settle(self, prepared: _Prepared, results: list[Any]) -> Stored:
+        """Make the one result of a data set its answer."""
+        entry, result = prepared.entry, only(results)
         decision = self._decided(entry, prepared.content, prepared.scanned, result)
         return _stored(entry.arrival, decision, is_note=entry.note is not None)
 
@@ -183,7 +183,7 @@ class Receiver:
         packed = self._headers.pack(key.series, plain)
         return Payload(key.study, salt, payload_digest(salt, plain), packed.data, packed.base, packed.base_data)
 
-    def _decided(self, entry: StoreEntry, content: Content, scanned: Scan, result: Result | BaseException) -> Decision:
+    def _decided(self, entry: StoreEntry, content: Content, scanned: Scan, result: Result) -> Decision:
         """Submit again until recorded, doing in between what the committer asks for."""
         deadline = time.monotonic() + _SWEEP_WAIT_S
         while True:
@@ -247,11 +247,7 @@ class StoreSession:
             EliminatedBefore: it was destroyed, and what is sent again is refused.
             OutOfResources: the store or the index is full or unreachable.
         """
-        [stored] = outcomes = self.store_all([arrived])
-        if isinstance(stored, Exception):
-            del stored
-            _raise(outcomes)
-        return stored
+        return only(self.store_all([arrived]))
 
     def store_all(self, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
         """Store data sets that have all come, with one commit; return what became of each.
@@ -267,22 +263,6 @@ class StoreSession:
     def receipt_due(self, study: StudyUID) -> bool:
         """Return whether this session has not yet left a receipt for a study received again."""
         return study not in self._receipted
-
-
-def _tried(work: Callable[[*_Arguments], _Result], *arguments: *_Arguments) -> _Result | Exception:
-    """Do something for one data set of several; return the error it ends with."""
-    try:
-        with index_errors():
-            return work(*arguments)
-    except VnaError as exc:
-        return bare(exc)
-    except Exception as exc:  # noqa: BLE001 - raised again where one data set was stored, told where there were several
-        return exc
-
-
-def _raise(errors: list[Any]) -> NoReturn:
-    """Raise the one error of a list, and leave it empty: an error that is named where it is raised holds itself."""
-    raise errors.pop()
 
 
 def _stored(arrival: Arrival, decision: Decision, *, is_note: bool) -> Stored:

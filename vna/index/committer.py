@@ -161,10 +161,9 @@ class Committer:
             NotPlausible: it contradicts what is known; nothing was recorded.
             OutOfResources: the database is full or unreachable; nothing was recorded.
         """
-        [outcome] = outcomes = self.submit_all([entry])
+        [outcome] = self.submit_all([entry])
         if isinstance(outcome, Exception):
-            del outcome  # or its traceback would hold on to it
-            raise outcomes.pop()  # type: ignore[misc]  # it is the error
+            raise outcome
         return outcome
 
     def submit_all(self, entries: Sequence[Entry]) -> list[Result | Exception]:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tarfile import TarInfo
-from typing import IO, TypeVar
+from typing import IO
 
 from vna.archive import Incoming
-from vna.errors import CannotUnderstand, EliminatedBefore, OutOfResources, RejectedBefore, VnaError, bare
+from vna.errors import CannotUnderstand, EliminatedBefore, OutOfResources, RejectedBefore, VnaError, tried
 from vna.transfer.containers import expand, sparse, tar_files
 from vna.transfer.reading import (
     PIECE_BYTES,
@@ -33,7 +32,7 @@ from vna.transfer.units import Fate, TarStream, Unit, Verdict
 
 _log = logging.getLogger(__name__)
 
-_Result = TypeVar("_Result")
+_EXPECTED = (NotDicom, IsDirectory, CannotRead, VnaError)
 
 Batch = Sequence[tuple[int, Unit]]
 """Units with the numbers that reports call them by."""
@@ -72,14 +71,14 @@ class Handler:
 
     def _files(self, batch: Sequence[tuple[int, Readable]], reader: Reader) -> Iterator[Report]:
         with ExitStack() as opened:
-            read = [_tried(partial(_opened, opened, reader, unit)) for _, unit in batch]
+            read = [tried(_opened, opened, reader, unit, expected=_EXPECTED) for _, unit in batch]
             fates = iter(self._taken([each for each in read if isinstance(each, Candidate)]))
             outcomes = [next(fates) if isinstance(each, Candidate) else each for each in read]
         for (number, unit), outcome in zip(batch, outcomes, strict=True):
             yield Report(number, _verdict(outcome, unit.label, progress=unit.size))
 
     def _taken(self, candidates: Sequence[Candidate]) -> Sequence[Fate | Exception]:
-        fates = _tried(lambda: self._taker.take(candidates))
+        fates = tried(self._taker.take, candidates)
         return [fates] * len(candidates) if isinstance(fates, Exception) else fates
 
     def _stream(self, number: int, unit: TarStream) -> Iterator[Report]:
@@ -141,7 +140,9 @@ class _Stream:
             if incoming is not None:
                 incoming.discard()
             raise
-        return self._pool.submit(lambda: _verdict(_tried(lambda: self._take(incoming)), label, progress=progress))
+        return self._pool.submit(
+            lambda: _verdict(tried(self._take, incoming, expected=_EXPECTED), label, progress=progress)
+        )
 
     def _take(self, incoming: Incoming) -> Fate | Exception:
         try:
@@ -153,16 +154,6 @@ class _Stream:
 
 def _opened(files: ExitStack, reader: Reader, unit: Readable) -> Candidate:
     return files.enter_context(reader.open(unit))
-
-
-def _tried(work: Callable[[], _Result]) -> _Result | Exception:
-    """Do something for one file; return what it ends with, whatever that is: one bad file must not end the import."""
-    try:
-        return work()
-    except (NotDicom, IsDirectory, CannotRead, VnaError) as exc:
-        return bare(exc)
-    except Exception as exc:  # noqa: BLE001
-        return exc
 
 
 def _verdict(outcome: Fate | Exception, label: str, *, progress: int) -> Verdict:

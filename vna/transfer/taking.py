@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from typing import Protocol
 
-from vna.archive import Archive, Arrived, Stored, StoreSession
+from vna.archive import Archive, Arrived, StoreSession
 from vna.archive.digests import compute_digests
 from vna.dicom.describe import key_of
 from vna.dicom.scan import scan
-from vna.errors import OutOfResources, VnaError
+from vna.errors import OutOfResources, tried
 from vna.transfer.reading import Candidate
 from vna.transfer.units import Fate, fate_of
 
@@ -34,24 +34,20 @@ class Storing:
         self._session = session
 
     def take(self, candidates: Sequence[Candidate]) -> list[Fate | Exception]:
-        """Store them with one commit: when this returns they are on disk, indexed, and can be found."""
+        """Store them with one commit: when this returns they are on disk, indexed, and can be found.
+
+        What the archive says may be tried again is: a node that starts meanwhile clears what is half written.
+        """
         arrived = [Arrived(each.content, each.transfer_syntax, part10_head=each.head) for each in candidates]
-        outcomes = zip(arrived, self._session.store_all(arrived), strict=True)
-        return [_fate(self._again(each) if isinstance(stored, OutOfResources) else stored) for each, stored in outcomes]
-
-    def _again(self, arrived: Arrived) -> Stored | Exception:
-        """Try again as the archive says it may be: a node that starts meanwhile clears what is half written."""
-        for wait_s in _WAITS_S[:-1]:
+        outcomes = self._session.store_all(arrived)
+        for wait_s in _WAITS_S:
+            again = [number for number, each in enumerate(outcomes) if isinstance(each, OutOfResources)]
+            if not again:
+                break
             time.sleep(wait_s)
-            [stored] = self._session.store_all([arrived])
-            if not isinstance(stored, OutOfResources):
-                return stored
-        time.sleep(_WAITS_S[-1])
-        return self._session.store_all([arrived])[0]
-
-
-def _fate(stored: Stored | Exception) -> Fate | Exception:
-    return stored if isinstance(stored, Exception) else fate_of(stored.outcome)
+            for number, outcome in zip(again, self._session.store_all([arrived[n] for n in again]), strict=True):
+                outcomes[number] = outcome
+        return [each if isinstance(each, Exception) else fate_of(each.outcome) for each in outcomes]
 
 
 class Trying:
@@ -62,13 +58,7 @@ class Trying:
 
     def take(self, candidates: Sequence[Candidate]) -> list[Fate | Exception]:
         """Compare each with what is held under its UIDs."""
-        return [self._tried(each) for each in candidates]
-
-    def _tried(self, candidate: Candidate) -> Fate | Exception:
-        try:
-            return self._compared(candidate)
-        except VnaError as exc:
-            return exc
+        return [tried(self._compared, each) for each in candidates]
 
     def _compared(self, candidate: Candidate) -> Fate:
         _, key = key_of(scan(candidate.content.buffer(), candidate.transfer_syntax))

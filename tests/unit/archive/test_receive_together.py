@@ -18,6 +18,7 @@ from vna.dicom.describe import Description
 from vna.dicom.scan import Scan
 from vna.errors import CannotUnderstand
 from vna.index import Index
+from vna.metrics import Stage
 from vna.model import Outcome
 
 
@@ -104,6 +105,18 @@ def test_a_refused_data_set_is_let_go_at_once(
         assert alive() is None
     finally:
         gc.enable()
+
+
+def test_the_commit_is_a_stage_of_each_that_reaches_it(
+    session: StoreSession, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observed = list[object]()
+    monkeypatch.setattr(archive.metrics, "observe", lambda _family, _seconds, stage: observed.append(stage))
+
+    session.store_all([_arrived(_slice(0)), _arrived(_slice(1), cut=9), _arrived(_slice(2))])
+    session.store_all([_arrived(_slice(3), cut=9)])
+
+    assert observed.count(Stage.COMMIT) == 2
 
 
 def test_of_one_instance_the_last_one_counts(session: StoreSession, archive: Archive) -> None:

@@ -1,7 +1,7 @@
 """The Store transaction over an archive in this process (PS3.18 10.5)."""
 
 import hashlib
-import time
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from pydicom.dataset import Dataset
 from starlette.testclient import TestClient
 
 from conformance import oddities, phantoms
+from dicomweb.store_report import Report
+from dicomweb.storing import Storing
 from held_data_sets import sample_files
 from sending import MODALITY, Sending
 from shared_samples import needs_samples
@@ -272,20 +274,24 @@ def test_a_fault_where_several_are_stored_is_an_answer_too(
     assert "web instances not stored" in caplog.text
 
 
-def test_what_waits_is_stored_with_one_commit(
-    web: TestClient, archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    together, store_all = [], StoreSession.store_all
+def test_what_waits_is_stored_with_one_commit(web: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    together, all_have_come = list[int](), threading.Event()
+    store_all, report = StoreSession.store_all, Storing.report
 
-    def watched(session: StoreSession, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
+    def store_when_all_have_come(session: StoreSession, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
+        assert all_have_come.wait(20)
         together.append(len(arrived))
-        time.sleep(0.05)  # others come meanwhile
         return store_all(session, arrived)
 
-    monkeypatch.setattr(StoreSession, "store_all", watched)
+    def report_of_all(storing: Storing) -> Report:
+        all_have_come.set()
+        return report(storing)
 
-    assert len(stored(post_files(web, *slices(20)))) == 20
-    assert sum(together) == 20
+    monkeypatch.setattr(StoreSession, "store_all", store_when_all_have_come)
+    monkeypatch.setattr(Storing, "report", report_of_all)
+
+    assert len(stored(post_files(web, *slices(8)))) == 8
+    assert sum(together) == 8
     assert max(together) > 1
 
 
