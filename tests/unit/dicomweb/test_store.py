@@ -3,6 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,12 +18,13 @@ from sending import MODALITY, Sending
 from shared_samples import needs_samples
 from storage_backends import BlobStore
 from storing_over_web import BOUNDARY, DICOM, JSON, body_of, items, post, post_files, reasons, stored
-from vna.archive import Archive, Arrived, InFlight, Room, Spool, Stored, StoreSession, receive
+from vna.archive import Archive, Arrived, Incoming, InFlight, Room, Spool, Stored, StoreSession, receive
 from vna.dicom.describe import Description
 from vna.dicom.part10 import find_data_set
 from vna.dicom.scan import Scan
 from vna.index import open_index
 from vna.model import InstanceKey, Outcome, Peer
+from waiting import until
 from web import web_client
 
 REFERENCED, FAILED, OTHER = "00081199", "00081198", "0008119A"
@@ -293,6 +295,38 @@ def test_what_waits_is_stored_with_one_commit(web: TestClient, monkeypatch: pyte
     assert len(stored(post_files(web, *slices(8)))) == 8
     assert sum(together) == 8
     assert max(together) > 1
+
+
+def test_what_is_on_its_way_is_bounded(web: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on, all_have_come, begun = threading.Event(), threading.Event(), list[int]()
+    store_all, store_file, report = StoreSession.store_all, Storing.store_file, Storing.report
+
+    def store_when_told(session: StoreSession, arrived: Sequence[Arrived]) -> list[Stored | Exception]:
+        assert go_on.wait(20)
+        return store_all(session, arrived)
+
+    def counted(storing: Storing, incoming: Incoming) -> None:
+        store_file(storing, incoming)
+        begun.append(1)
+
+    def report_of_all(storing: Storing) -> Report:
+        all_have_come.set()
+        return report(storing)
+
+    monkeypatch.setattr(StoreSession, "store_all", store_when_told)
+    monkeypatch.setattr(Storing, "store_file", counted)
+    monkeypatch.setattr(Storing, "report", report_of_all)
+
+    with ThreadPoolExecutor(1) as sender:
+        answer = sender.submit(post_files, web, *slices(12))
+        try:
+            until(lambda: len(begun) >= 8)
+            assert not all_have_come.wait(0.5)
+            assert len(begun) == 8
+        finally:
+            go_on.set()
+
+        assert len(stored(answer.result())) == 12
 
 
 def test_other_content_from_another_source_is_kept_aside_with_a_warning(web: TestClient, archive: Archive) -> None:

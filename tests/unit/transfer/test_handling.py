@@ -202,6 +202,22 @@ def test_units_that_wait_are_stored_with_one_commit_each_with_its_own_verdict(ar
     assert calls == [4, 1]  # what was cut short is found out when it is scanned, beside the others
 
 
+def test_a_fault_where_several_are_taken_is_the_verdict_on_each(archive: Archive, tmp_path: Path) -> None:
+    class Faulty:
+        def take(self, candidates: Sequence[Candidate]) -> list[Fate | Exception]:
+            raise ZeroDivisionError
+
+    handler = Handler(archive.incoming, Faulty(), threads=1)
+    batch = [(number, _file(tmp_path, FILES[f"{number:05}.dcm"], f"{number}")) for number in range(2)]
+
+    with closing(handler.reader()) as reader:
+        verdicts = [report.verdict for report in handler.handle(batch, reader)]
+
+    assert [(each.fate, each.reason) for each in verdicts if each] == [
+        (Fate.FAILED, "an error of this program: ZeroDivisionError")
+    ] * 2
+
+
 def test_what_may_be_tried_again_is_tried_again(archive: Archive, tmp_path: Path) -> None:
     class Failing:
         def __init__(self) -> None:
