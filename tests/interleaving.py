@@ -5,7 +5,9 @@ One that waits for the others is not chosen again before another one has made a 
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 _LONGEST_STEP_S = 60
 _MOST_WAITING = 200
@@ -65,6 +67,11 @@ def pausing(function: Callable, *, waiting: bool = False, unless: Callable[[], b
         return function(*args, **named)
 
     return called
+
+
+def waiting_clock() -> SimpleNamespace:
+    """Return what stands for the module `time` where sleeping means to let the others go on."""
+    return SimpleNamespace(**vars(time) | {"sleep": pausing(lambda _seconds: None, waiting=True)})
 
 
 def play_all(begin: Callable[[], Sequence[Actor]], check: Callable[[str], None]) -> int:

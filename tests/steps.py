@@ -7,7 +7,7 @@ import signal
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from typing import Any
 
@@ -119,5 +119,6 @@ class Plan:
             self._put(count - 1, victim, top, only, name if count == 1 else met)
         if count == 1:
             pids = {Victim.WORKER: os.getpid(), Victim.SUPERVISOR: os.getppid(), Victim.TOP: top}
-            os.kill(pids[Victim(victim)], signal.SIGKILL)
+            with suppress(ProcessLookupError):  # killed by then from without, as this process is about to be
+                os.kill(pids[Victim(victim)], signal.SIGKILL)
             threading.Event().wait(60)  # the kernel kills who is below; nothing may happen meanwhile

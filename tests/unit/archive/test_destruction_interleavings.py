@@ -1,17 +1,15 @@
 """A study that is being destroyed, and what else can happen to it at once: every order of the steps is played."""
 
 import itertools
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from conformance.phantoms import ct_slice
 from destroying import DestroyingArchive, study_of
-from interleaving import Actor, pausing, play_all
+from interleaving import Actor, pausing, play_all, waiting_clock
 from storage_backends import Memory
 from vna.archive import receive
 from vna.archive.recording import record
@@ -90,8 +88,7 @@ class World:
 
 @pytest.fixture(params=list(EliminatedAgain), ids=str)
 def world(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    waiting = SimpleNamespace(monotonic=time.monotonic, sleep=pausing(lambda _seconds: None, waiting=True))
-    monkeypatch.setattr(receive, "time", waiting)
+    monkeypatch.setattr(receive, "time", waiting_clock())
     monkeypatch.setattr(receive, "_SWEEP_WAIT_S", 60)
     with DestroyingArchive(tmp_path / "data", stores={"": Memory()}, again=request.param) as archive:
         yield World(archive)

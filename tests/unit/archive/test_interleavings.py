@@ -9,19 +9,17 @@ No clock helps: the grace time is nothing, so that every file is old enough at o
 
 import itertools
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from operator import attrgetter
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
 from arrivals import Sender
 from data_sets import EXPLICIT_LE, data_set, encoded
 from databases import index_url, postgresql_server
-from interleaving import Actor, pause, pausing, play_all
+from interleaving import Actor, pause, pausing, play_all, waiting_clock
 from storage_backends import Backend, BlobDamaged, BlobNotFound, BlobStore, Filesystem, Memory, MemoryContent
 from vna.archive import Archive, Arrived, Room, Spool, Sweeper, receive, sweeping
 from vna.events import BlobDamaged as Damaged
@@ -221,8 +219,7 @@ SOUND = [nothing, longer(leftover), unused, used]
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Make]:
     """Make worlds, in which who waits for the sweep lets the others go on."""
-    waiting = SimpleNamespace(monotonic=time.monotonic, sleep=pausing(lambda _seconds: None, waiting=True))
-    monkeypatch.setattr(receive, "time", waiting)
+    monkeypatch.setattr(receive, "time", waiting_clock())
     monkeypatch.setattr(receive, "_SWEEP_WAIT_S", 60)
     monkeypatch.setattr(sweeping, "PREFIXES", ())
     with ExitStack() as stack:
