@@ -18,7 +18,7 @@ from vna.cli import main
 
 def _context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["vna.cli", __name__])
+    context.set_forkserver_preload(["vna.cli.app", __name__])
     return context
 
 

@@ -14,13 +14,13 @@ import cbor2
 from storage_backends import BlobDamaged, BlobNotFound, BlobStore, Codec, StoreUnavailable
 from vna.archive.kept import blob_ref
 from vna.archive.payload import unpack
-from vna.archive.processes import processors, run_apart
 from vna.dicom.describe import Description, Value, describe
 from vna.dicom.recipe import Recipe, assemble
 from vna.dicom.scan import ALWAYS_BULK, scan
 from vna.errors import CannotUnderstand
 from vna.events import BlobEntry, EventRecord, InstanceStored, KeptPayload, Link
 from vna.journal import PayloadReader, Unreadable
+from vna.processes import processors, run_apart
 
 _WORTH_PROCESSES: Final = 20_000
 """Events from which on it takes less time to start processes."""

@@ -11,11 +11,11 @@ from datetime import date
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from vna.archive.processes import processors, run_apart
 from vna.archive.retention_gathering import Gatherer, Needs, StudyCase
 from vna.archive.retention_results import deciding_first, iso
 from vna.dicom.extra import ExtraAttributes
 from vna.index import Index, index_errors, open_index
+from vna.processes import processors, run_apart
 from vna.retention import Profile, State, Verdict, read_profile
 
 _PATIENTS_OF_A_TASK: Final = 4000

@@ -1,5 +1,25 @@
 """The command line: `vna serve | status | import | export | peers | verify | config`."""
 
-from vna.cli.app import main
+from collections.abc import Callable
+from functools import cache
+from importlib import import_module
 
-__all__ = ["main"]
+from vna.garbage import loading
+
+_Main = Callable[[list[str] | None], None]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Load the commands, and run one; always ends with SystemExit.
+
+    Args:
+        arguments: the command line without the program's name; None for that of the process.
+    """
+    _loaded()(arguments)
+
+
+@cache
+def _loaded() -> _Main:
+    with loading():
+        commands: _Main = import_module("vna.cli.app").main
+    return commands

@@ -70,11 +70,7 @@ app.add_typer(config.app, name="config")
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run one command; always ends with SystemExit.
-
-    Args:
-        arguments: the command line without the program's name; None for that of the process.
-    """
+    """Run one command, as `vna.cli.main` says."""
     try:
         _command()(args=arguments, prog_name="vna")
     except VnaError as exc:

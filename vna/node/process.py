@@ -9,9 +9,10 @@ default, as long as a whole instance takes.
 """
 
 import ctypes
-import gc
 import os
 import sys
+
+from vna.garbage import collect_seldom
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of the GNU C library
 _KEPT_BYTES = 64 * 2**20
@@ -19,7 +20,6 @@ _LARGEST_FROM_HEAP = 32 * 2**20
 _ARENAS = 2
 _TURN_S = 0.001
 _NOT_FOR_OTHERS = 0o027
-_ALLOCATIONS_BETWEEN_COLLECTIONS = 20_000
 
 
 def set_up_process() -> None:
@@ -29,8 +29,7 @@ def set_up_process() -> None:
     """
     os.umask(_NOT_FOR_OTHERS)
     sys.setswitchinterval(_TURN_S)
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS, 20, 20)
+    collect_seldom()
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:  # another C library
         return

@@ -16,10 +16,10 @@ from rebuilding import rows_of
 from storage_backends import MemoryContent, MemoryDocuments
 from vna.archive import Arrived, Rebuilder, Spool, catch_up, describing
 from vna.archive.describing import Batch, Known, described_apart
-from vna.archive.processes import run_apart
 from vna.errors import Damaged, StartRefused
 from vna.index import open_index, open_replay, tables
 from vna.journal import SealedJournal, Stretch
+from vna.processes import run_apart
 
 __all__ = ["index_url", "postgresql_server"]
 

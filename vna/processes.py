@@ -3,7 +3,6 @@
 Results come in the order of the tasks, and no more is begun than is waited for: so memory stays bounded.
 """
 
-import gc
 import os
 import signal
 from collections import deque
@@ -14,11 +13,10 @@ from multiprocessing import get_context
 from typing import Final, TypeVar
 
 from vna.errors import VnaError
+from vna.garbage import collect_seldom
 from vna.parent_death import end_with_parent
 
 _TASKS_IN_HAND: Final = 2
-_SELDOM: Final = 500_000
-"""Objects made between two searches for cycles, which take a third of the time at Python's own 700."""
 
 Task = TypeVar("Task")
 Work = TypeVar("Work")
@@ -58,7 +56,10 @@ def _result(task: Task, future: "Future[Result]") -> tuple[Task, Result]:
 
 
 def _begin_process() -> None:
-    """End with the process that waits for this one, leave Ctrl-C to it, and seldom look for cycles: there are none."""
+    """End with the process that waits for this one, leave Ctrl-C to it, and seldom look for cycles.
+
+    This comes before the modules of the work are loaded, if this one loads none of them.
+    """
     end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.set_threshold(_SELDOM)
+    collect_seldom()
