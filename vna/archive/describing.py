@@ -41,7 +41,7 @@ Ahead = Callable[[Iterable[Batch]], Iterator[tuple[Batch, Known]]]
 
 def ahead_of(events: int) -> Ahead:
     """Return what describes instances ahead of so many events to be entered: processes where that takes less time."""
-    return described_apart(processors()) if events >= _WORTH_PROCESSES else nothing_ahead
+    return described_apart(max(1, processors() - 1)) if events >= _WORTH_PROCESSES else nothing_ahead
 
 
 def nothing_ahead(batches: Iterable[Batch]) -> Iterator[tuple[Batch, Known]]:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.pool import NullPool, QueuePool
 
 _BUSY_TIMEOUT_MS = 10_000
+_CHECKPOINT_PAGES = 1000  # as SQLite has it
 
 
 def sqlite_path(url: str) -> str | None:
@@ -21,12 +22,12 @@ def sqlite_path(url: str) -> str | None:
     return parsed.database if parsed.get_backend_name() == "sqlite" else None
 
 
-def writer_engine(url: str) -> Engine:
+def writer_engine(url: str, *, checkpoint_pages: int = _CHECKPOINT_PAGES) -> Engine:
     """Return an engine for what writes: transactions lock at BEGIN, and each writer keeps a connection of its own."""
     if sqlite_path(url) is None:
         return create_engine(url, pool_size=1, max_overflow=9, pool_pre_ping=True)
     engine = create_engine(url, poolclass=QueuePool, pool_size=1, connect_args=_SQLITE_ARGUMENTS, **_NO_RESET)
-    _prepare_sqlite(engine)
+    _prepare_sqlite(engine, f"wal_autocheckpoint = {checkpoint_pages}")
     return engine
 
 
@@ -63,11 +64,11 @@ _NO_RESET = {"pool_reset_on_return": None}
 """Every transaction here is ended by whoever began it, so the pool need not roll back once more."""
 
 
-def _prepare_sqlite(engine: Engine, *, begin: str = "") -> None:
+def _prepare_sqlite(engine: Engine, *pragmas: str, begin: str = "") -> None:
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, *pragmas):
             connection.execute(f"PRAGMA {pragma}")
 
     if begin:

@@ -258,9 +258,10 @@ class _StoredInstance:
             return VersionState.LIMITED
         return VersionState.REJECTED if hiding.over(self._cursor, key) else None
 
-    def _row(self, key: tuple[Any, ...], find: Any, parameters: Mapping[str, Any]) -> int | None:
+    def _row(self, key: tuple[Any, ...], find: Any, parameters: Mapping[str, Any], *, of: int = 0) -> int | None:
+        """Return the id of a row, None where there is none: for one, where `of`, what it belongs to, is new itself."""
         known = self._projection.known(key)
-        if known is not None:
+        if known is not None or of == self._position:
             return known
         found = self._cursor.scalar(find, parameters)
         return None if found is None else self._projection.remember(key, found)
@@ -292,7 +293,7 @@ class _StoredInstance:
         values = {**self._description.patient, **self._description.study}
         fingerprint = fingerprint_of(values, self._event.issuer)
         key = ("study_record", study_id, fingerprint)
-        found = self._row(key, _FIND_STUDY_RECORD, {"owner": study_id, "fingerprint": fingerprint})
+        found = self._row(key, _FIND_STUDY_RECORD, {"owner": study_id, "fingerprint": fingerprint}, of=study_id)
         if found is not None:
             return found
         patient_id = self._patient()
@@ -315,7 +316,7 @@ class _StoredInstance:
     def _series(self, study_id: int) -> int:
         uid = self._event.key.series
         key = ("series", uid, study_id)
-        found = self._row(key, _FIND_SERIES, {"uid": uid, "study_id": study_id})
+        found = self._row(key, _FIND_SERIES, {"uid": uid, "study_id": study_id}, of=study_id)
         if found is not None:
             return found
         flag_series_elsewhere(self._cursor, self._position, uid, study_id)
@@ -327,7 +328,7 @@ class _StoredInstance:
         values = self._description.series
         fingerprint = fingerprint_of(values, "")
         key = ("series_record", series_id, fingerprint)
-        found = self._row(key, _FIND_SERIES_RECORD, {"owner": series_id, "fingerprint": fingerprint})
+        found = self._row(key, _FIND_SERIES_RECORD, {"owner": series_id, "fingerprint": fingerprint}, of=series_id)
         if found is not None:
             return found
         row = {

@@ -8,8 +8,9 @@ run for every instance stay with SQLAlchemy.
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import orjson
@@ -178,13 +179,22 @@ class _Compiled:
         if not isinstance(compiled, SQLCompiler):
             raise TypeError("not a statement")
         self.sql = compiled.string
-        self._order = compiled.positiontup
+        order = compiled.positiontup
+        self._by_name = order is None
+        self._in_order = _picker(order or ())
         self._fixed = {name: bind.value for name, bind in compiled.binds.items() if not bind.required}
 
     def arguments(self, parameters: Parameters) -> Any:
         """Return the parameters as the driver wants them: in order, or by name."""
         values = {**self._fixed, **parameters} if self._fixed else parameters
-        return values if self._order is None else [values[name] for name in self._order]
+        return values if self._by_name else self._in_order(values)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Parameters], Sequence[Any]]:
+    """Return what picks the values of these names, in order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: [values[name] for name in names]
 
 
 class Cursor:

@@ -5,6 +5,7 @@ bounded: a frame that promises more than `MOST_BYTES` is not opened.
 """
 
 import io
+import threading
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ MOST_BYTES: Final = 256 * 2**20
 MALFORMED: Final = (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
 """What reading decoded items raises that are not what they should be."""
 _LEVEL: Final = 3
+_OF_THREAD = threading.local()
 
 
 class Unreadable(Exception):
@@ -47,7 +49,7 @@ def unpack(data: bytes) -> list[Any]:
         size = zstandard.frame_content_size(data)
         if not 0 <= size <= MOST_BYTES:
             raise Unreadable("its size is not what it should be")
-        plain = zstandard.ZstdDecompressor().decompress(data, allow_extra_data=False)
+        plain = _decompressor().decompress(data, allow_extra_data=False)
     except zstandard.ZstdError as exc:
         raise Unreadable("it does not decompress") from exc
     stream = io.BytesIO(plain)
@@ -58,3 +60,11 @@ def unpack(data: bytes) -> list[Any]:
     except (cbor2.CBORDecodeError, *MALFORMED) as exc:
         raise Unreadable("it is no CBOR sequence") from exc
     return items
+
+
+def _decompressor() -> zstandard.ZstdDecompressor:
+    """Return that of this thread: to make one takes longer than to read a small file."""
+    found: zstandard.ZstdDecompressor | None = getattr(_OF_THREAD, "decompressor", None)
+    if found is None:
+        found = _OF_THREAD.decompressor = zstandard.ZstdDecompressor()
+    return found
