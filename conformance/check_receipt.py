@@ -41,7 +41,7 @@ def digest(file: bytes) -> str:
 if __name__ == "__main__":
     told = json.loads(Path(sys.argv[1]).read_bytes())
     check_signature(told, sys.argv[2])
-    print(f"signed: study {told['study']}, {len(told['instances'])} instances, {told['time']}")
+    print(f"signed: study {told['study']}, instances: {len(told['instances'])}, {told['time']}")
     if len(sys.argv) > 3:
         files = [path for path in Path(sys.argv[3]).rglob("*") if path.is_file()]
         found = {digest(data) for path in files if (data := path.read_bytes())[128:132] == b"DICM"}

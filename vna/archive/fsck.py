@@ -154,7 +154,7 @@ class Fsck:
             yield self._unsealed(position - sealed.position)
 
     def _unsealed(self, count: int) -> Discrepancy:
-        found = Discrepancy(Kind.UNSEALED, "journal", f"{count} events are in the index alone")
+        found = Discrepancy(Kind.UNSEALED, "journal", f"events in the index alone: {count}")
         if not self._plan.repair:
             return replace(found, repair="a running node seals them, or --repair does")
         upto = self._sealer.seal().position

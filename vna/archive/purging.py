@@ -95,11 +95,11 @@ class _Sweep:
     def _what_waits(self, left: Sequence[BlobEntry]) -> str:
         locks = [lock for blob in left if (lock := self._index.locks.known(blob)) is not None]
         if not locks:
-            return f"{len(left)} files could not be deleted yet"
+            return f"files not deleted yet: {len(left)}"
         if any(lock.held for lock in locks):
-            return f"{len(left)} files are locked by a legal hold"
+            return f"files locked by a legal hold: {len(left)}"
         last = datetime.fromtimestamp(max(lock.until_s for lock in locks), UTC)
-        return f"{len(left)} files are locked until {last.isoformat(timespec='seconds')}"
+        return f"files locked until {last.isoformat(timespec='seconds')}: {len(left)}"
 
     def _swept(self) -> Sequence[str]:
         if self._going is None:

@@ -154,7 +154,7 @@ class _Verification:
             for position in missing:
                 self._problem(position, gone.document, "its payload is missing, and no event says it was erased")
         elif missing:
-            reason = f"the payloads of {len(missing)} events are missing, and no event says they were erased"
+            reason = f"payloads missing: {len(missing)}, and no event says they were erased"
             self._problem(missing[0], gone.document, reason)
 
     def _signed_positions(self) -> dict[int, str]:

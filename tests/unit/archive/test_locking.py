@@ -346,7 +346,7 @@ def test_an_elimination_is_not_done_before_the_locks_have_ended(tmp_path: Path) 
         service.pass_days(DAYS + 1)
         after = node.archive.destruction.finish(number)
 
-    assert "files are locked until" in before.waiting["store:vault"]
+    assert "files locked until" in before.waiting["store:vault"]
     assert not before.is_done
     assert after.is_done
     assert list(service.bucket().names()) == []

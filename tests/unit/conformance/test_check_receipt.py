@@ -79,7 +79,7 @@ def test_a_receipt_and_the_files_are_what_was_signed(
     done = check(tmp_path, receipt, key.public, str(files))
 
     assert (done.returncode, done.stderr) == (0, "")
-    assert f"signed: study {STUDY}, 2 instances" in done.stdout
+    assert f"signed: study {STUDY}, instances: 2" in done.stdout
     assert "2 of them are here" in done.stdout
 
 

@@ -205,7 +205,7 @@ def forget_owner(documents: MemoryDocuments) -> None:
         (change_payload, 6, "does not give its digest"),
         (drop_payload, 6, "payload is missing"),
         (drop_base, 5, "its base"),
-        (drop_file, 5, "the payloads of 3 events are missing"),
+        (drop_file, 5, "payloads missing: 3"),
         (damage_file, 5, "cannot be read"),
         (swap_files, 5, "another segment, owner or archive"),
         (forget_owner, 5, "does not say in which file"),
