@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Generator, Iterator
 
 import pytest
@@ -22,6 +23,16 @@ def _no_settings_from_outside() -> Iterator[None]:
     outside = {name: os.environ.pop(name) for name in list(os.environ) if name.upper().startswith(("VNA_", "AWS_"))}
     yield
     os.environ.update(outside)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_reaches_programs() -> Iterator[None]:
+    """A script that tests in the background has them ignore Ctrl-C, and what they start would do so, too."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(autouse=True, scope="session")
