@@ -139,7 +139,7 @@ def test_a_killed_codec_process_is_replaced(filled: RunningNode) -> None:
     codecs = [pid for pid in process_tree(filled.server.pid) if b"vna.pixels.process" in command_line(pid)]
     for pid in codecs:
         os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not any(map(command_line, codecs)), filled.node.process, log=filled.node.log, timeout_s=20)
+    wait_until(lambda: not any(map(process_tree, codecs)), filled.node.process, log=filled.node.log, timeout_s=20)
 
     after = [get_study(filled, GOOD["rle"], EXPLICIT_LE).instances for _ in range(3)]
 

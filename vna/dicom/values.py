@@ -171,7 +171,7 @@ class _Reading:
     def _between(self, start: int, end: int) -> Iterator[Token]:
         for token in self._walker.data_set(self._found.encoding, start=start, end=end):
             if isinstance(token, Element):
-                if not self._is_of_the_encoding(token.tag):
+                if not self._is_of_the_encoding(token):
                     yield self._element(token)
                 continue
             if token is Mark.ITEM:
@@ -185,9 +185,12 @@ class _Reading:
     def some(self, tags: Iterable[int]) -> Iterator[Token]:
         self._walker.data_set(self._found.encoding, end=0)
         elements = (self._found.elements[tag] for tag in tags if tag in self._found.elements)
-        return (self._element(element) for element in elements if not self._is_of_the_encoding(element.tag))
+        return (self._element(element) for element in elements if not self._is_of_the_encoding(element))
 
-    def _is_of_the_encoding(self, tag: int) -> bool:
+    def _is_of_the_encoding(self, element: Element) -> bool:
+        tag = element.tag
+        if element.undefined and element.vr == "SQ":  # its items come next, whatever it is called
+            return False
         if tag & 0xFFFF == 0 or tag == _LENGTH_TO_END:
             return True
         return tag in _OFFSET_TABLES and self._stored.transfer_syntax == ENCAPSULATED_UNCOMPRESSED_UID
@@ -262,7 +265,7 @@ class ElementReader(_Reading):
 
     def content(self) -> list[Element]:
         """Return the top-level elements in their order, those left out that depend on the encoding."""
-        return [each for tag, each in self._found.elements.items() if not self._is_of_the_encoding(tag)]
+        return [each for each in self._found.elements.values() if not self._is_of_the_encoding(each)]
 
     def read_tag(self, tag: int, use: Callable[[Iterator[Token]], _Made]) -> _Made:
         """Read the element of a tag, of which there are no tokens if it is absent; before it, what it may depend on."""

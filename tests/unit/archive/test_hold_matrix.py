@@ -14,6 +14,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from threading import Event
 
@@ -124,8 +125,8 @@ def test_rejecting_it_and_sweeping_leave_all_of_it(archive: DestroyingArchive) -
     place(archive, LEVELS["study"])
 
     archive.archive.rejections.reject(STUDY, RejectionReason.EXPIRED, Statement("anne"))
-    sweeper = Sweeper(open_index(archive.url), archive.blobs, 0)
-    swept = sweeper.sweep(Event())
+    with closing(open_index(archive.url)) as index:
+        swept = Sweeper(index, archive.blobs, 0).sweep(Event())
 
     assert swept is not None
     assert swept.blobs == 0

@@ -29,6 +29,7 @@ from vna.archive import (
     Sealer,
     Spool,
     Sweeper,
+    Swept,
     locked_stores,
 )
 from vna.console import wording
@@ -76,6 +77,10 @@ class Locking:
     def hold(self, study: str) -> int:
         target = HoldTarget(study, "", "", "", ())
         return self.archive.holds.place(target, HoldTerms(HoldKind.INQUIRY, "an inquiry"), "anne").number
+
+    def take_up(self) -> Swept | None:
+        with closing(open_index(self.index.url)) as index:  # what one sweeper found locked it does not try again
+            return Sweeper(index, self.archive.healer.blobs, 0).take_up()
 
     def ahead(self, days: float = DAYS) -> set[datetime | None]:
         return {self.service.now + timedelta(days=days)}
@@ -220,9 +225,10 @@ def test_what_is_locked_stays_deleting_and_in_the_status_until_its_lock_ends(loc
     study = locking.study(1, series=(1, 2))
     moved = locking.archive.tiers.displace(study, "vault", "tester")
     tries = count_deletions(locking.service)
-    sweeper = Sweeper(open_index(locking.index.url), locking.archive.healer.blobs, 0)
-    sweeper.take_up()
-    sweeper.take_up()
+    with closing(open_index(locking.index.url)) as index:
+        sweeper = Sweeper(index, locking.archive.healer.blobs, 0)
+        sweeper.take_up()
+        sweeper.take_up()
     (vault,) = (each for each in locking.archive.stores() if each.store == "vault")
     assert (moved.deleted, vault.present, vault.locked, len(tries)) == (0, 0, 4, 4)
     end = (locking.service.now + timedelta(days=DAYS)).isoformat(timespec="seconds")
@@ -231,8 +237,7 @@ def test_what_is_locked_stays_deleting_and_in_the_status_until_its_lock_ends(loc
 
     locking.service.pass_days(DAYS + 1)
     locking.keeper.run(Event())
-    other = Sweeper(open_index(locking.index.url), locking.archive.healer.blobs, 0)
-    swept = other.take_up()
+    swept = locking.take_up()
 
     assert swept is not None
     assert swept.blobs == 4
@@ -253,9 +258,9 @@ def test_a_study_is_taken_back_into_a_tier_that_has_locked_it(locking: Locking) 
     assert vault_names(locking) == names
     assert locking.until(study) == locking.ahead()
     assert next(each for each in locking.archive.stores() if each.store == "vault").present == 2
-    Sweeper(open_index(locking.index.url), locking.archive.healer.blobs, 0).take_up()
+    locking.take_up()
     locking.service.pass_days(DAYS + 1)
-    Sweeper(open_index(locking.index.url), locking.archive.healer.blobs, 0).take_up()
+    locking.take_up()
     assert vault_names(locking) == names
 
 
@@ -328,7 +333,7 @@ def test_what_has_gone_is_forgotten(locking: Locking) -> None:
     assert locking.index.locks.known(blob) is not None
     locking.archive.tiers.displace(study, "vault", "tester")
     locking.service.pass_days(DAYS + 1)
-    Sweeper(open_index(locking.index.url), locking.archive.healer.blobs, 0).take_up()
+    locking.take_up()
 
     locking.keeper.run(Event())
 

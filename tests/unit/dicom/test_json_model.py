@@ -262,6 +262,13 @@ def test_attributes_are_in_order_and_group_lengths_are_left_out() -> None:
     assert list(written(data)) == ["00080060", "00100020"]
 
 
+def test_a_sequence_under_the_tag_of_a_group_length_is_told_with_its_items() -> None:
+    item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + element("00080060", "CS", b"CT") + b"\xfe\xff\x0d\xe0\0\0\0\0"
+    sequence = b"\x08\x00\x00\x00SQ\0\0\xff\xff\xff\xff" + item + b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+    assert written(sequence)["00080000"]["Value"] == [{"00080060": {"vr": "CS", "Value": ["CT"]}}]
+
+
 def test_of_a_sequence_that_is_broken_inside_the_rest_is_still_told() -> None:
     broken = b"\xfe\xff\x00\xe0\x10\x00\x00\x00" + b"\x08\x00\x50\x11UI\xff\x00" + bytes(8)
     data = element("00081140", "SQ", broken) + element("00100020", "LO", b"P1")

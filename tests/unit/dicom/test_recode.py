@@ -252,6 +252,16 @@ def test_group_lengths_are_left_out() -> None:
     assert converted(data, EXPLICIT_LE, EXPLICIT_LE) == data[12:]
 
 
+@pytest.mark.parametrize("target", PLAIN)
+def test_a_sequence_under_the_tag_of_a_group_length_stays_a_sequence(target: str) -> None:
+    item = b"\xfe\xff\x00\xe0\xff\xff\xff\xff" + b"\x08\x00\x60\x00CS\x02\x00CT" + b"\xfe\xff\x0d\xe0\0\0\0\0"
+    data = b"\x10\x00\x00\x00SQ\0\0\xff\xff\xff\xff" + item + b"\xfe\xff\xdd\xe0\0\0\0\0"
+
+    there = converted(data, EXPLICIT_LE, target)
+
+    assert converted(there, target, EXPLICIT_LE) == data
+
+
 def encapsulated_uncompressed(frames: list[bytes], *, rows: int, columns: int, bits: int) -> bytes:
     dataset = Dataset()
     dataset.SamplesPerPixel, dataset.NumberOfFrames = 1, len(frames)
