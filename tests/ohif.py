@@ -8,8 +8,8 @@ from playwright.sync_api import Browser, Page
 
 from conformance.node_process import NodeProcess
 from running_node import RunningNode, running_node
+from sample_collection import make_collection
 from sample_data.loading import SENDERS, send
-from sample_data.make import make
 from sample_data.people import INFIRMARY
 from vna.console.viewer_files import default_folder, is_installed
 from web_node import http_address
@@ -20,8 +20,7 @@ _NO_DIALOG = "localStorage?.setItem('investigationalUseDialog', '{\"expiryDate\"
 @contextmanager
 def node_with_viewer(folder: Path) -> Iterator[RunningNode]:
     """Run a node that holds the collection and serves OHIF, until the block ends."""
-    for _ in make(folder / "collection", size="tiny"):
-        pass
+    make_collection(folder / "collection")
     with running_node(folder / "node", settings={"VNA_HTTP__VIEWER_DIR": str(_viewer(folder))}) as node:
         issuer = ("--issuer", "ST-BRANNOC")
         node.node.vna("peers", "add", SENDERS[INFIRMARY.folder], "127.0.0.1", "104", *issuer).check_returncode()

@@ -8,7 +8,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from sample_data.make import make
+from sample_collection import make_collection
 
 _MADE = "made"
 
@@ -36,6 +36,5 @@ def files(folder: Path) -> dict[str, Dataset]:
 
 
 def _make(folder: Path) -> Path:
-    for _ in make(folder, size="tiny"):
-        pass
+    make_collection(folder)
     return folder
