@@ -168,16 +168,19 @@ def _decide_hidden(arrival: Arrival, held: Sequence[HeldVersion], hidden: Hidden
 
 
 def _decide(arrival: Arrival, held: Sequence[HeldVersion]) -> Decision | Compare:
+    """Compare it with what is served or aside; a rendition counts as long as what it is another encoding of."""
     served = next((v for v in held if v.state is VersionState.SERVED), None)
     if served is None:
         return Decision(Outcome.STORED, _next_version(held))
-    live = [v for v in held if v.state is not VersionState.SUPERSEDED]
+    live = [v for v in held if v.state in (VersionState.SERVED, VersionState.ASIDE)]
     if any(v.digest == arrival.digest for v in live):
         return Decision(Outcome.ALREADY_STORED, served.version)
     unknown = tuple(v.digest for v in live if v.digest not in arrival.same_content)
     if unknown:
         return Compare(unknown)
     if any(arrival.same_content[v.digest] for v in live):
+        if any(v.digest == arrival.digest and v.state is VersionState.RENDITION for v in held):
+            return Decision(Outcome.ALREADY_STORED, served.version)
         return Decision(Outcome.RENDITION, _next_version(held))
     outcome = Outcome.NEW_VERSION if served.source == arrival.source.name else Outcome.ASIDE
     return Decision(outcome, _next_version(held))

@@ -51,6 +51,22 @@ def test_a_superseded_version_is_not_live() -> None:
     assert decide(compared("old", a=False), [OLD, now]) == Decision(Outcome.NEW_VERSION, 3)
 
 
+def test_a_rendition_sent_again_is_nothing_new_while_its_content_is_live() -> None:
+    held = [SERVED, HeldVersion(2, digest_of("x"), VersionState.RENDITION, PACS_A.name)]
+
+    assert decide(arrival("x"), held) == Compare((digest_of("a"),))
+    assert decide(compared("x", a=True), held) == Decision(Outcome.ALREADY_STORED, 1)
+
+
+@pytest.mark.parametrize("content", ["old", "x"])
+def test_a_rendition_of_a_superseded_version_is_not_live(content: str) -> None:
+    """The sender went back to what it sent first, in one encoding or the other: its newest word counts."""
+    rendition = HeldVersion(2, digest_of("x"), VersionState.RENDITION, PACS_A.name)
+    held = [OLD, rendition, replace(SERVED, version=3)]
+
+    assert decide(compared(content, a=False), held) == Decision(Outcome.NEW_VERSION, 4)
+
+
 NEW, IDENTICAL, OTHER = arrival("x"), arrival("a"), compared("x", a=False)
 
 
