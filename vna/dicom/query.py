@@ -5,7 +5,7 @@ clients are careless and no harm comes of it: keys of higher levels are matched 
 keys are left out and named in `Query.unsupported`, the unique key of the level need not be asked for.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Final
@@ -17,7 +17,7 @@ from vna.dicom.describe import Value, charset_of, text_of
 from vna.dicom.elements import Element
 from vna.dicom.encoding import tag_text
 from vna.dicom.extra import NO_EXTRA, ExtraAttribute, ExtraAttributes, creator_tag
-from vna.dicom.keys import parse_key
+from vna.dicom.keys import BACKWARDS, LITERAL, Rules, is_backwards, parse_key
 from vna.dicom.matching import (
     ListOfUID,
     Matcher,
@@ -156,7 +156,9 @@ def parse_identifier(
             value, a key below it has a value, or a value is none of its VR.
     """
     level = _level(identifier, model)
-    found = _Keys(identifier, level, extra=extra)
+    found = _Keys(identifier, level, extra=extra, rules=Rules(past_midnight=combined_datetime))
+    combined = combined_moments(found.keys) if combined_datetime else ()
+    _check_times(found.keys, combined)
     if not relational:
         _check_above(found.keys, model, level)
     found.keys.setdefault(unique_key(level).keyword, Universal())
@@ -165,7 +167,7 @@ def parse_identifier(
         model=model,
         keys=MappingProxyType(found.keys),
         relational=relational,
-        combined=combined_moments(found.keys) if combined_datetime else (),
+        combined=combined,
         offset=found.offset,
         charset=found.charset,
         answer_keys=tuple(found.answer_keys),
@@ -219,6 +221,14 @@ def _check_above(keys: Mapping[str, Matcher], model: Model, level: Level) -> Non
             raise IdentifierMismatch(f"{_name(BY_KEYWORD[keyword])}: needs one value at {level} level")
 
 
+def _check_times(keys: Mapping[str, Matcher], combined: Sequence[tuple[str, str]]) -> None:
+    """Let no time range go past midnight but those that are matched together with a range of dates."""
+    with_dates = {time for _, time in combined}
+    for keyword, matcher in keys.items():
+        if keyword not in with_dates and BY_KEYWORD[keyword].vr == "TM" and is_backwards(matcher, "TM"):
+            raise IdentifierMismatch(f"{_name(BY_KEYWORD[keyword])}: {BACKWARDS}")
+
+
 def combined_moments(keys: Mapping[str, Matcher]) -> tuple[tuple[str, str], ...]:
     """Return the dates and times of which both are given as ranges of one form, to be matched together."""
     return tuple((date, time) for date, time in MOMENTS if _same_form(keys.get(date), keys.get(time)))
@@ -239,7 +249,13 @@ class _Keys:
     """The keys of an identifier; those of no interest are not even parsed."""
 
     def __init__(
-        self, identifier: Scan, level: Level, *, only: tuple[str, ...] = (), extra: ExtraAttributes = NO_EXTRA
+        self,
+        identifier: Scan,
+        level: Level,
+        *,
+        only: tuple[str, ...] = (),
+        extra: ExtraAttributes = NO_EXTRA,
+        rules: Rules = LITERAL,
     ) -> None:
         self.charset = charset_of(identifier)
         self.keys: dict[str, Matcher] = {}
@@ -248,8 +264,7 @@ class _Keys:
         self.extra: dict[ExtraAttribute, Matcher] = {}
         self.availability: Matcher = Universal()
         self.offset: int | None = None
-        self._identifier = identifier
-        self._level = level
+        self._identifier, self._level, self._rules = identifier, level, rules
         known = {} if only else extra.asked_by(identifier)
         creators = {creator_tag(tag) for tag, each in known.items() if each.creator}
         for tag, element in sorted(identifier.elements.items()):
@@ -302,7 +317,7 @@ class _Keys:
             raise IdentifierMismatch(f"{tag_text(element.tag)} {keyword}: {exc}") from exc
 
     def _simple(self, vr: str, element: Element) -> Matcher:
-        return parse_key(text_of(self._identifier, element, vr, charset=self.charset), vr)
+        return parse_key(text_of(self._identifier, element, vr, charset=self.charset), vr, self._rules)
 
     def _sequence(self, attribute: Attribute) -> Matcher:
         items = self._identifier.items(attribute.tag)

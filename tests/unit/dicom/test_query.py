@@ -196,6 +196,17 @@ def test_combined_ranges_are_matched_together_only_when_negotiated() -> None:
     assert not find(**keys).accepts(evening)
 
 
+def test_combined_ranges_may_go_past_midnight() -> None:
+    keys = {"QueryRetrieveLevel": "STUDY", "StudyDate": "20200101-20200102", "StudyTime": "2300-0030"}
+    at_night = {"StudyDate": "20200102", "StudyTime": "001500", "StudyInstanceUID": "1.2"}
+
+    assert find(combined=True, **keys).accepts(at_night)
+    assert not find(combined=True, **keys).accepts({**at_night, "StudyTime": "010000"})
+    for combined, date in ((False, "20200101-20200102"), (True, "20200101"), (True, "")):
+        with pytest.raises(IdentifierMismatch, match="StudyTime: range that ends before it starts"):
+            find(combined=combined, **{**keys, "StudyDate": date})
+
+
 def test_ranges_of_different_forms_are_not_combined() -> None:
     query = find(combined=True, QueryRetrieveLevel="STUDY", StudyDate="20060705-", StudyTime="1000-1800")
 
