@@ -9,6 +9,7 @@ import typer
 from vna.cli.exits import HELP, Exit
 from vna.cli.options import ACTOR, AsJson, Config, print_json, read_settings
 from vna.cli.tables import columns
+from vna.dicom.text import is_charset
 from vna.dimse import echo_peer
 from vna.errors import NotFound
 from vna.model import Peer
@@ -28,6 +29,12 @@ def _ae_title(value: str) -> str:
 def _host(value: str) -> str:
     if not value.strip() or value != "".join(value.split()):
         raise typer.BadParameter("a host is a name or an address, without spaces")
+    return value
+
+
+def _charset(value: str) -> str:
+    if not is_charset(value):
+        raise typer.BadParameter(r'Defined Terms are such as "ISO_IR 100" or "ISO 2022 IR 6\ISO 2022 IR 87"')
     return value
 
 
@@ -58,7 +65,11 @@ def add_peer(
         str, typer.Option(help="Issuer assumed for patients it sends without Issuer of Patient ID (0010,0021).")
     ] = "",
     charset: Annotated[
-        str, typer.Option(help='Specific Character Set it wants answers in, such as "ISO_IR 100"; empty: as it asks.')
+        str,
+        typer.Option(
+            callback=_charset,
+            help='Specific Character Set it wants answers in, such as "ISO_IR 100"; empty: as it asks.',
+        ),
     ] = "",
     max_pdu: Annotated[
         int, typer.Option(metavar="BYTES", min=0, help="Longest PDU to send it; 0: as long as it says it takes.")

@@ -13,6 +13,7 @@ from vna.archive import Archive, Finding
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console.wording import number
+from vna.errors import StartRefused
 from vna.node import open_archive
 
 
@@ -30,7 +31,10 @@ def verify(
     is damaged or missing, or the study is not known.
     """
     checked, problems = 0, []
-    with closing(open_archive(read_settings(context, config))) as archive:
+    settings = read_settings(context, config)
+    if not settings.index.url and not settings.data_dir.is_dir():
+        raise StartRefused(f"there is no data folder {settings.data_dir}")
+    with closing(open_archive(settings)) as archive:
         for finding in _with_progress(archive, study_uid):
             checked += 1
             if finding.problem is not None:

@@ -104,6 +104,7 @@ _ISO_8859_PARTS = {
     "11": "166",
     "15": "203",
 }
+_TERM = re.compile(r"ISO_IR \d+|ISO 2022 IR \d+|GB18030|GBK")
 _OTHER_NAMES = {"LATIN1": "100", "ASCII": "6", "USASCII": "6", "SHIFTJIS": "13", "EUCKR": "149", "10646": "192"}
 
 
@@ -169,6 +170,12 @@ def _charset(terms: str) -> _Charset:
         elif number in _SINGLE_BYTE and number != first:
             extensions.append(_SINGLE_BYTE[number])
     return _Charset(None, _ROMAJI if first == "13" else _ASCII, g1, tuple(extensions))
+
+
+def is_charset(terms: str) -> bool:
+    """Return whether these are Defined Terms of a Specific Character Set (PS3.3 C.12.1.1.2), or none."""
+    known = {"6", *_SINGLE_BYTE, *_EXTENSIONS, *_STAND_ALONE}
+    return all(not term or (_TERM.fullmatch(term) and _number(term) in known) for term in terms.split("\\"))
 
 
 def _number(term: str) -> str:

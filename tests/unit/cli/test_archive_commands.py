@@ -125,7 +125,25 @@ def test_verify_finds_a_damaged_file(run: Run, tmp_path: Path) -> None:
     assert found["problems"][0]["study"]
 
 
+def test_verify_makes_no_archive_where_there_is_none(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "mistyped"))
+
+    code, _, told = run("verify")
+
+    assert (code, told) == (1, f"vna: there is no data folder {tmp_path / 'mistyped'}\n")
+    assert not (tmp_path / "mistyped").exists()
+
+
+@pytest.mark.parametrize(
+    ("charset", "code"), [("latin1", 2), ("ISO_IR 9", 2), ("ISO_IR 100", 0), (r"\ISO 2022 IR 149", 0), ("GB18030", 0)]
+)
+def test_a_peer_has_a_character_set_that_there_is(run: Run, charset: str, code: int) -> None:
+    assert run("peers", "add", "CT1", "192.0.2.1", "104", "--charset", charset)[0] == code
+
+
 def test_verify_of_an_unknown_study_is_a_problem(run: Run) -> None:
+    run("peers", "list")  # makes the archive
+
     code, _, told = run("verify", "1.2.3")
 
     assert code == 1
