@@ -16,7 +16,7 @@ from vna.archive import ExtraProgress, Overview, StoreStanding, storage_errors
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console import wording
-from vna.errors import Damaged, OutOfResources
+from vna.errors import Damaged, OutOfResources, VnaError
 from vna.journal import SealedJournal, load_key
 from vna.node import Address, DataFolder, NodeRecord, open_archive, open_documents
 from vna.settings import Settings
@@ -33,7 +33,13 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
     settings = read_settings(context, config)
     folder = DataFolder(settings.data_dir)
     record = folder.running()
-    overview, owed, stores, extra = _overview(settings, folder.path)
+    try:
+        overview, owed, stores, extra = _overview(settings, folder.path)
+    except VnaError as exc:
+        if record is not None:
+            raise
+        typer.echo(f"vna: the node does not run, and what it holds cannot be read: {exc}", err=True)
+        raise typer.Exit(Exit.UNREACHABLE) from exc
     live = _ask(record.http) if record else {}
     journal = _journal(settings, overview)
     found: dict[str, Any] = {

@@ -2,6 +2,8 @@
 
 import json
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -165,3 +167,15 @@ def test_status_tells_how_the_stores_stand(run: Run, tmp_path: Path, monkeypatch
     text = run("status")[1]
     assert f"store main ({tmp_path / 'data' / 'blobs'}): 1 file right; never read again in full" in text
     assert "store second (NOT IN THE SETTINGS): 1 file right" in text
+
+
+def test_status_tells_that_nothing_runs_where_the_index_cannot_be_opened_either(run: Run, tmp_path: Path) -> None:
+    run("peers", "list")
+    with closing(sqlite3.connect(tmp_path / "data" / "index.sqlite")) as index, index:
+        index.execute("UPDATE alembic_version SET version_num = '9999'")
+
+    code, _, told = run("status")
+
+    assert code == 3
+    assert "does not run" in told
+    assert "9999" in told
