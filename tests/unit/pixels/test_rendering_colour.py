@@ -1,6 +1,7 @@
 """Colour: samples of every kind, palettes, and ICC profiles."""
 
 from dataclasses import replace
+from functools import cache
 from io import BytesIO
 
 import numpy as np
@@ -140,8 +141,9 @@ def test_an_image_without_its_palette_cannot_be_rendered() -> None:
         seen(image(np.zeros((2, 2), np.uint8), PhotometricInterpretation="PALETTE COLOR"))
 
 
+@cache
 def swapped_profile() -> bytes:
-    """Return a profile of RGB whose red and green are exchanged: what is said red is green."""
+    """Return a profile of RGB, with the time it was made, whose red and green are exchanged."""
     srgb = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
     count = int.from_bytes(srgb[128:132], "big")
     tags = {bytes(srgb[132 + 12 * n : 136 + 12 * n]): 132 + 12 * n for n in range(count)}
