@@ -19,8 +19,8 @@ from vna.archive import Arrived
 from vna.journal import make_key, verify
 from vna.model import Source
 from vna.node import open_archive, open_sealer
+from vna.node.catching_up import catch_up_index
 from vna.node.data_folder import DataFolder
-from vna.node.journal import catch_up_index
 from vna.node.parts import clear_staging
 
 

@@ -48,6 +48,7 @@ from vna.archive.retention_report import RetentionReport
 from vna.archive.retention_simulating import SimulatedStudy, Simulation
 from vna.archive.retrieve import DataSet, is_plain
 from vna.archive.room import Room, Space, Watermark
+from vna.archive.same_history import NOTHING_SEALED, Remembered
 from vna.archive.scrubbing import Pace, Scrubber
 from vna.archive.sealing import Sealer
 from vna.archive.spool import Incoming, Spool
@@ -80,6 +81,7 @@ __all__ = [
     "ANYBODY",
     "KEEPING_CAUSES",
     "NOBODY",
+    "NOTHING_SEALED",
     "NUMBER_OF_FRAMES",
     "Archive",
     "Arrived",
@@ -143,6 +145,7 @@ __all__ = [
     "Rejection",
     "Rejections",
     "Remaining",
+    "Remembered",
     "Renderer",
     "Replicator",
     "Retention",

@@ -22,7 +22,8 @@ from storage_backends import CODECS, MAIN, PREFIXES, BlobDamaged, BlobNotFound, 
 from vna.archive.healing import Healer, Health, store_name
 from vna.archive.kept import blob_ref
 from vna.archive.recording import record_if_due
-from vna.archive.sealing import Sealer, check_same_history
+from vna.archive.same_history import check_same_history
+from vna.archive.sealing import Sealer
 from vna.archive.translation import storage_errors
 from vna.errors import StartRefused
 from vna.events import BlobEntry, BlobPlace, BlobsEntered, InstanceStored

@@ -15,15 +15,24 @@ import cbor2
 
 from storage_backends import BlobStore
 from vna.archive.describing import Ahead, Batch, Known, describe_stored, nothing_ahead
-from vna.archive.sealing import check_same_history
+from vna.archive.same_history import (
+    NOTHING_SEALED,
+    ErasedPayloads,
+    Remembered,
+    check_head,
+    check_remembered,
+    check_same_history,
+)
 from vna.archive.translation import storage_errors
 from vna.errors import Damaged, StartRefused
-from vna.events import DETAILED, ChainedEvent, Erasures, Event, EventRecord, InstanceStored, Link
+from vna.events import DETAILED, Event, EventRecord, InstanceStored, Link
 from vna.index import Index, JournalReader, Past, Replayer
 from vna.journal import PayloadReader, SealedJournal, Unreadable
 
 _BATCH: Final = 2000
 """Events in one transaction: what a rebuild that is killed has to do again."""
+
+_NOTHING_REMEMBERED: Final = Remembered(NOTHING_SEALED, "")
 
 Told = Callable[[int], None]
 """Is told the position that is reached."""
@@ -44,7 +53,7 @@ class Rebuilder:
             StartRefused: the journal does not follow what the index holds.
             VnaError: a process that describes died.
         """
-        erased = _Erased(lambda: journal.erasures(after))
+        erased = ErasedPayloads(lambda: journal.erasures(after))
         with storage_errors():
             return self._enter_all(self._sealed(journal, after), after, told, erased)
 
@@ -57,7 +66,7 @@ class Rebuilder:
         if after == 0:
             self._replayer.name(tail.archive())
         with storage_errors():
-            return self._enter_all(_unsealed(tail, after), after, told, _Erased(tail.erasures))
+            return self._enter_all(_unsealed(tail, after), after, told, ErasedPayloads(tail.erasures))
 
     def _sealed(self, journal: SealedJournal, after: int) -> Iterator[Batch]:
         for stretch in journal.stretches(after):
@@ -67,7 +76,7 @@ class Rebuilder:
             while batch := list(islice(links, _BATCH)):
                 yield _batch(batch, stretch.bases)
 
-    def _enter_all(self, batches: Iterable[Batch], reached: int, told: Told, erased: "_Erased") -> int:
+    def _enter_all(self, batches: Iterable[Batch], reached: int, told: Told, erased: ErasedPayloads) -> int:
         for batch, known in self._ahead(batches):
             reader = PayloadReader(batch.bases)
             past = [self._past(link, record, reader, known, erased) for link, record in batch.events]
@@ -76,7 +85,9 @@ class Rebuilder:
             told(reached)
         return reached
 
-    def _past(self, link: Link, record: EventRecord, reader: PayloadReader, known: Known, erased: "_Erased") -> Past:
+    def _past(
+        self, link: Link, record: EventRecord, reader: PayloadReader, known: Known, erased: ErasedPayloads
+    ) -> Past:
         event = record.event
         if not isinstance(event, InstanceStored):
             return Past(link, record, None, _detail(event, link, reader))
@@ -130,29 +141,19 @@ def _detail(event: Event, link: Link, reader: PayloadReader) -> Mapping[str, Any
     return detail
 
 
-class _Erased:
-    """Whose payloads were erased later, looked up when the first one is missing."""
-
-    def __init__(self, look_up: Callable[[], Erasures]) -> None:
-        self._look_up = look_up
-        self._found: Erasures | None = None
-
-    def says(self, event: ChainedEvent, owner: str) -> bool:
-        """Return whether a later event says that what this one kept of an owner was erased."""
-        if self._found is None:
-            self._found = self._look_up()
-        return self._found.of_event(owner, event.position, event.kind, event.body) > 0
-
-
-def catch_up(index: Index, journal: SealedJournal, rebuild: Callable[[int], int]) -> int:
+def catch_up(
+    index: Index, journal: SealedJournal, rebuild: Callable[[int], int], remembered: Remembered = _NOTHING_REMEMBERED
+) -> int:
     """Bring an index that is behind the sealed journal up to it, and return how many events that were.
 
     Args:
         rebuild: enters what is sealed behind a position, and returns the position reached.
+        remembered: how far the journal was sealed once, by what is not in the store.
 
     Raises:
-        StartRefused: index and journal are two histories; nothing may be accepted then.
+        StartRefused: index and journal are two histories, or the end of both is lost; nothing may be accepted then.
     """
+    check_head(index)
     with storage_errors():
         sealed, archive = journal.mark(), journal.archive()
     position = index.journal.mark().position
@@ -160,5 +161,8 @@ def catch_up(index: Index, journal: SealedJournal, rebuild: Callable[[int], int]
         raise StartRefused("two histories: the journal in the store is that of another archive than the index")
     if position >= sealed.position:
         check_same_history(index, sealed)
-        return 0
-    return rebuild(position) - position
+        entered = 0
+    else:
+        entered = rebuild(position) - position
+    check_remembered(index, remembered)
+    return entered

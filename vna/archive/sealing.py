@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Final
 
+from vna.archive.same_history import ChainCheck, ErasedPayloads, check_same_history, payload_problem
 from vna.archive.translation import storage_errors
-from vna.errors import StartRefused
+from vna.errors import Damaged
 from vna.events import JournalMark, KeptPayload, Link
 from vna.index import Index, index_errors
-from vna.journal import MARK_BYTES, PayloadFile, SealedJournal, Segment, SigningKey
+from vna.journal import MARK_BYTES, PayloadFile, PayloadReader, SealedJournal, Segment, SigningKey
 
 SEGMENT_BYTES: Final = 4 * 2**20
 """A segment ends once its events, not compressed, have this many bytes."""
@@ -40,6 +41,7 @@ class Sealer:
         """Seal what is committed by now, and return how far the journal is sealed then.
 
         Raises:
+            Damaged: an event in the index, or its payload, is not what was committed; nothing is sealed from there on.
             StartRefused: the sealed journal is not that of this index.
             OutOfResources: the store or the index is full or unreachable; what is sealed stays so.
         """
@@ -51,6 +53,7 @@ class Sealer:
                 check_same_history(self._index, mark)
             while mark.position < upto:
                 links = _within(reader.links(after=mark.position, upto=upto), SEGMENT_BYTES)
+                self._check(mark, upto, links)
                 mark = self._append(mark, links)
                 self._note(mark)
         return mark
@@ -97,6 +100,20 @@ class Sealer:
             head = self._journal.signed_head()
         return None if head is None else datetime.fromisoformat(head.time).date()
 
+    def _check(self, before: JournalMark, upto: int, links: Sequence[Link]) -> None:
+        """See that events are still what was committed: what is sealed is there for good, and is believed."""
+        if not links:
+            raise _altered(f"event {before.position + 1} and all behind it are missing in the index, up to {upto}")
+        erased = ErasedPayloads(self._index.journal.erasures)
+        chain, reader = ChainCheck(before, erased), PayloadReader(self._bases(links))
+        for link in links:
+            problem = chain.problem(link) or payload_problem(link, reader, erased)
+            if problem is not None:
+                raise _altered(problem)
+
+    def _bases(self, links: Sequence[Link]) -> dict[bytes, bytes]:
+        return self._index.journal.bases({link.payload.base for link in links if link.payload is not None})
+
     def _append(self, before: JournalMark, links: Sequence[Link]) -> JournalMark:
         segment, payloads = self._segment(before, links)
         made = self._journal.append(segment, payloads)
@@ -109,7 +126,7 @@ class Sealer:
         for link in links:
             if link.payload is not None:
                 by_owner.setdefault(link.payload.owner, {})[link.event.position] = link.payload
-        bases = self._index.journal.bases({kept.base for payloads in by_owner.values() for kept in payloads.values()})
+        bases = self._bases(links)
         files = []
         for owner, payloads in by_owner.items():
             named = {kept.base: bases[kept.base] for kept in payloads.values() if kept.base in bases}
@@ -127,19 +144,11 @@ class Sealer:
         return segment, files
 
 
-def check_same_history(index: Index, sealed: JournalMark) -> None:
-    """Compare the index with the sealed journal where that ends.
-
-    Raises:
-        StartRefused: the index does not have this hash there.
-    """
-    found = index.journal.mark_at(sealed.position)
-    if found != sealed:
-        what = "has no such event" if found is None else f"has {found.chain_hash.hex()[:16]}"
-        raise StartRefused(
-            f"two histories: the journal in the store ends at position {sealed.position} with "
-            f"{sealed.chain_hash.hex()[:16]}, and there the index {what}"
-        )
+def _altered(problem: str) -> Damaged:
+    return Damaged(
+        f"{problem}; nothing is sealed from there on: put the index back from a backup, or `vna rebuild --into` a new "
+        "one from what is sealed"
+    )
 
 
 @dataclass(frozen=True, slots=True)

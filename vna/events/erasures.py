@@ -35,6 +35,12 @@ class Erasures:
         for event in events:
             self.add(event.position, event.kind, bytes(event.body))
 
+    @property
+    def last(self) -> int:
+        """The last event that says that something is erased; 0 if none does."""
+        scopes = (position for each in self._scopes.values() for position, _series, _instance in each)
+        return max((*self._owners.values(), *scopes), default=0)
+
     def of_owner(self, owner: str) -> int:
         """Return the last event that says that all which earlier ones kept of an owner is erased; 0 if none does."""
         return self._owners.get(owner, 0)

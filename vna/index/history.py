@@ -41,6 +41,8 @@ class History:
     ) -> None:
         """Compare where the database stands with what was known before it was asked; remember it if they agree.
 
+        Where it may be asked for hashes, the last event of the database has to have the one it says it stands at.
+
         Args:
             stands: asks the database where it stands.
             hash_at: asks for a hash; without it hashes are compared only where the database has not moved.
@@ -49,6 +51,11 @@ class History:
             OutOfResources: the database was put back from before, or is of another history.
         """
         seen, now = self._seen, stands()
+        if hash_at is not None and now.position and hash_at(now.position) != now.chain_hash:
+            raise OutOfResources(
+                f"two histories: the index says that its journal ends at position {now.position}, with another hash "
+                "than its event there has; put the right database back"
+            )
         for known in (seen, sealed):
             if known is not None and known.position:
                 _compare(now, known, hash_at)

@@ -115,6 +115,9 @@ SCRUBBED = Counter("vna_scrubbed_blobs_total", "Stored blobs read again and comp
 SCRUBBED_BYTES = Counter("vna_scrubbed_bytes_total", "Bytes of the stored blobs read again.", ("store",))
 DAMAGED = Counter("vna_damaged_blobs_total", "Stored blobs found altered or missing.", ("store",))
 HEALED = Counter("vna_healed_blobs_total", "Damaged blobs made good out of another store.", ("store", "source"))
+NOT_SEALED = Gauge(
+    "vna_journal_not_sealable", "1 while what the index holds of the journal is not what was committed, and not sealed."
+)
 LIFECYCLE = Counter(
     "vna_lifecycle_steps_total", "Steps of lifecycle runs, by what became of them.", ("step", "outcome")
 )
@@ -147,5 +150,6 @@ FAMILIES: tuple[Family, ...] = (
     DAMAGED,
     HEALED,
     COPIED,
+    NOT_SEALED,
     LIFECYCLE,
 )

@@ -7,7 +7,7 @@
     spool/          what is being received; emptied at start
     keys/           journal-ed25519.pem signs the journal; made at the first start, for the node's user alone
     tombstones/     the ledger of what was eliminated: read at start, so that no backup brings it back
-    sealed          how far the journal in the store was sealed when this node or its command line did so last
+    sealed          how far the journal in the store was sealed at least; a node that finds less does not start
     imports         what `vna import` is done with; only saves time, and may be removed
     derived/        documents made out of instances, kept ready; only save time, and may be removed
 
@@ -72,7 +72,7 @@ class DataFolder:
         self.imports_file = self.path / "imports"
         self.tombstones = self.path / "tombstones"
         self.signing_key = self.path / "keys" / "journal-ed25519.pem"
-        self._sealed_file = self.path / "sealed"
+        self.sealed_file = self.path / "sealed"
         self._lock_file = self.path / "lock"
         self._record_file = self.path / "node.json"
         self._lock_fd: int | None = None
@@ -125,15 +125,21 @@ class DataFolder:
         self._record_file.unlink(missing_ok=True)
 
     def note_sealed(self, mark: JournalMark) -> None:
-        """Remember how far the journal is sealed: the store alone cannot tell that its end was deleted."""
-        staged = self._sealed_file.with_suffix(f".{os.getpid()}")
+        """Remember how far the journal is sealed: the store alone cannot tell that its end was deleted.
+
+        What is remembered never becomes less.
+        """
+        known = self.sealed()
+        if known is not None and known.position >= mark.position:
+            return
+        staged = self.sealed_file.with_suffix(f".{os.getpid()}")
         staged.write_text(f"{mark.position} {mark.chain_hash.hex()}\n", "ascii")
-        staged.replace(self._sealed_file)
+        staged.replace(self.sealed_file)
 
     def sealed(self) -> JournalMark | None:
         """Return how far the journal was sealed at least; None where nothing is known of that."""
         try:
-            position, chain_hash = self._sealed_file.read_text("ascii").split()
+            position, chain_hash = self.sealed_file.read_text("ascii").split()
             return JournalMark(int(position), bytes.fromhex(chain_hash))
         except (FileNotFoundError, ValueError):
             return None

@@ -8,8 +8,11 @@ from threading import Event
 
 from vna.archive import Archive, QuietStudies, Sealer
 from vna.dimse import Reporter
+from vna.errors import Damaged, StartRefused
 from vna.index import open_index
 from vna.journal import SigningKey
+from vna.metrics import Metrics
+from vna.metrics.families import NOT_SEALED
 from vna.node.housekeeper import Duty
 from vna.node.journal import open_sealer
 from vna.node.parts import index_url
@@ -24,11 +27,11 @@ _LOOK_FOR_QUIET_S = 5.0
 _LOOK_FOR_SEGMENT_S = 1.0
 
 
-def duties(settings: Settings, key: SigningKey, stack: ExitStack) -> Iterator[Duty]:
+def duties(settings: Settings, key: SigningKey, metrics: Metrics, stack: ExitStack) -> Iterator[Duty]:
     """Yield what this node's housekeeper is to do; what the duties hold open is given to `stack`."""
     sealer = open_sealer(settings)
     stack.callback(sealer.close)
-    yield sealing(sealer, key, settings.journal.seal_every_s)
+    yield sealing(sealer, key, settings.journal.seal_every_s, metrics)
     quiet = QuietStudies(open_index(index_url(settings)), settings.archive.study_quiet_s)
     stack.callback(quiet.close)
     yield Duty("quiet", min(_LOOK_FOR_QUIET_S, settings.archive.study_quiet_s / 4), quiet.report)
@@ -58,14 +61,15 @@ def computing_retention(archive: Archive) -> Duty:
     return Duty("retention", _COMPUTE_RETENTION_EVERY_S, archive.retention.follow)
 
 
-def sealing(sealer: Sealer, key: SigningKey, every_s: float) -> Duty:
+def sealing(sealer: Sealer, key: SigningKey, every_s: float, metrics: Metrics) -> Duty:
     """Seal the journal each `every_s` seconds and when a segment is full, and sign its head once a day.
 
-    What is not sealed now is sealed with the next ones.
+    What is not sealed now is sealed with the next ones. While it must not be sealed the node is not ready.
     """
-    due = time.monotonic() + every_s
+    due = time.monotonic()  # what is left of the last run is sealed, and with that checked, at once
     works = True
     signed: date | None = None
+    refused = _Refused(metrics)
 
     def seal(stopping: Event) -> None:
         nonlocal due, works, signed
@@ -73,7 +77,8 @@ def sealing(sealer: Sealer, key: SigningKey, every_s: float) -> Duty:
         if is_early and not (works and sealer.has_a_segment()):
             return
         due, works = time.monotonic() + every_s, False
-        sealer.seal()
+        with refused:
+            sealer.seal()
         works, now = True, datetime.now(UTC)
         if signed != now.date():
             signed = sealer.signed_on()
@@ -81,3 +86,18 @@ def sealing(sealer: Sealer, key: SigningKey, every_s: float) -> Duty:
             sealer.sign(key, now)
 
     return Duty("seal", min(every_s, _LOOK_FOR_SEGMENT_S), seal, at_the_end=True)
+
+
+class _Refused:
+    """Shows while what is done within it ends with what no later try mends: altered events, two histories."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics, self._is_shown = metrics, False
+
+    def __enter__(self) -> None:
+        """Begin; what was shown stays until this is over."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_about: object) -> None:
+        refused = kind is not None and (self._is_shown or issubclass(kind, Damaged | StartRefused))
+        self._metrics.change(NOT_SEALED, by=refused - self._is_shown)
+        self._is_shown = refused

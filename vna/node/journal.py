@@ -3,18 +3,25 @@
 It lies beside the blobs, in the same folder or bucket.
 """
 
-import logging
 from collections.abc import Callable
 from contextlib import closing
 
 from storage_backends import (
     Documents,
     FilesystemDocuments,
-    ObjectDocuments,
     Recent,
     open_bucket_documents,
 )
-from vna.archive import Archive, Means, Notary, Rebuilder, Sealer, ahead_of, catch_up, storage_errors
+from vna.archive import (
+    Archive,
+    Means,
+    Notary,
+    Rebuilder,
+    Sealer,
+    ahead_of,
+    catch_up,
+    storage_errors,
+)
 from vna.index import JournalReader, open_index, open_journal, open_replay, position_of
 from vna.journal import SEGMENTS, Problem, Report, SealedJournal, make_key
 from vna.metrics import Metrics
@@ -22,8 +29,6 @@ from vna.node.data_folder import DataFolder
 from vna.node.ledger import open_ledger, unknown_here
 from vna.node.parts import bucket_access, database_url, index_url, open_archive, open_store, store_folder, usable
 from vna.settings import Settings
-
-_log = logging.getLogger(__name__)
 
 
 def open_documents(settings: Settings) -> Documents:
@@ -90,56 +95,6 @@ def lost_end(settings: Settings, report: Report) -> Problem | None:
     if happened is None:
         return Problem(1, SEGMENTS, "no journal here, and no index that could say whether there should be one")
     return None
-
-
-def catch_up_index(settings: Settings) -> None:
-    """Compare index and sealed journal, and enter into the index what it lacks: before anything is accepted.
-
-    Raises:
-        StartRefused: they are two histories; or the store overwrites what it should keep.
-        Damaged: what is needed for catching up is damaged or missing.
-        OutOfResources: the store or the index does not answer.
-    """
-    documents = open_documents(settings)
-    if isinstance(documents, ObjectDocuments):
-        with storage_errors():
-            documents.try_exclusiveness()
-    journal, url = SealedJournal(documents), index_url(settings)
-    index = open_index(url)
-
-    def replay(after: int) -> int:
-        _log.warning("the index is behind its journal: missing events are entered position=%d", after)
-        replayer = open_replay(url)
-        try:
-            with closing(open_store(settings)) as blobs:
-                return Rebuilder(replayer, blobs).from_journal(journal, after, lambda _at: None)
-        finally:
-            replayer.close()
-
-    try:
-        eliminated_at = index.tombstones.eliminated_at()
-        entered = catch_up(index, journal, replay)
-        if index.tombstones.eliminated_at() != eliminated_at:
-            index.purge()  # it was put back from before: what went since lies in its free pages
-    finally:
-        index.close()
-    if entered:
-        _log.warning("the index has caught up events=%d", entered)
-
-
-def follow_ledger(settings: Settings) -> None:
-    """Destroy again what ledgers say was eliminated and this history does not know: before anything is served.
-
-    Raises:
-        StartRefused: a ledger was altered or cannot be read; or as `open_sealing_archive`.
-        OutOfResources: the index or the place of the journal does not answer.
-    """
-    unknown = unknown_here(settings, index_url(settings))
-    if unknown:
-        with closing(open_sealing_archive(settings)) as archive:
-            archive.destruction.follow(unknown)
-            remaining = archive.destruction.finish(0)
-        _log.warning("eliminated again what ledgers list entries=%d waiting=%s", len(unknown), remaining.waiting or "-")
 
 
 class Rebuild:

@@ -16,10 +16,11 @@ from vna.index import Election
 from vna.journal import SigningKey, make_key
 from vna.node.apart import run_apart
 from vna.node.caring import caring
+from vna.node.catching_up import catch_up_index, follow_ledger
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.duties import computing_retention, destroying, duties, indexing_extra, reporting
 from vna.node.housekeeper import Housekeeper
-from vna.node.journal import catch_up_index, follow_ledger, open_sealing_archive
+from vna.node.journal import open_sealing_archive
 from vna.node.lifecycle import living
 from vna.node.parts import (
     clear_staging,
@@ -117,7 +118,7 @@ class Node:
 
     def _keep_house(self, stack: ExitStack, key: SigningKey, archive: Archive) -> None:
         """Begin with what is done again and again; it ends when the workers have ended."""
-        kept = (*duties(self._settings, key, stack), reporting(archive, self._settings.dimse))
+        kept = (*duties(self._settings, key, self._metrics, stack), reporting(archive, self._settings.dimse))
         kept = (*kept, *caring(archive, self._settings.store), indexing_extra(archive), computing_retention(archive))
         kept = (*kept, destroying(archive), *living(archive, self._settings.lifecycle))
         election = Election(index_url(self._settings))

@@ -23,6 +23,15 @@ def readiness_checks(archive: Archive, store: BlobStore) -> Mapping[str, Check]:
     return checks
 
 
+def journal_problem(not_sealed: float) -> str | None:
+    """Say that the journal is not sealed because that would make an alteration good; None where it is."""
+    if not not_sealed:
+        return None
+    return (
+        "the index does not hold the journal as it was committed: it is not sealed; the log and `vna fsck` say where"
+    )
+
+
 def try_store(backend: Backend) -> None:
     """See whether the store answers: a folder lets a file be made, an object store says what it does not have.
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from vna.console import Complaint, Worker
-from vna.metrics import Board, Metrics, Note, Series, boards
+from vna.metrics import Board, Gauge, Metrics, Note, Series, boards
 from vna.metrics.families import COMPLAINTS, OPEN, PID, STARTS
 from vna.node.logs import event_of, one_line
 
@@ -51,6 +51,10 @@ class Watch:
     def series(self) -> list[Series]:
         """Return what all processes have counted, each on its own."""
         return [series for memory in self._memory for series in Board(memory).series()]
+
+    def total(self, gauge: Gauge) -> float:
+        """Return what a gauge without labels stands at, all processes together."""
+        return sum(series.values[0] for series in self.series() if series.key == (gauge.name,))
 
     def complaints(self) -> tuple[Complaint, ...]:
         """Return what was complained of since the start, the latest first."""

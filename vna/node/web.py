@@ -10,12 +10,13 @@ from storage_backends import Recent
 from vna.api import api_routes
 from vna.archive import Archive, Overview
 from vna.console import Check, NodeFacts, StudyBrowser, console_routes, failing, viewer_is_here, viewer_routes
+from vna.metrics.families import NOT_SEALED
 from vna.model import View
 from vna.node.browsing import study_search
 from vna.node.data_folder import NodeRecord
 from vna.node.exposition import Exposition, recent_counters
 from vna.node.parts import open_store
-from vna.node.readiness import readiness_checks
+from vna.node.readiness import journal_problem, readiness_checks
 from vna.node.retention_gauges import retention_gauges
 from vna.node.watch import Watch
 from vna.settings import Settings
@@ -38,7 +39,11 @@ def web_app(settings: Settings, archive: Archive, around: Around, not_ready: Che
     Args:
         not_ready: why the worker takes nothing, None while it does.
     """
-    checks: Mapping[str, Check] = {"node": not_ready, **readiness_checks(archive, open_store(settings))}
+    checks: Mapping[str, Check] = {
+        "node": not_ready,
+        "journal": lambda: journal_problem(around.watch.total(NOT_SEALED)),
+        **readiness_checks(archive, open_store(settings)),
+    }
     exposition = Exposition(
         around.watch,
         _overview_of(archive),

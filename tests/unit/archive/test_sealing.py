@@ -1,19 +1,26 @@
 """Sealing: what is committed goes into segments, once, whoever seals and however it is cut short."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, delete, update
 
+from databases import connected
 from journals import SealedArchive
 from storage_backends import FilesystemDocuments, MemoryDocuments, NoSpace
 from vna.archive import Sealer, Spool, sealing
-from vna.errors import OutOfResources
-from vna.index import open_index
+from vna.errors import Damaged, OutOfResources, VnaError
+from vna.index import open_index, tables
 from vna.journal import SealedJournal, make_key, verify
+from vna.metrics.families import NOT_SEALED
+from vna.node.duties import sealing as sealing_duty
+from vna.node.readiness import journal_problem
+from vna.node.watch import NODE, Watch
 
 
 class FailingDocuments(MemoryDocuments):
@@ -144,6 +151,74 @@ def test_what_fills_a_segment_is_told_before_its_time(archive: SealedArchive, mo
     assert not archive.sealer.has_a_segment()
     archive.store(3)
     assert not archive.sealer.has_a_segment()
+
+
+def alter(column: str, value: object) -> Callable[[Connection], object]:
+    """Return what puts another value into the second event, or into its payload."""
+    table = tables.event if column in tables.event.c else tables.payload
+    return lambda connection: connection.execute(update(table).where(table.c.position == 2).values({column: value}))
+
+
+ALTERATIONS = {
+    "actor": (alter("actor", "EVIL"), "event 2 was altered in the index"),
+    "body": (alter("body", b"\xa0"), "event 2 was altered in the index"),
+    "hash": (alter("hash", b"x" * 32), "event 2 was altered in the index"),
+    "event": (
+        lambda connection: connection.execute(delete(tables.event).where(tables.event.c.position == 2)),
+        "event 2 is missing in the index",
+    ),
+    "end": (
+        lambda connection: connection.execute(delete(tables.event).where(tables.event.c.position > 1)),
+        "event 2 and all behind it are missing in the index, up to 3",
+    ),
+    "payload": (alter("data", b"\x00" * 40), "the payload of event 2 was altered in the index"),
+    "salt": (alter("salt", b"x" * 16), "the payload of event 2 was altered in the index"),
+    "lost payload": (
+        lambda connection: connection.execute(delete(tables.payload).where(tables.payload.c.position == 2)),
+        "the payload of event 2 is missing in the index, and no event erased it",
+    ),
+    "base": (
+        lambda connection: connection.execute(update(tables.header_base).values(data=b"")),
+        "the payload of event 1 was altered in the index",
+    ),
+}
+
+
+@pytest.mark.parametrize("done", ALTERATIONS)
+def test_what_is_not_what_was_committed_is_not_sealed(archive: SealedArchive, url: str, done: str) -> None:
+    archive.store(1, 2, 3)
+    write, told = ALTERATIONS[done]
+    with connected(url) as connection:
+        write(connection)
+
+    for _ in range(2):
+        with pytest.raises(Damaged, match=f"^{told}.*nothing is sealed from there on"):
+            archive.sealer.seal()
+
+    assert archive.journal.mark().position == (1 if done == "end" else 0)
+
+
+def test_a_node_is_not_ready_while_the_journal_is_not_what_was_committed(
+    archive: SealedArchive, url: str, tmp_path: Path
+) -> None:
+    watch = Watch(1)
+    duty = sealing_duty(archive.sealer, make_key(tmp_path / "key.pem"), 0, watch.take(NODE))
+    archive.store(1, 2)
+
+    def not_ready() -> bool:
+        with suppress(VnaError):
+            duty.run(threading.Event())
+        return journal_problem(watch.total(NOT_SEALED)) is not None
+
+    told = [not_ready()]
+    archive.store(3, 4)
+    for actor in ("EVIL", "test"):
+        with connected(url) as connection:
+            connection.execute(update(tables.event).where(tables.event.c.position == 3).values(actor=actor))
+        told += [not_ready(), not_ready()]
+    watch.leave()
+
+    assert told == [False, True, True, False, False]
 
 
 def test_several_threads_may_seal_with_one_sealer(archive: SealedArchive, documents: FailingDocuments) -> None:

@@ -133,6 +133,14 @@ def test_one_that_went_another_way_is_refused(swapped: Swapped) -> None:
     assert swapped.archive.journal_mark().position == 4
 
 
+def test_a_head_that_is_not_that_of_the_last_event_is_not_ready_from_the_start(swapped: Swapped) -> None:
+    with connected(swapped.url) as connection:
+        connection.execute(update(tables.archive).values(head=b"x" * 32))
+
+    with closing(open_index(swapped.url)) as index:
+        assert "two histories: the index says that its journal ends at position 2" in str(index.history_problem())
+
+
 def test_the_same_position_with_another_hash_is_refused_without_a_new_connection(swapped: Swapped) -> None:
     with connected(swapped.url) as connection:
         connection.execute(update(tables.archive).values(head=b"x" * 32))

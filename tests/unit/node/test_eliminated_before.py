@@ -11,8 +11,9 @@ from destroying import destroy_beside, study_of
 from sending import Sending, by_study
 from vna.journal import make_key
 from vna.node import open_archive
+from vna.node.catching_up import catch_up_index, follow_ledger
 from vna.node.data_folder import DataFolder
-from vna.node.journal import Rebuild, catch_up_index, follow_ledger, open_sealer
+from vna.node.journal import Rebuild, open_sealer
 from vna.settings import Settings
 
 GONE, STAYS = ct_slice(study=1, size=16), ct_slice(study=2, size=16)

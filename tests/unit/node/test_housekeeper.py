@@ -16,6 +16,7 @@ from vna.archive import Sealer, Spool
 from vna.errors import OutOfResources
 from vna.index import Election, open_index
 from vna.journal import SealedJournal, make_key, verify
+from vna.metrics import Metrics
 from vna.node.duties import sealing
 from vna.node.housekeeper import Duty, Housekeeper
 
@@ -103,7 +104,7 @@ def test_the_second_housekeeper_takes_over_and_nothing_is_sealed_twice(
     def keeper(name: str, election: Election, every_s: float) -> None:
         sealer = Sealer(open_index(url), SealedJournal(documents), note=lambda _mark: sealed[name].release())
         stack.callback(sealer.close)
-        housekeeper = Housekeeper([sealing(sealer, key, every_s)], is_elected=election.is_elected)
+        housekeeper = Housekeeper([sealing(sealer, key, every_s, Metrics())], is_elected=election.is_elected)
         housekeeper.start()
         stack.callback(housekeeper.stop)
 
