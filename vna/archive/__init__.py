@@ -10,6 +10,7 @@ from vna.archive.composing import NUMBER_OF_FRAMES, BulkPart, compose, reference
 from vna.archive.derived import Derived, document_name
 from vna.archive.describing import ahead_of
 from vna.archive.destruction import Destruction, Means, Remaining, Went
+from vna.archive.discrepancies import Discrepancy, Plan, Tally
 from vna.archive.elimination_preview import EliminationPreview
 from vna.archive.elimination_telling import told_elimination, told_elimination_standing
 from vna.archive.eliminations import (
@@ -24,7 +25,7 @@ from vna.archive.erasing import erase_payloads
 from vna.archive.executing import EliminationRun, Executor
 from vna.archive.extra import ExtraProgress
 from vna.archive.frames import Frame, Frames
-from vna.archive.fsck import Discrepancy, Fsck, Plan, Tally
+from vna.archive.fsck import Fsck
 from vna.archive.healing import Healer, store_name
 from vna.archive.holds import Holds, HoldTarget, HoldTerms, today_utc, told_covered, told_hold
 from vna.archive.in_flight import InFlight

@@ -1,6 +1,6 @@
 """fsck: index, sealed journal and stores are compared, each with the others, beside a node that may be running.
 
-    journal            every document of it, from the store alone (vna.journal.verify); its head is one the index has
+    journal            every document of it, and what the index holds of it (vna.archive.history_check)
     row  -> file       every blob the index knows is there, in every store; its size, or in depth its bytes, are right
     file -> row        every file that a store holds is known to the index
     version -> row     every blob that an instance is made of is known to the index
@@ -13,91 +13,27 @@ Files and rows are not read in one moment, and a node may be writing: whatever s
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import replace
 from time import time
 from typing import Final
 
 from storage_backends import CODECS, MAIN, PREFIXES, BlobDamaged, BlobNotFound, BlobRef, BlobStore, Codec, Listed
+from vna.archive.discrepancies import Discrepancy, Kind, Plan, Tally
 from vna.archive.healing import Healer, Health, store_name
+from vna.archive.history_check import HistoryCheck
 from vna.archive.kept import blob_ref
 from vna.archive.recording import record_if_due
-from vna.archive.same_history import check_same_history
 from vna.archive.sealing import Sealer
 from vna.archive.translation import storage_errors
-from vna.errors import StartRefused
 from vna.events import BlobEntry, BlobPlace, BlobsEntered, InstanceStored
 from vna.index import BlobRow, BlobState, LostUse, index_errors
 from vna.journal import SealedJournal
-from vna.journal import verify as verify_journal
 
 _ACTOR: Final = "fsck"
 _REPAIRABLE: Final = "--repair enters it into the index"
 _SEND_AGAIN: Final = "send the instance again to get it back"
-
-
-class Kind(StrEnum):
-    """What is found."""
-
-    JOURNAL = "journal"
-    HISTORY = "history"
-    UNSEALED = "unsealed"
-    MISSING = "missing"
-    DAMAGED = "damaged"
-    UNKNOWN = "unknown"
-    LOST = "lost"
-    LEFTOVER = "leftover"
-    UNUSED = "unused"
-    DELETING = "deleting"
-
-
-HARMLESS: Final = frozenset({Kind.UNSEALED, Kind.LEFTOVER, Kind.UNUSED, Kind.DELETING})
-"""What a node puts in order by itself, without loss."""
-
-
-@dataclass(frozen=True, slots=True)
-class Discrepancy:
-    """One thing that is not as it should be: what it is of, in words, and what was done about it, if anything.
-
-    `subject` is a place of the store, a document of the journal, or the index; `instances` are so many that are made
-    of the blob, the first of them in `study`.
-    """
-
-    kind: Kind
-    subject: str
-    problem: str
-    repair: str = ""
-    is_repaired: bool = False
-    instances: int = 0
-    study: str = ""
-
-    @property
-    def is_problem(self) -> bool:
-        """Whether something is wrong that is still so."""
-        return self.kind not in HARMLESS and not self.is_repaired
-
-
-@dataclass(slots=True)
-class Tally:
-    """What was compared: blobs the index has rows of, files, and segments; `young` files are too new to be judged."""
-
-    rows: int = 0
-    files: int = 0
-    young: int = 0
-    segments: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """How to check: `deep` reads every byte; `repair` puts right what can be; the key must have signed heads.
-
-    Files that nobody knows are told of only when they are older than `grace_s`: they may just be coming in.
-    """
-
-    grace_s: float
-    deep: bool = False
-    repair: bool = False
-    public_key: str | None = None
+_HISTORY_SHARE: Final = 0.3
+"""Of the work in depth, about: the tables are made a second time from the journal."""
 
 
 class Fsck:
@@ -105,7 +41,8 @@ class Fsck:
 
     def __init__(self, healer: Healer, sealer: Sealer, journal: SealedJournal, plan: Plan) -> None:
         """Take the parts; index and store of the healer, and the sealer, are closed with it."""
-        self._healer, self._sealer, self._journal, self._plan = healer, sealer, journal, plan
+        self._healer, self._sealer, self._plan = healer, sealer, plan
+        self._history = HistoryCheck(healer, sealer, journal, plan)
         self._index = healer.index
         self._stores = healer.blobs.stores
         self.tally = Tally()
@@ -125,41 +62,15 @@ class Fsck:
         Raises:
             OutOfResources: a store or the index cannot be read.
         """
+        begin = _HISTORY_SHARE if self._plan.deep else 0.0
         with index_errors(), storage_errors():
-            yield from self._check_journal()
+            yield from self._history.run(self.tally, lambda share: told(share * begin))
             for number, prefix in enumerate(PREFIXES):
                 for store in self._stores:
                     yield from self._compare(store, prefix)
-                told((number + 1) / len(PREFIXES))
+                told(begin + (1 - begin) * (number + 1) / len(PREFIXES))
             for use in self._index.sweeping.lost_uses():
                 yield self._lost(use)
-
-    def _check_journal(self) -> Iterator[Discrepancy]:
-        report = verify_journal(self._journal.documents, self._plan.public_key)
-        self.tally.segments = report.segments
-        for problem in report.problems:
-            yield Discrepancy(Kind.JOURNAL, problem.document, f"position {problem.position}: {problem.reason}")
-        if report.problems:
-            return
-        sealed, position = self._journal.mark(), self._index.journal.mark().position
-        if position < sealed.position:
-            behind = f"ends at position {position}, the journal in the store at {sealed.position}"
-            yield Discrepancy(Kind.HISTORY, "index", f"{behind}: start the node, it enters what is missing")
-            return
-        try:
-            check_same_history(self._index, sealed)
-        except StartRefused as exc:
-            yield Discrepancy(Kind.HISTORY, "index", str(exc))
-            return
-        if position > sealed.position:
-            yield self._unsealed(position - sealed.position)
-
-    def _unsealed(self, count: int) -> Discrepancy:
-        found = Discrepancy(Kind.UNSEALED, "journal", f"events in the index alone: {count}")
-        if not self._plan.repair:
-            return replace(found, repair="a running node seals them, or --repair does")
-        upto = self._sealer.seal().position
-        return replace(found, repair=f"sealed up to position {upto}", is_repaired=True)
 
     def _compare(self, store: str, prefix: str) -> Iterator[Discrepancy]:
         """Compare files and rows of one part of one store."""

@@ -16,7 +16,7 @@ import cbor2
 from storage_backends import BlobStore
 from vna.archive.describing import Ahead, Batch, Known, describe_stored, nothing_ahead
 from vna.archive.same_history import (
-    NOTHING_SEALED,
+    NOTHING_REMEMBERED,
     ErasedPayloads,
     Remembered,
     check_head,
@@ -31,8 +31,6 @@ from vna.journal import PayloadReader, SealedJournal, Unreadable
 
 _BATCH: Final = 2000
 """Events in one transaction: what a rebuild that is killed has to do again."""
-
-_NOTHING_REMEMBERED: Final = Remembered(NOTHING_SEALED, "")
 
 Told = Callable[[int], None]
 """Is told the position that is reached."""
@@ -57,8 +55,8 @@ class Rebuilder:
         with storage_errors():
             return self._enter_all(self._sealed(journal, after), after, told, erased)
 
-    def from_index(self, tail: JournalReader, after: int, told: Told) -> int:
-        """Enter what another index holds behind a position; return the position reached.
+    def from_index(self, tail: JournalReader, after: int, told: Told, upto: int | None = None) -> int:
+        """Enter what another index holds behind a position, up to one or all of it; return the position reached.
 
         Raises:
             Damaged, StartRefused, VnaError: as `from_journal`.
@@ -66,7 +64,7 @@ class Rebuilder:
         if after == 0:
             self._replayer.name(tail.archive())
         with storage_errors():
-            return self._enter_all(_unsealed(tail, after), after, told, ErasedPayloads(tail.erasures))
+            return self._enter_all(_unsealed(tail, after, upto), after, told, ErasedPayloads(tail.erasures))
 
     def _sealed(self, journal: SealedJournal, after: int) -> Iterator[Batch]:
         for stretch in journal.stretches(after):
@@ -104,8 +102,8 @@ class Rebuilder:
         return Past(link, record, describe_stored(event, plain, self._blobs))
 
 
-def _unsealed(tail: JournalReader, after: int) -> Iterator[Batch]:
-    links = tail.links(after=after, upto=tail.mark().position)
+def _unsealed(tail: JournalReader, after: int, upto: int | None) -> Iterator[Batch]:
+    links = tail.links(after=after, upto=tail.mark().position if upto is None else upto)
     while batch := list(islice(links, _BATCH)):
         yield _batch(batch, tail.bases({link.payload.base for link in batch if link.payload is not None}))
 
@@ -142,7 +140,7 @@ def _detail(event: Event, link: Link, reader: PayloadReader) -> Mapping[str, Any
 
 
 def catch_up(
-    index: Index, journal: SealedJournal, rebuild: Callable[[int], int], remembered: Remembered = _NOTHING_REMEMBERED
+    index: Index, journal: SealedJournal, rebuild: Callable[[int], int], remembered: Remembered = NOTHING_REMEMBERED
 ) -> int:
     """Bring an index that is behind the sealed journal up to it, and return how many events that were.
 

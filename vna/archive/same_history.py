@@ -24,6 +24,7 @@ class Remembered:
 
 
 NOTHING_SEALED: Final = JournalMark(0, GENESIS)
+NOTHING_REMEMBERED: Final = Remembered(NOTHING_SEALED, "")
 
 
 def check_same_history(index: Index, sealed: JournalMark) -> None:

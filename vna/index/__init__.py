@@ -3,6 +3,7 @@
 from vna.index.blob_reading import BlobReader, Holding, place_key
 from vna.index.clock import ClockJump, ClockMarks
 from vna.index.commitments import ANYBODY, Copy, Owed, Turn, Waiting
+from vna.index.comparing import Difference, FoldedTables, differences
 from vna.index.database import sqlite_path
 from vna.index.election import Election
 from vna.index.elimination_reading import Attestation, Elimination, EliminationReader, ListedItem, Step
@@ -71,6 +72,7 @@ __all__ = [
     "Counted",
     "Counts",
     "Detail",
+    "Difference",
     "DisplaceEntry",
     "Election",
     "EliminateEntry",
@@ -81,6 +83,7 @@ __all__ = [
     "ExtraStretch",
     "FactRow",
     "Filling",
+    "FoldedTables",
     "Gathered",
     "HeldInstance",
     "Hold",
@@ -141,6 +144,7 @@ __all__ = [
     "Visible",
     "Waiting",
     "Whereabouts",
+    "differences",
     "index_errors",
     "open_index",
     "open_journal",

@@ -3,7 +3,7 @@
 Knows events as the chain holds them and payloads as bytes; nothing of the index, and nothing of what a payload says.
 """
 
-from vna.journal.names import SEGMENTS
+from vna.journal.names import SEGMENTS, first_of_segment
 from vna.journal.packing import Unreadable
 from vna.journal.payloads import PayloadFile, PayloadReader
 from vna.journal.sealed import Broken, SealedJournal, Stretch
@@ -26,6 +26,7 @@ __all__ = [
     "SigningKey",
     "Stretch",
     "Unreadable",
+    "first_of_segment",
     "load_key",
     "make_key",
     "read_head",

@@ -1,6 +1,6 @@
 """Opens what checks the node's archive, beside the running node or without it."""
 
-from vna.archive import Fsck, Healer, Plan
+from vna.archive import NOTHING_SEALED, Fsck, Healer, Plan, Remembered
 from vna.index import open_index
 from vna.journal import SealedJournal, load_key
 from vna.metrics import Metrics
@@ -22,6 +22,14 @@ def open_fsck(settings: Settings, *, deep: bool, repair: bool) -> Fsck:
     """
     folder = DataFolder(settings.data_dir)
     key = load_key(folder.signing_key)
-    plan = Plan(settings.store.sweep_grace_s, deep=deep, repair=repair, public_key=key.public if key else None)
+    remembered = Remembered(folder.sealed() or NOTHING_SEALED, str(folder.sealed_file))
+    plan = Plan(
+        settings.store.sweep_grace_s,
+        deep=deep,
+        repair=repair,
+        public_key=key.public if key else None,
+        remembered=remembered,
+        scratch=folder.path,
+    )
     healer = Healer(open_index(index_url(settings)), open_store(settings), Metrics(), folder.spool)
     return Fsck(healer, open_sealer(settings), SealedJournal(open_documents(settings)), plan)

@@ -27,9 +27,7 @@ def journal_problem(not_sealed: float) -> str | None:
     """Say that the journal is not sealed because that would make an alteration good; None where it is."""
     if not not_sealed:
         return None
-    return (
-        "the index does not hold the journal as it was committed: it is not sealed; the log and `vna fsck` say where"
-    )
+    return "the index does not hold the journal as it was committed: it is not sealed; the log and `vna fsck` say where"
 
 
 def try_store(backend: Backend) -> None:

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from arrivals import Sender
 from conformance import phantoms
@@ -14,8 +15,9 @@ from sending import Sending
 from storage_backends import PREFIXES, BlobRef, BlobStore, Codec, Memory, MemoryContent, MemoryDocuments
 from vna.archive import Archive, Discrepancy, Fsck, Healer, Plan, Room, Sealer, Spool, fsck
 from vna.archive.fsck import Kind
+from vna.archive.same_history import NOTHING_REMEMBERED, Remembered
 from vna.errors import OutOfResources
-from vna.events import BlobDamaged, BlobEntry, BlobsEntered, SweepBegan
+from vna.events import BlobDamaged, BlobEntry, BlobsEntered, SweepBegan, link_hash
 from vna.index import BlobState, open_index, tables
 from vna.journal import SealedJournal
 from vna.metrics import Metrics
@@ -36,6 +38,7 @@ class House:
         self.sender = Sender(self.index)
         self.journal = SealedJournal(MemoryDocuments())
         self.sealer = Sealer(open_index(self.url), self.journal)
+        self.remembered = NOTHING_REMEMBERED
         self.store()
         ((digest, codec),) = self.blobs.names()
         self.entry = self.index.reader.present_blobs([digest])[digest]
@@ -56,7 +59,8 @@ class House:
     def fsck(self, *, deep: bool = False, repair: bool = False, grace_s: float = -1) -> list[Discrepancy]:
         """Return what is found."""
         healer = Healer(self.index, self.blobs, Metrics(), self.folder)
-        return list(Fsck(healer, self.sealer, self.journal, Plan(grace_s, deep, repair)).run(lambda _share: None))
+        plan = Plan(grace_s, deep, repair, remembered=self.remembered)
+        return list(Fsck(healer, self.sealer, self.journal, plan).run(lambda _share: None))
 
     def kinds(self, **how: bool) -> list[Kind]:
         """Return what is found, in a word each."""
@@ -259,11 +263,113 @@ def test_a_journal_that_was_tampered_with_is_told_of(house: House) -> None:
     assert (found.kind, found.subject, found.is_problem) == (Kind.JOURNAL, name, True)
 
 
+@pytest.mark.parametrize("column", ["hash", "actor", "body"])
+def test_an_event_that_was_altered_in_the_index_is_named(house: House, column: str) -> None:
+    with connected(house.url) as connection:
+        connection.execute(update(tables.event).values({column: b"x" if column != "actor" else "EVIL"}))
+
+    (found,) = house.fsck()
+
+    assert (found.kind, found.is_problem) == (Kind.EVENT, True)
+    assert found.problem.startswith("event 1 was altered in the index")
+    assert "vna rebuild" in found.repair
+
+
 def test_an_index_of_another_history_is_told_of(house: House) -> None:
     with connected(house.url) as connection:
-        connection.execute(update(tables.event).values(hash=b"another"))
+        event = next(iter(house.index.journal.links(after=0, upto=1))).event
+        forged = replace(event, actor="EVIL")
+        head = link_hash(bytes(32), forged.encode())
+        connection.execute(update(tables.event).values(actor="EVIL", hash=head))
+        connection.execute(update(tables.archive).values(head=head))
 
     assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.HISTORY, True)]
+
+
+def test_a_head_that_is_not_that_of_the_last_event_is_told_of(house: House) -> None:
+    with connected(house.url) as connection:
+        connection.execute(update(tables.archive).values(head=b"x" * 32))
+
+    assert [(each.kind, each.is_problem) for each in house.fsck()] == [(Kind.HISTORY, True)]
+
+
+def test_events_that_are_gone_from_the_index_are_told_of(house: House) -> None:
+    house.sender.record(BlobDamaged(house.entry.place, "altered"))
+    with connected(house.url) as connection:
+        connection.execute(delete(tables.event).where(tables.event.c.position == 1))
+
+    assert "event 1 is missing in the index" in [each.problem for each in house.fsck()]
+
+
+def test_a_payload_that_is_gone_is_told_of_and_an_altered_one_in_depth(house: House) -> None:
+    with connected(house.url) as connection:
+        connection.execute(update(tables.payload).values(salt=b"x" * 16))
+    assert (house.kinds(), house.kinds(deep=True)) == ([], [Kind.EVENT])
+
+    with connected(house.url) as connection:
+        connection.execute(delete(tables.payload))
+    assert house.kinds() == [Kind.EVENT]
+
+
+ROWS = {
+    "altered": (update(tables.version).values(digest=b"x" * 32), "it is not what the journal says: digest"),
+    "missing": (delete(tables.version), "it is missing, and follows from the journal"),
+    "added": (
+        insert(tables.quiet).values(study_id=7, arrivals_upto=1, settled_upto=1),
+        "nothing in the journal made it",
+    ),
+}
+
+
+@pytest.mark.parametrize("done", ROWS)
+def test_rows_that_are_not_what_the_journal_says_are_found_in_depth(house: House, done: str) -> None:
+    write, told = ROWS[done]
+    with connected(house.url) as connection:
+        connection.execute(write)
+
+    assert Kind.TABLE not in house.kinds()
+    found = [each for each in house.fsck(deep=True) if each.kind is Kind.TABLE]
+
+    assert [(each.problem, each.is_problem) for each in found] == [(told, True)]
+    assert "vna rebuild" in found[0].repair
+
+
+def test_a_patients_data_that_was_altered_is_found_in_depth_and_not_told(house: House) -> None:
+    with connected(house.url) as connection:
+        connection.execute(update(tables.term).values(value="EVIL^NAME"))
+
+    found = [each for each in house.fsck(deep=True) if each.kind is Kind.TABLE]
+
+    assert found
+    assert not any("EVIL" in f"{each.subject}{each.problem}" for each in found)
+
+
+def test_a_journal_that_lost_its_end_is_told_of_and_sealed_again(house: House) -> None:
+    house.sender.record(BlobDamaged(house.entry.place, "altered"))
+    house.sealer.seal()
+    house.remembered = Remembered(house.journal.mark(), "sealed")
+    house.journal.documents.delete(house.journal.documents.names("journal/")[-1])
+    house.sealer = Sealer(open_index(house.url), house.journal)
+
+    problems = [(each.kind, each.is_problem) for each in house.fsck() if each.kind is not Kind.DAMAGED]
+    assert problems == [(Kind.JOURNAL, True), (Kind.UNSEALED, False)]
+
+    house.fsck(repair=True)
+    assert house.journal.mark().position == 2
+
+
+def test_the_way_out_of_a_damaged_last_segment_is_named_and_leads_out(house: House) -> None:
+    documents = house.journal.documents
+    (last,) = documents.names("journal/")
+    documents.delete(last)
+    documents.create_exclusively(last, b"damaged")
+
+    (found,) = house.fsck()
+
+    assert "move it away: the index holds these events" in found.repair
+    documents.delete(last)
+    Sealer(open_index(house.url), house.journal).seal()
+    assert house.fsck() == []
 
 
 def test_an_index_put_back_from_a_backup_is_told_of(house: House) -> None:
@@ -273,4 +379,4 @@ def test_an_index_put_back_from_a_backup_is_told_of(house: House) -> None:
     (found,) = house.fsck()
 
     assert (found.kind, found.is_problem) == (Kind.HISTORY, True)
-    assert "start the node" in found.problem
+    assert "start the node" in found.repair

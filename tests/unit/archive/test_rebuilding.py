@@ -17,8 +17,9 @@ from storage_backends import MemoryContent, MemoryDocuments
 from vna.archive import Arrived, Rebuilder, Spool, catch_up, describing
 from vna.archive.describing import Batch, Known, described_apart
 from vna.errors import Damaged, StartRefused
-from vna.index import open_index, open_replay, tables
+from vna.index import Difference, FoldedTables, differences, open_index, open_replay, tables
 from vna.journal import SealedJournal, Stretch
+from vna.model import Peer
 from vna.processes import run_apart
 
 __all__ = ["index_url", "postgresql_server"]
@@ -75,6 +76,37 @@ def test_all_rows_are_the_same(archive: SealedArchive, index_url: str, onto: str
     assert rebuild(archive, onto) == 11
 
     assert all_rows(onto) == all_rows(index_url)
+
+
+def test_tables_are_compared_whichever_database_they_lie_in(archive: SealedArchive, index_url: str, onto: str) -> None:
+    for name in (
+        "ZWO",
+        "a b",
+        "\u00c4RZTE",
+        "10",
+        "9",
+        "A-B",
+        "AB",
+        "\U0001f3e5",
+    ):  # collations have them in other orders
+        archive.archive.add_peer(Peer(name, "192.0.2.1", 104), actor="test")
+    archive.sealer.seal()
+    rebuild(archive, onto)
+
+    def found() -> list[Difference]:
+        with FoldedTables(index_url) as one, FoldedTables(onto) as other:
+            return list(differences(one, other))
+
+    assert found() == []
+    with connected(index_url) as connection:
+        connection.execute(update(tables.peer).where(tables.peer.c.ae_title == "A-B").values(port=105))
+        connection.execute(update(tables.study).where(tables.study.c.id == 2).values(study_uid="1.2.3"))
+        connection.execute(delete(tables.peer).where(tables.peer.c.ae_title == "AB"))
+    assert found() == [
+        Difference("peer", "...", ("port",)),
+        Difference("peer", "...", is_missing=True),
+        Difference("study", "2", ("study_uid",)),
+    ]
 
 
 def test_every_oddity_is_described_as_when_it_came(tmp_path: Path, onto: str) -> None:
