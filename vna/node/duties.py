@@ -1,21 +1,17 @@
 """The duties of a node's housekeeper, made out of the settings."""
 
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import UTC, date, datetime
-from threading import Event
 
-from vna.archive import Archive, QuietStudies, Sealer
+from vna.archive import Archive, QuietStudies
 from vna.dimse import Reporter
-from vna.errors import Damaged, StartRefused
 from vna.index import open_index
 from vna.journal import SigningKey
 from vna.metrics import Metrics
-from vna.metrics.families import NOT_SEALED
 from vna.node.housekeeper import Duty
 from vna.node.journal import open_sealer
 from vna.node.parts import index_url
+from vna.node.sealing import sealing
 from vna.node.sweeping import open_sweeper, sweeping
 from vna.settings import DimseSettings, Settings
 
@@ -24,7 +20,6 @@ _DESTROY_EVERY_S = 60.0
 _READ_HEADERS_EVERY_S = 2.0
 _COMPUTE_RETENTION_EVERY_S = 10.0
 _LOOK_FOR_QUIET_S = 5.0
-_LOOK_FOR_SEGMENT_S = 1.0
 
 
 def duties(settings: Settings, key: SigningKey, metrics: Metrics, stack: ExitStack) -> Iterator[Duty]:
@@ -59,45 +54,3 @@ def indexing_extra(archive: Archive) -> Duty:
 def computing_retention(archive: Archive) -> Duty:
     """Return the duty to compute until when each study that something has changed of is kept."""
     return Duty("retention", _COMPUTE_RETENTION_EVERY_S, archive.retention.follow)
-
-
-def sealing(sealer: Sealer, key: SigningKey, every_s: float, metrics: Metrics) -> Duty:
-    """Seal the journal each `every_s` seconds and when a segment is full, and sign its head once a day.
-
-    What is not sealed now is sealed with the next ones. While it must not be sealed the node is not ready.
-    """
-    due = time.monotonic()  # what is left of the last run is sealed, and with that checked, at once
-    works = True
-    signed: date | None = None
-    refused = _Refused(metrics)
-
-    def seal(stopping: Event) -> None:
-        nonlocal due, works, signed
-        is_early = time.monotonic() < due and not stopping.is_set()
-        if is_early and not (works and sealer.has_a_segment()):
-            return
-        due, works = time.monotonic() + every_s, False
-        with refused:
-            sealer.seal()
-        works, now = True, datetime.now(UTC)
-        if signed != now.date():
-            signed = sealer.signed_on()
-        if signed != now.date():
-            sealer.sign(key, now)
-
-    return Duty("seal", min(every_s, _LOOK_FOR_SEGMENT_S), seal, at_the_end=True)
-
-
-class _Refused:
-    """Shows while what is done within it ends with what no later try mends: altered events, two histories."""
-
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics, self._is_shown = metrics, False
-
-    def __enter__(self) -> None:
-        """Begin; what was shown stays until this is over."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_about: object) -> None:
-        refused = kind is not None and (self._is_shown or issubclass(kind, Damaged | StartRefused))
-        self._metrics.change(NOT_SEALED, by=refused - self._is_shown)
-        self._is_shown = refused

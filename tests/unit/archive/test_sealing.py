@@ -18,8 +18,8 @@ from vna.errors import Damaged, OutOfResources, VnaError
 from vna.index import open_index, tables
 from vna.journal import SealedJournal, make_key, verify
 from vna.metrics.families import NOT_SEALED
-from vna.node.duties import sealing as sealing_duty
 from vna.node.readiness import journal_problem
+from vna.node.sealing import sealing as sealing_duty
 from vna.node.watch import NODE, Watch
 
 

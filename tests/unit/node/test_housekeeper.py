@@ -13,12 +13,12 @@ from databases import new_database, postgresql_server
 from journals import SealedArchive
 from storage_backends import FilesystemDocuments
 from vna.archive import Sealer, Spool
-from vna.errors import OutOfResources
+from vna.errors import OutOfResources, VnaError
 from vna.index import Election, open_index
 from vna.journal import SealedJournal, make_key, verify
 from vna.metrics import Metrics
-from vna.node.duties import sealing
 from vna.node.housekeeper import Duty, Housekeeper
+from vna.node.sealing import sealing
 
 __all__ = ["postgresql_server"]
 
@@ -122,6 +122,29 @@ def test_the_second_housekeeper_takes_over_and_nothing_is_sealed_twice(
 
     report = verify(documents, key.public)
     assert (report.mark.position, report.segments, report.problems, report.leftovers) == (3, 3, [], [])
+
+
+def test_a_failure_to_seal_is_told_again_until_it_is_tried_again(tmp_path: Path) -> None:
+    """Otherwise the housekeeper would take each look in between for a success, and log both, for ever."""
+    url = f"sqlite:///{tmp_path / 'index.sqlite'}"
+    archive = SealedArchive(url, Spool(tmp_path / "spool"), FilesystemDocuments(tmp_path / "store"))
+    duty, stopping = sealing(archive.sealer, make_key(tmp_path / "key.pem"), 3600, Metrics()), threading.Event()
+    (tmp_path / "store").touch()  # where a folder should be
+    with closing(archive):
+        archive.store(1)
+        for _ in range(3):
+            with pytest.raises(VnaError, match="the store cannot be used"):
+                duty.run(stopping)
+        (tmp_path / "store").unlink()
+        with pytest.raises(VnaError, match="the store cannot be used"):
+            duty.run(stopping)
+
+        stopping.set()
+        duty.run(stopping)
+
+        stopping.clear()
+        duty.run(stopping)
+        assert archive.journal.mark().position == 1
 
 
 class Recorded:
