@@ -17,7 +17,7 @@ from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console import wording
 from vna.events import Link
 from vna.index import JournalReader, index_errors
-from vna.journal import Report, load_key, make_key
+from vna.journal import HEADS, Problem, Report, load_key, make_key
 from vna.journal import verify as verify_journal
 from vna.node import DataFolder, lost_end, open_documents, open_journal_reader, open_sealer
 
@@ -66,14 +66,14 @@ def verify(
     """
     settings = read_settings(context, config)
     documents = open_documents(settings)
-    if public_key is None:
-        key = load_key(DataFolder(settings.data_dir).signing_key)
-        public_key = key.public if key else None
+    key = load_key(DataFolder(settings.data_dir).signing_key)
     with storage_errors():
-        report = verify_journal(documents, public_key)
+        report = verify_journal(documents, public_key or (key.public if key else None))
     lost = None if report.problems else lost_end(settings, report)
     if lost is not None:
         report.problems.append(lost)
+    if public_key is not None and not report.signed_heads:
+        report.problems.append(Problem(1, HEADS, "nothing is signed, with this key or another: it proves nothing here"))
     if as_json:
         print_json(_told(report))
     else:
@@ -137,5 +137,6 @@ def _lines(report: Report) -> list[str]:
     parts = f"{number(report.segments, 'segment')}, {number(report.payloads, 'payload')}"
     checked = f"{parts} and {number(report.signed_heads, 'signed head')} checked"
     lines.append(f"{checked}, {number(len(report.problems), 'problem')}")
-    lines.append(f"sound up to position {report.mark.position}, {report.mark.chain_hash.hex()}")
+    signed = f"signed up to {report.signed_upto}" if report.signed_upto else "none of it signed"
+    lines.append(f"sound up to position {report.mark.position}, {report.mark.chain_hash.hex()}, {signed}")
     return lines

@@ -1,6 +1,7 @@
 """`vna rebuild`."""
 
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -25,6 +26,8 @@ def rebuild(
 
     It can be stopped, or die, at any time: run it again and it goes on. Nothing of the archive is changed; to use the
     new index set `index.url`.
+
+    Exit code 1: the journal lacks what was sealed once; what is left of it was entered.
     """
     if not into.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         typer.echo("vna: --into must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE", err=True)
@@ -36,11 +39,31 @@ def rebuild(
         task = progress.add_task("rebuilding", total=work.sealed)
         reached = work.run(tail=tail, told=lambda position: progress.update(task, completed=position))
     if as_json:
-        print_json({"position": reached, "sealed": work.sealed, "eliminated_elsewhere": work.unknown})
-        return
-    typer.echo(f"Rebuilt up to position {reached}; the journal is sealed up to {work.sealed}.")
+        print_json(_told(work, reached))
+    else:
+        typer.echo("\n".join(_lines(work, reached)))
+    if work.lost is not None:
+        raise typer.Exit(Exit.PROBLEM)
+
+
+def _told(work: Rebuild, reached: int) -> dict[str, Any]:
+    lost = None if work.lost is None else work.lost.reason
+    positions = {"position": reached, "began": work.began, "sealed": work.sealed}
+    return {**positions, "behind": work.behind, "lost": lost, "eliminated_elsewhere": work.unknown}
+
+
+def _lines(work: Rebuild, reached: int) -> Iterator[str]:
+    sealed = f"the journal is sealed up to {work.sealed}."
+    if work.began and work.began == reached:
+        yield f"Nothing was entered: it holds what happened up to position {reached} already; {sealed}"
+    else:
+        yield f"Rebuilt {f'from position {work.began} ' if work.began else ''}up to position {reached}; {sealed}"
+    if work.lost is not None:
+        yield f"The journal lost its end: {work.lost.reason}. A node does not start on what is left."
     if work.unknown:
         unknown = wording.number(work.unknown, "elimination")
-        typer.echo(f"Ledgers list {unknown} that it does not know; a node that starts with it repeats what they list.")
-    if not tail:
-        typer.echo("What happened after that is in the old index alone: --tail adds it, where that can be read.")
+        yield f"Ledgers list {unknown} that it does not know; a node that starts with it repeats what they list."
+    if work.behind is None:
+        yield "What happened after that would be in the old index, which cannot be read."
+    elif work.behind:
+        yield f"{wording.number(work.behind, 'event')} after that in the old index alone: --tail adds what is there."

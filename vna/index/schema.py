@@ -1,7 +1,9 @@
 """The version of the schema: an empty database gets it, an older one is migrated at start, a newer one refused."""
 
 import importlib
+import os
 import uuid
+from contextlib import suppress
 from functools import cache
 from typing import Final
 
@@ -12,7 +14,7 @@ from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 from vna.errors import StartRefused
 from vna.events import GENESIS
 from vna.index import tables
-from vna.index.database import migration_engine, reader_engine
+from vna.index.database import migration_engine, reader_engine, sqlite_path
 
 LATEST: Final = "0006"
 """The newest of `vna/index/migrations/versions`."""
@@ -28,6 +30,7 @@ def migrate(url: str) -> None:
         StartRefused: the database is newer than this release, or cannot be reached.
     """
     try:
+        _make_private(url)
         version = _version(url)
         if version is None:
             _create(url)
@@ -35,6 +38,14 @@ def migrate(url: str) -> None:
             importlib.import_module("vna.index.migrating").upgrade(url)  # takes 0.35 s to load, and is rarely needed
     except DBAPIError as exc:
         raise StartRefused(f"the index database cannot be opened: {exc.orig}") from exc
+
+
+def _make_private(url: str) -> None:
+    """Make the file of a new SQLite database, for no other user to read: it holds patients' data."""
+    file = sqlite_path(url)
+    if file is not None:
+        with suppress(OSError):  # told of when it is opened
+            os.close(os.open(file, os.O_RDONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o640))
 
 
 def _create(url: str) -> None:

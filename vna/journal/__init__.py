@@ -3,7 +3,7 @@
 Knows events as the chain holds them and payloads as bytes; nothing of the index, and nothing of what a payload says.
 """
 
-from vna.journal.names import SEGMENTS, first_of_segment
+from vna.journal.names import HEADS, SEGMENTS, first_of_segment
 from vna.journal.packing import Unreadable
 from vna.journal.payloads import PayloadFile, PayloadReader
 from vna.journal.sealed import Broken, SealedJournal, Stretch
@@ -12,6 +12,7 @@ from vna.journal.signing import SignedHead, SigningKey, load_key, make_key, read
 from vna.journal.verify import Erasure, Problem, Report, verify
 
 __all__ = [
+    "HEADS",
     "MARK_BYTES",
     "SEGMENTS",
     "Broken",

@@ -38,7 +38,7 @@ from vna.journal.names import (
 from vna.journal.packing import Unreadable
 from vna.journal.payloads import PayloadFile, PayloadReader
 from vna.journal.segment import MARK_BYTES, Segment
-from vna.journal.signing import read_head
+from vna.journal.signing import SignedHead, read_head
 
 _NOTHING: Final = JournalMark(0, GENESIS)
 MOST_PROBLEMS: Final = 1000
@@ -67,8 +67,8 @@ class Erasure:
 class Report:
     """What a verification found. `problems` are in the order of the journal: the first is the first bad entry.
 
-    `mark` is how far the chain is sound. `leftovers` are documents that belong to nothing: what remains of a seal that
-    was cut short.
+    `mark` is how far the chain is sound, `signed_upto` the last position of it whose head is signed. `leftovers` are
+    documents that belong to nothing: what remains of a seal that was cut short.
     """
 
     archive: str = ""
@@ -76,6 +76,7 @@ class Report:
     segments: int = 0
     payloads: int = 0
     signed_heads: int = 0
+    signed_upto: int = 0
     problems: list[Problem] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)
     leftovers: list[str] = field(default_factory=list)
@@ -112,14 +113,17 @@ class _Verification:
     def __init__(self, documents: Documents) -> None:
         self._documents, self._report = documents, Report()
         self._head = _NOTHING
+        self._last: tuple[str, JournalMark] | None = None
         self._is_sound = True
         self._heads: dict[int, bytes] = {}
+        self._signed: Mapping[int, SignedHead] = {}
         self._ranges: set[tuple[int, int]] = set()
         self._erased = Erasures()
         self._gone: list[_Gone] = []
 
     def run(self, public_key: str | None) -> Report:
         signed = self._signed_positions()
+        self._signed = self._read_signed(signed, public_key)
         for name in self._documents.names(SEGMENTS):
             first = first_of_segment(name)
             if first is not None:
@@ -127,8 +131,7 @@ class _Verification:
                 self._segment(name, first, signed)
             elif name not in signed.values():
                 self._report.leftovers.append(name)
-        for position, name in signed.items():
-            self._signed_head(position, name, public_key)
+        self._compare_signed(signed)
         for name in self._documents.names(PAYLOADS):
             self._payloads_there(name)
         for gone in self._gone:
@@ -170,12 +173,13 @@ class _Verification:
             segment = Segment.unpack(self._documents.read(name))
         except Unreadable as exc:
             self._break(first, name, f"the segment cannot be read: {exc}")
-            self._head = JournalMark(-1, GENESIS)
+            self._head, self._last = JournalMark(-1, GENESIS), None
             return
+        before = self._head
         self._join(name, first, segment)
         sound_links = self._events(name, segment, signed)
         self._erased.update(segment.events)
-        self._head = JournalMark(segment.last, segment.after)
+        self._head, self._last = JournalMark(segment.last, segment.after), (name, before)
         self._ranges.add((segment.first, segment.last))
         if self._is_sound:
             self._report.mark = self._head
@@ -197,7 +201,18 @@ class _Verification:
             missing = self._head.position + 1
             self._break(missing, segment_name(missing), f"missing: the next segment begins at {first}")
         elif self._head.position >= 0 and segment.before != self._head.chain_hash:
+            self._break_between(name, first)
+
+    def _break_between(self, name: str, first: int) -> None:
+        """Tell of two segments of which one was forged: the first of them, unless its end is signed."""
+        signed = self._signed.get(self._head.position)
+        if self._last is None or (signed is not None and signed.mark == self._head):
             self._break(first, name, "it does not follow the segment before: the hashes differ")
+            return
+        forged, before = self._last
+        self._break(before.position + 1, forged, f"it does not lead to {name}: its events were forged, or those there")
+        if self._report.mark.position > before.position:
+            self._report.mark = before
 
     def _events(self, name: str, segment: Segment, signed: Mapping[int, str]) -> set[int]:
         """Hash the events; return the positions that can be relied on to say which payloads there must be."""
@@ -269,18 +284,37 @@ class _Verification:
             return None
         return PayloadFile.unpack(self._documents.read(max(younger, key=generation_of_payloads)))
 
-    def _signed_head(self, position: int, name: str, public_key: str | None) -> None:
-        self._report.signed_heads += 1
-        try:
-            signed = read_head(self._documents.read(name))
-        except Unreadable as exc:
-            self._problem(position, name, f"the signed head: {exc}")
-            return
-        if public_key is not None and signed.public_key != public_key:
-            self._problem(position, name, f"signed with another key: {signed.public_key}")
-        if signed.mark.position != position or signed.archive != (self._report.archive or signed.archive):
-            self._problem(position, name, "the signed head is that of another position or archive")
-        elif position not in self._heads:
-            self._problem(position, name, "the journal does not reach this signed head: its end is missing")
-        elif self._heads[position] != signed.mark.chain_hash:
-            self._problem(position, name, "the journal does not give this signed head: it was forged before here")
+    def _read_signed(self, names: Mapping[int, str], public_key: str | None) -> dict[int, SignedHead]:
+        """Return the heads that are signed, with the right key, by position; tell of the others."""
+        found = {}
+        for position, name in sorted(names.items()):
+            self._report.signed_heads += 1
+            try:
+                signed = read_head(self._documents.read(name))
+            except Unreadable as exc:
+                self._problem(position, name, f"the signed head: {exc}")
+                continue
+            if public_key is not None and signed.public_key != public_key:
+                self._problem(position, name, f"signed with another key: {signed.public_key}")
+            else:
+                found[position] = signed
+        return found
+
+    def _compare_signed(self, names: Mapping[int, str]) -> None:
+        """See that the journal gives each head that is signed; what it does not give was forged behind the last one."""
+        good = _NOTHING
+        for position, signed in self._signed.items():
+            name = names[position]
+            if signed.mark.position != position or signed.archive != (self._report.archive or signed.archive):
+                self._problem(position, name, "the signed head is that of another position or archive")
+            elif position not in self._heads:
+                self._problem(position, name, "the journal does not reach this signed head: its end is missing")
+            elif self._heads[position] == signed.mark.chain_hash:
+                good = signed.mark
+            else:
+                begin = good.position + 1
+                reason = f"the journal does not give this signed head: it was forged between {begin} and {position}"
+                self._problem(begin, name, reason)
+                if self._report.mark.position >= position:
+                    self._report.mark = good
+        self._report.signed_upto = min(good.position, self._report.mark.position)

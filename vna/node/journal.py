@@ -5,6 +5,7 @@ It lies beside the blobs, in the same folder or bucket.
 
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 
 from storage_backends import (
     Documents,
@@ -22,7 +23,9 @@ from vna.archive import (
     catch_up,
     storage_errors,
 )
-from vna.index import JournalReader, open_index, open_journal, open_replay, position_of
+from vna.errors import StartRefused
+from vna.events import JournalMark
+from vna.index import JournalReader, open_index, open_journal, open_replay, position_of, sqlite_path
 from vna.journal import SEGMENTS, Problem, Report, SealedJournal, make_key
 from vna.metrics import Metrics
 from vna.node.data_folder import DataFolder
@@ -81,12 +84,9 @@ def lost_end(settings: Settings, report: Report) -> Problem | None:
     with what the data folder remembers; and where nothing is sealed, an archive in which something happened is asked
     to have a journal.
     """
-    folder = DataFolder(settings.data_dir)
-    known, found = folder.sealed(), report.mark
-    if known is not None and found.position <= known.position and found != known:
-        return Problem(found.position + 1, SEGMENTS, f"it ends here, and was sealed up to {known.position} before")
-    if report.segments:
-        return None
+    cut_off = _cut_off(DataFolder(settings.data_dir), report.mark)
+    if cut_off is not None or report.segments:
+        return cut_off
     happened = position_of(index_url(settings))
     if happened:
         nothing = f"nothing is sealed of the {happened} events in the index"
@@ -97,6 +97,21 @@ def lost_end(settings: Settings, report: Report) -> Problem | None:
     return None
 
 
+def _cut_off(folder: DataFolder, found: JournalMark) -> Problem | None:
+    known = folder.sealed()
+    if known is None or found.position > known.position or found == known:
+        return None
+    return Problem(found.position + 1, SEGMENTS, f"it ends here, and was sealed up to {known.position} before")
+
+
+def _is_same(url: str, other: str) -> bool:
+    """Return whether two URLs name one database; of files, whichever way they are written."""
+    one, two = sqlite_path(url), sqlite_path(other)
+    if one is None or two is None:
+        return url == other
+    return Path(one).resolve() == Path(two).resolve()
+
+
 class Rebuild:
     """An index being made anew at a URL, from what is sealed and the blobs; one that was begun is gone on with."""
 
@@ -104,12 +119,21 @@ class Rebuild:
         """Look how far the journal is sealed.
 
         Raises:
+            StartRefused: it is the index of the node itself.
             Damaged: the last segment cannot be read.
         """
         self._settings, self._url = settings, database_url(url)
+        if _is_same(self._url, index_url(settings)):
+            raise StartRefused(f"{url} is the index of the node itself: an index is made anew in an empty database")
         self._journal = SealedJournal(open_documents(settings))
         with storage_errors():
             self.sealed = self._journal.mark().position
+        self.began = 0
+        """The position from which it went on: 0 in an empty database."""
+        self.behind: int | None = None
+        """How many events the index that the settings name holds behind what was entered; None if it cannot be read."""
+        self.lost: Problem | None = None
+        """What the journal lacks at its end, by what the data folder remembers."""
         self.unknown = 0
         """How many entries of ledgers the history rebuilt does not know: a node that starts with it destroys these."""
 
@@ -127,12 +151,16 @@ class Rebuild:
         replayer = open_replay(self._url)
         try:
             with closing(open_store(self._settings)) as blobs, closing(open_index(self._url)) as index:
-                rebuilder = Rebuilder(replayer, blobs, ahead_of(self.sealed - index.journal.mark().position))
+                self.began = index.journal.mark().position
+                rebuilder = Rebuilder(replayer, blobs, ahead_of(self.sealed - self.began))
                 catch_up(index, self._journal, lambda after: rebuilder.from_journal(self._journal, after, told))
                 reached = index.journal.mark().position
                 if tail:
                     with closing(open_journal_reader(self._settings)) as old:
                         reached = rebuilder.from_index(old, reached, told)
+            position = position_of(index_url(self._settings))
+            self.behind = None if position is None else max(0, position - reached)
+            self.lost = _cut_off(DataFolder(self._settings.data_dir), self._journal.mark())
             self.unknown = len(unknown_here(self._settings, self._url))
         finally:
             replayer.close()

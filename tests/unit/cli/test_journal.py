@@ -1,6 +1,7 @@
 """`vna journal`, `vna rebuild` and what `vna status` says of the journal."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -120,11 +121,60 @@ def test_an_index_is_rebuilt_up_to_what_is_sealed_and_with_the_tail_to_the_end(r
     store(4)
     onto, old = f"sqlite:///{tmp_path / 'new.sqlite'}", f"sqlite:///{tmp_path / 'data' / 'index.sqlite'}"
 
-    assert "up to position 3" in run("rebuild", "--into", onto)[1]
+    told = run("rebuild", "--into", onto)[1]
+    assert told.splitlines() == [
+        "Rebuilt up to position 3; the journal is sealed up to 3.",
+        "1 event after that in the old index alone: --tail adds what is there.",
+    ]
     code, out, _ = run("rebuild", "--into", onto, "--tail", "--json")
 
-    assert (code, json.loads(out)) == (0, {"position": 4, "sealed": 3, "eliminated_elsewhere": 0})
+    positions = {"position": 4, "began": 3, "sealed": 3, "behind": 0}
+    assert (code, json.loads(out)) == (0, {**positions, "lost": None, "eliminated_elsewhere": 0})
     assert rows_of(onto) == rows_of(old)
+    assert run("rebuild", "--into", onto)[1].startswith("Nothing was entered: it holds what happened up to position 4")
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_new_index_is_for_nobody_else_to_read(run: Run, tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        run("rebuild", "--into", f"sqlite:///{tmp_path / 'new.sqlite'}")
+    finally:
+        os.umask(before)
+
+    assert (tmp_path / "new.sqlite").stat().st_mode & 0o007 == 0
+
+
+@pytest.mark.usefixtures("archive")
+def test_the_index_of_the_node_is_not_rebuilt_into(run: Run, tmp_path: Path) -> None:
+    code, _, told = run("rebuild", "--into", f"sqlite:///{tmp_path}/data/../data/index.sqlite")
+
+    assert (code, "is the index of the node itself" in told) == (1, True)
+
+
+def test_a_rebuild_from_a_journal_that_lost_its_end_says_so(run: Run, tmp_path: Path) -> None:
+    for number in (1, 2):
+        store(number)
+        run("journal", "seal")
+    (tmp_path / "data" / "blobs" / "journal" / "000000000002.cbor.zst").unlink()
+
+    code, out, _ = run("rebuild", "--into", f"sqlite:///{tmp_path / 'new.sqlite'}")
+
+    assert code == 1
+    assert "Rebuilt up to position 1; the journal is sealed up to 1." in out
+    assert "The journal lost its end: it ends here, and was sealed up to 2 before" in out
+
+
+@pytest.mark.usefixtures("archive")
+def test_a_key_that_nothing_is_signed_with_proves_nothing(run: Run, tmp_path: Path) -> None:
+    assert "signed up to 3" in run("journal", "verify")[1]
+    shutil.rmtree(tmp_path / "data" / "blobs" / "journal" / "heads")
+
+    assert run("journal", "verify")[0] == 0
+    assert "none of it signed" in run("journal", "verify")[1]
+    code, out, _ = run("journal", "verify", "--public-key", "ab" * 32)
+
+    assert (code, "nothing is signed" in out) == (1, True)
 
 
 @pytest.mark.usefixtures("archive")

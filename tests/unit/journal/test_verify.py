@@ -130,7 +130,7 @@ def of_another_archive(documents: MemoryDocuments) -> None:
         (remove, 5, "missing: the next segment begins at 9"),
         (remove_the_first, 1, "missing: the next segment begins at 5"),
         (swap, 5, "stands under another one's name"),
-        (forge, 9, "does not follow the segment before"),
+        (forge, 5, "its events were forged, or those there"),
         (of_another_archive, 5, "of another archive"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
@@ -247,6 +247,7 @@ def test_a_signed_head_is_checked(signed: MemoryDocuments, tmp_path: Path) -> No
     public = make_key(tmp_path / "keys" / "key.pem").public
 
     assert (verify(signed, public).problems, verify(signed, public).signed_heads) == ([], 2)
+    assert verify(signed, public).signed_upto == 11
     assert "signed with another key" in verify(signed, "00" * 32).problems[0].reason
 
 
@@ -265,10 +266,34 @@ def test_a_signed_head_finds_what_was_forged_consistently(signed: MemoryDocument
 
     problems = verify(signed).problems
 
-    assert [(problem.position, "forged before here" in problem.reason) for problem in problems] == [
-        (8, True),
-        (11, True),
+    assert [(problem.position, problem.reason.split(": ")[1]) for problem in problems] == [
+        (1, "it was forged between 1 and 8"),
+        (1, "it was forged between 1 and 11"),
     ]
+    assert (verify(signed).mark.position, verify(signed).signed_upto) == (0, 0)
+
+
+def test_what_was_forged_behind_a_signed_head_is_told_from_there(signed: MemoryDocuments) -> None:
+    third = Segment.unpack(signed.read(LAST))
+    put(signed, LAST, forged(third, [replace(event, actor="somebody else") for event in third.events]).pack())
+
+    report = verify(signed)
+
+    assert [(problem.position, problem.reason.split(": ")[1]) for problem in report.problems] == [
+        (9, "it was forged between 9 and 11")
+    ]
+    assert (report.mark.position, report.signed_upto) == (8, 8)
+
+
+def test_a_signed_head_tells_which_of_two_segments_was_forged(signed: MemoryDocuments) -> None:
+    third = Segment.unpack(signed.read(LAST))
+    put(signed, LAST, forged(replace(third, before=b"x" * 32), list(third.events)).pack())
+
+    problems = verify(signed).problems
+
+    assert (problems[0].position, problems[0].document) == (9, LAST)
+    assert "it does not follow the segment before" in problems[0].reason
+    assert verify(signed).mark.position == 8
 
 
 def test_a_signature_that_is_wrong_is_told(signed: MemoryDocuments) -> None:
