@@ -1,6 +1,6 @@
 """Checks a signed receipt of the archive: `python check_receipt.py RECEIPT PUBLIC-KEY [FOLDER]`.
 
-Says whether the key signed it and, given a folder of DICOM files, whether the instances in it are those of the receipt.
+Says whether the key signed it and, given a folder of DICOM files, whether what the archive serves is in it.
 It needs the package `cryptography` and nothing of the archive. Exit status: 0 all is as the receipt says, 1 it is not.
 """
 
@@ -11,8 +11,6 @@ from pathlib import Path
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-_LONG = (b"OB", b"OW", b"UN", b"SQ", b"UT")
 
 
 def check_signature(receipt: dict[str, str], public_key: str) -> None:
@@ -30,7 +28,7 @@ def digest(file: bytes) -> str:
     """Return SHA-256(transfer syntax UID, a zero byte, data set) of a DICOM file (PS3.10 7.1)."""
     at, syntax = 132, b""
     while file[at : at + 2] == b"\2\0":  # File Meta: group 2, Explicit VR Little Endian
-        wide = file[at + 4 : at + 6] in _LONG
+        wide = file[at + 4 : at + 6] in (b"OB", b"OW", b"UN", b"SQ", b"UT")
         start = at + (12 if wide else 8)
         end = start + int.from_bytes(file[start - (4 if wide else 2) : start], "little")
         syntax = file[start:end].rstrip(b"\0 ") if file[at + 2 : at + 4] == b"\x10\0" else syntax
@@ -41,10 +39,11 @@ def digest(file: bytes) -> str:
 if __name__ == "__main__":
     told = json.loads(Path(sys.argv[1]).read_bytes())
     check_signature(told, sys.argv[2])
-    print(f"signed: study {told['study']}, instances: {len(told['instances'])}, {told['time']}")
+    served = [each for each in told["instances"] if each["state"] == "served"]  # others are kept beside them
+    print(f"signed: study {told['study']}, instances: {len(served)}, {told['time']}")
     if len(sys.argv) > 3:
         files = [path for path in Path(sys.argv[3]).rglob("*") if path.is_file()]
         found = {digest(data) for path in files if (data := path.read_bytes())[128:132] == b"DICM"}
-        missing = [each["instance"] for each in told["instances"] if each["sha256"] not in found]
-        print(f"{len(told['instances']) - len(missing)} of them are here as the archive holds them")
+        missing = [each["instance"] for each in served if each["sha256"] not in found]
+        print(f"{len(served) - len(missing)} of them are here as the archive holds them")
         sys.exit("\n".join(["NOT HERE, OR ALTERED:", *missing]) if missing else 0)

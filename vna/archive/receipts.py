@@ -4,11 +4,13 @@ A receipt is a JSON document (RFC 8259) of strings and whole numbers:
 
     {"format": "vna-receipt", "version": 1, "archive": uid, "study": uid, "time": UTC, ISO 8601,
      "sealed": {"position": n, "hash": hex},
-     "instances": [{"series": uid, "instance": uid, "sop_class": uid, "version": n, "position": n,
+     "instances": [{"series": uid, "instance": uid, "sop_class": uid, "version": n, "position": n, "state": word,
                     "transfer_syntax": uid, "size": bytes, "sha256": hex}, ...],
      "public_key": hex, "signature": hex}
 
-Instances are in order of the positions that brought them, every version held; `sha256` is over the transfer syntax UID,
+Instances are in order of the positions that brought them, every version held: what is given back of an instance has the
+state "served", the others are kept beside it ("superseded" by a correction, a "rendition" in another encoding, "aside"
+because of other content, "rejected", "limited"). `sha256` is over the transfer syntax UID,
 a zero byte, and the data set. The hash is that of the journal's chain at the sealed position, behind all of them.
 
 The signature is Ed25519 (RFC 8032) over the same document without "signature": ASCII, members sorted by name, without
@@ -79,4 +81,4 @@ def _told(finding: Finding) -> dict[str, Any]:
     held: HeldInstance = finding.held
     if finding.problem is not None:
         raise Damaged(f"no receipt, instance {held.key.instance} is damaged: {finding.problem}")
-    return told_version(held)
+    return {**told_version(held), "state": held.state.value}

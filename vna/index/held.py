@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vna.events import BlobEntry
-from vna.model import InstanceKey
+from vna.model import InstanceKey, VersionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,7 @@ class HeldInstance:
     """One version of an instance; `version_id` is the journal position that brought it.
 
     `digest` is the instance digest in hex; `size` the length in bytes of the data set as received,
-    in `transfer_syntax`.
+    in `transfer_syntax`; `state` says whether it is served, or is kept beside what is.
     """
 
     version_id: int
@@ -21,6 +21,7 @@ class HeldInstance:
     size: int
     version: int
     digest: str
+    state: VersionState = VersionState.SERVED
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from vna.index.placements import tiers_instead
 from vna.index.rejections import HIDDEN
 from vna.index.statements import Statements, one_of
 from vna.index.tombstone_tables import tombstone
-from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID
+from vna.model import InstanceKey, InstanceUID, Peer, SeriesUID, StudyUID, VersionState
 
 _PAGE = 500
 
@@ -49,6 +49,7 @@ HELD_COLUMNS = (
     tables.version.c.size,
     tables.version.c.number,
     tables.version.c.digest,
+    tables.version.c.state,
 )
 _HELD = (
     select(*HELD_COLUMNS)
@@ -217,6 +218,6 @@ class Reader:
 
 def held_instance(row: Any) -> HeldInstance:
     """Return the value of one row of the held columns."""
-    version_id, study, series, instance, sop_class, syntax, size, number, digest = row
+    version_id, study, series, instance, sop_class, syntax, size, number, digest, state = row
     key = InstanceKey(StudyUID(study), SeriesUID(series), InstanceUID(instance))
-    return HeldInstance(version_id, key, sop_class, syntax, size, number, bytes(digest).hex())
+    return HeldInstance(version_id, key, sop_class, syntax, size, number, bytes(digest).hex(), VersionState(state))

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from conformance import check_receipt, phantoms
-from journals import SealedArchive
-from storage_backends import MemoryDocuments
-from vna.archive import Spool, write_receipt
+from conformance.phantoms import data_set_bytes
+from journals import PACS, SealedArchive
+from storage_backends import MemoryContent, MemoryDocuments
+from vna.archive import Arrived, Spool, write_receipt
 from vna.errors import Damaged, NotFound
 from vna.journal import SigningKey, make_key
 from vna.model import StudyUID
@@ -83,6 +84,24 @@ def test_a_receipt_and_the_files_are_what_was_signed(
     assert "2 of them are here" in done.stdout
 
 
+def test_what_is_not_served_need_not_be_there(
+    archive: SealedArchive, key: SigningKey, files: Path, tmp_path: Path
+) -> None:
+    corrected = phantoms.ct_slice(number=1, size=16)
+    corrected.SeriesDescription = "CORRECTED"
+    archive.archive.session(PACS, "test").store(
+        Arrived(MemoryContent(data_set_bytes(corrected)), str(corrected.file_meta.TransferSyntaxUID))
+    )
+    corrected.save_as(files / "0.dcm", enforce_file_format=True)
+
+    text = write_receipt(STUDY, archive.archive.verify(STUDY), archive.sealer, key)
+    done = check(tmp_path, text, key.public, str(files))
+
+    assert [each["state"] for each in json.loads(text)["instances"]] == ["superseded", "served", "served"]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "2 of them are here" in done.stdout
+
+
 def test_a_file_that_was_altered_is_named(receipt: str, key: SigningKey, files: Path, tmp_path: Path) -> None:
     data = bytearray((files / "1.dcm").read_bytes())
     data[-1] ^= 1
@@ -108,7 +127,7 @@ def test_a_receipt_altered_in_any_field_fails(receipt: str, key: SigningKey, mon
         with pytest.raises(SystemExit, match="FALSE"):
             check_receipt.check_signature(case, key.public)
 
-    assert len(cases) == 9 + 2 + 8 + 9 + 1
+    assert len(cases) == 9 + 2 + 9 + 9 + 1
 
 
 @pytest.mark.parametrize("field", ["study", "time", "signature"])

@@ -12,7 +12,7 @@ from vna.dicom.matching import Matcher, SingleValue, Universal
 from vna.dicom.query import Query
 from vna.events import NoteRejected
 from vna.index import Index, Recorded, Refused, open_index
-from vna.model import InstanceKey, Outcome, RejectedAgain, RejectionReason, Scope
+from vna.model import InstanceKey, Outcome, RejectedAgain, RejectionReason, Scope, VersionState
 
 STUDY, SERIES, INSTANCE = ("1.1",), ("1.1", "1.1.1"), ("1.1", "1.1.1", "1.1.1.1")
 
@@ -93,7 +93,7 @@ def test_a_rejected_instance_is_not_retrieved_and_keeps_its_bytes(sender: Sender
     sender.reject(*INSTANCE)
 
     assert sender.index.finder.instances(query) == []
-    assert list(sender.index.reader.every_version()) == [held]
+    assert list(sender.index.reader.every_version()) == [replace(held, state=VersionState.REJECTED)]
     (form,) = sender.index.reader.stored_forms([held.version_id])
     assert form.blobs.keys() == {digest_of("pixels")}
 
