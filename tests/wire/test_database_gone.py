@@ -62,6 +62,9 @@ def test_a_database_that_goes_and_comes_back(
             assert echo(busy).status == 0
             assert find(busy, {"StudyInstanceUID": ""}).answer.status == OUT_OF_RESOURCES
             assert readiness(node) == 503
+            status = node.node.vna("status")
+            assert status.returncode == 1
+            assert all(told in status.stdout for told in ("running as process", "NOT READY, index", "cannot be read"))
             postgresql.start()
 
             assert statuses(busy, after[:2]) == [0, 0]

@@ -16,6 +16,7 @@ class Kind(StrEnum):
     EVENT = "event"
     TABLE = "table"
     UNSEALED = "unsealed"
+    AWAY = "away"
     MISSING = "missing"
     DAMAGED = "damaged"
     UNKNOWN = "unknown"

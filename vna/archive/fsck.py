@@ -17,7 +17,18 @@ from dataclasses import replace
 from time import time
 from typing import Final
 
-from storage_backends import CODECS, MAIN, PREFIXES, BlobDamaged, BlobNotFound, BlobRef, BlobStore, Codec, Listed
+from storage_backends import (
+    CODECS,
+    MAIN,
+    PREFIXES,
+    BlobDamaged,
+    BlobNotFound,
+    BlobRef,
+    BlobStore,
+    Codec,
+    Listed,
+    StorageError,
+)
 from vna.archive.discrepancies import Discrepancy, Kind, Plan, Tally
 from vna.archive.healing import Healer, Health, store_name
 from vna.archive.history_check import HistoryCheck
@@ -25,6 +36,7 @@ from vna.archive.kept import blob_ref
 from vna.archive.recording import record_if_due
 from vna.archive.sealing import Sealer
 from vna.archive.translation import storage_errors
+from vna.errors import OutOfResources
 from vna.events import BlobEntry, BlobPlace, BlobsEntered, InstanceStored
 from vna.index import BlobRow, BlobState, LostUse, index_errors
 from vna.journal import SealedJournal
@@ -46,6 +58,7 @@ class Fsck:
         self._index = healer.index
         self._stores = healer.blobs.stores
         self.tally = Tally()
+        self._begun, self._away = set[str](), set[str]()
 
     def close(self) -> None:
         """Close index and stores."""
@@ -65,12 +78,38 @@ class Fsck:
         begin = _HISTORY_SHARE if self._plan.deep else 0.0
         with index_errors(), storage_errors():
             yield from self._history.run(self.tally, lambda share: told(share * begin))
+            self._refuse_empty(MAIN)
             for number, prefix in enumerate(PREFIXES):
-                for store in self._stores:
-                    yield from self._compare(store, prefix)
+                for store in [each for each in self._stores if each not in self._away]:
+                    yield from self._compare_or_leave(store, prefix)
                 told(begin + (1 - begin) * (number + 1) / len(PREFIXES))
             for use in self._index.sweeping.lost_uses():
                 yield self._lost(use)
+
+    def _refuse_empty(self, store: str) -> None:
+        """Refuse to take all that should lie in a store for missing where nothing lies there at all.
+
+        Raises:
+            OutOfResources: it is empty, and should not be; or it cannot be read.
+        """
+        if next(self._stores[store].backend.names(), None) is None and any(
+            self._listed(store, prefix) for prefix in PREFIXES
+        ):
+            self._healer.refuse_empty(store)
+
+    def _compare_or_leave(self, store: str, prefix: str) -> Iterator[Discrepancy]:
+        """Compare a part; a store beside the main one that is away, or goes away meanwhile, is told of and left out."""
+        if store == MAIN:
+            yield from self._compare(store, prefix)
+            return
+        try:
+            if store not in self._begun:
+                self._refuse_empty(store)
+                self._begun.add(store)
+            yield from self._compare(store, prefix)
+        except (StorageError, OutOfResources) as exc:
+            self._away.add(store)
+            yield Discrepancy(Kind.AWAY, store_name(store), f"{exc}; the rest was compared without it")
 
     def _compare(self, store: str, prefix: str) -> Iterator[Discrepancy]:
         """Compare files and rows of one part of one store."""

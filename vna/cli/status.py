@@ -2,6 +2,7 @@
 
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -33,14 +34,15 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
     settings = read_settings(context, config)
     folder = DataFolder(settings.data_dir)
     record = folder.running()
+    live = _ask(record.http) if record else {}
     try:
         overview, owed, stores, extra = _overview(settings, folder.path)
     except VnaError as exc:
-        if record is not None:
-            raise
-        typer.echo(f"vna: the node does not run, and what it holds cannot be read: {exc}", err=True)
-        raise typer.Exit(Exit.UNREACHABLE) from exc
-    live = _ask(record.http) if record else {}
+        if record is None:
+            typer.echo(f"vna: the node does not run, and what it holds cannot be read: {exc}", err=True)
+            raise typer.Exit(Exit.UNREACHABLE) from exc
+        overview, owed, stores, extra = None, 0, (), []
+        live["not_ready"] = {"index": str(exc), **live["not_ready"]}
     journal = _journal(settings, overview)
     found: dict[str, Any] = {
         "running": record is not None,
@@ -59,7 +61,7 @@ def status(context: typer.Context, config: Config = None, as_json: AsJson = Fals
     if as_json:
         print_json(found)
     else:
-        lines = [*_node_lines(found), *_archive_lines(overview), *map(wording.store, stores)]
+        lines = [*_node_lines(found), *_archive_lines(overview, found["not_ready"]), *map(wording.store, stores)]
         lines += [*_journal_lines(journal), *map(wording.extra_attribute, extra), *_owed_lines(owed)]
         typer.echo("\n".join([*lines, *_complaint_lines(found["complaints"])]))
     if record is None:
@@ -118,9 +120,9 @@ def _node_lines(found: dict[str, Any]) -> list[str]:
     return lines
 
 
-def _archive_lines(overview: Overview | None) -> list[str]:
+def _archive_lines(overview: Overview | None, not_ready: Mapping[str, str] | None) -> list[str]:
     if overview is None:
-        return ["nothing stored yet"]
+        return ["what it holds cannot be read" if not_ready and "index" in not_ready else "nothing stored yet"]
     holds, jump = overview.holds, overview.clock_jump
     lines = [wording.held(holds) + wording.set_aside(holds), wording.space(overview), wording.outlook(overview)]
     if jump is not None:

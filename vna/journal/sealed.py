@@ -31,7 +31,7 @@ from vna.journal.signing import SignedHead, read_head
 
 
 class Broken(Damaged):
-    """The sealed journal is not what it should be; the message names the document and `vna journal verify`."""
+    """The sealed journal is not what it should be; the message names the document and `vna fsck`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ class SealedJournal:
         try:
             return Segment.unpack(self.documents.read(name))
         except (BlobNotFound, Unreadable) as exc:
-            raise Broken(f"{name}: {exc}; vna journal verify tells more") from exc
+            raise Broken(f"{name}: {exc}; `vna fsck` says what can be done") from exc
 
     def stretches(self, after: int = 0) -> Iterator[Stretch]:
         """Go through what is sealed, segment by segment, beginning with the one that holds the event after `after`.
@@ -201,16 +201,16 @@ class SealedJournal:
                 return None
             name = younger[-1]
         except Unreadable as exc:
-            raise Broken(f"{name}: {exc}; vna journal verify tells more") from exc
+            raise Broken(f"{name}: {exc}; `vna fsck` says what can be done") from exc
         try:
             return PayloadFile.unpack(self.documents.read(name))
         except Unreadable as exc:
-            raise Broken(f"{name}: {exc}; vna journal verify tells more") from exc
+            raise Broken(f"{name}: {exc}; `vna fsck` says what can be done") from exc
 
     def _stretch(self, segment: Segment, before: JournalMark) -> Stretch:
         heads = segment.heads()
         if len(heads) != segment.last - segment.first + 1 or heads[-1] != segment.after:
-            raise Broken(f"{segment_name(segment.first)} does not give its hashes; vna journal verify tells more")
+            raise Broken(f"{segment_name(segment.first)} does not give its hashes; `vna fsck` says what can be done")
         kept: dict[int, KeptPayload] = {}
         bases: dict[bytes, bytes] = {}
         for file in self.payloads(segment):

@@ -12,7 +12,16 @@ from arrivals import Sender
 from conformance import phantoms
 from databases import connected
 from sending import Sending
-from storage_backends import PREFIXES, BlobRef, BlobStore, Codec, Memory, MemoryContent, MemoryDocuments
+from storage_backends import (
+    PREFIXES,
+    BlobRef,
+    BlobStore,
+    Codec,
+    Memory,
+    MemoryContent,
+    MemoryDocuments,
+    StoreUnavailable,
+)
 from vna.archive import Archive, Discrepancy, Fsck, Healer, Plan, Room, Sealer, Spool, fsck
 from vna.archive.fsck import Kind
 from vna.archive.same_history import NOTHING_REMEMBERED, Remembered
@@ -261,6 +270,42 @@ def test_a_journal_that_was_tampered_with_is_told_of(house: House) -> None:
     (found,) = house.fsck(repair=True)
 
     assert (found.kind, found.subject, found.is_problem) == (Kind.JOURNAL, name, True)
+
+
+def test_a_replica_that_is_away_is_told_of_and_the_rest_is_compared(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_arguments: object) -> Iterator[str]:
+        raise StoreUnavailable("no such folder")
+
+    monkeypatch.setattr(house.blobs.at("r1").backend, "names", away)
+    house.blobs.delete(house.ref)
+
+    found = house.fsck()
+
+    assert {(each.kind, each.subject) for each in found} == {
+        (Kind.AWAY, "r1"),
+        (Kind.MISSING, f"main/{house.ref.name}"),
+    }
+    assert all(each.is_problem for each in found)
+
+
+def test_a_replica_that_is_empty_is_not_taken_for_damaged(house: House) -> None:
+    backend = house.blobs.at("r1").backend
+    for name in list(backend.names()):
+        backend.delete(name)
+
+    (found,) = house.fsck(repair=True)
+
+    assert (found.kind, "is it mounted?" in found.problem) == (Kind.AWAY, True)
+
+
+def test_a_store_that_is_empty_is_not_taken_for_damaged(house: House) -> None:
+    for name in list(house.blobs.backend.names()):
+        house.blobs.backend.delete(name)
+
+    with pytest.raises(OutOfResources, match="is it mounted"):
+        house.fsck()
 
 
 @pytest.mark.parametrize("column", ["hash", "actor", "body"])
