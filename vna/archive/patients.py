@@ -98,6 +98,11 @@ class Patients:
         with index_errors():
             return self._index.facts.of_patient(issuer, patient_id)
 
+    def studies(self, issuer: str, patient_id: str) -> list[str]:
+        """Return the UIDs of the studies that are shown of a patient."""
+        with index_errors():
+            return self._index.facts.studies(issuer, patient_id)
+
     def has_images(self, issuer: str, patient_id: str) -> bool:
         """Return whether anything is held of a patient, shown or not."""
         with index_errors():

@@ -1,10 +1,14 @@
 """The command line: `vna serve | status | import | export | peers | verify | config`."""
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 
 from vna.garbage import loading
+
+_INTERRUPTED = 130
+"""As a shell says of a program that Ctrl-C ended."""
 
 _Main = Callable[[list[str] | None], None]
 
@@ -15,7 +19,11 @@ def main(arguments: list[str] | None = None) -> None:
     Args:
         arguments: the command line without the program's name; None for that of the process.
     """
-    _loaded()(arguments)
+    try:
+        run = _loaded()
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    run(arguments)
 
 
 @cache

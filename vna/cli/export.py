@@ -9,7 +9,7 @@ import typer
 
 from vna.cli.exits import HELP, Exit
 from vna.cli.export_summary import ExportSummary
-from vna.cli.options import AsJson, Config, print_json, read_settings
+from vna.cli.options import AsJson, Config, file_path, folder_path, print_json, read_settings
 from vna.cli.progress import TransferBar
 from vna.cli.stopping import stopped_by_signals
 from vna.node import open_archive
@@ -31,12 +31,13 @@ Studies = Annotated[
     list[str] | None, typer.Option(metavar="UID", help="A study, by Study Instance UID; may be repeated.")
 ]
 Patients = Annotated[list[str] | None, typer.Option(metavar="ID", help="A patient, by ID; may be repeated.")]
+Issuer = Annotated[str, typer.Option(help="The issuer of these IDs. Default: the only one each is known of.")]
 Queries = Annotated[
     list[str] | None,
     typer.Option(metavar="KEYWORD=VALUE", help="A key as in C-FIND, wild cards and ranges too; may be repeated."),
 ]
-To = Annotated[Path | None, typer.Option(metavar="FOLDER", file_okay=False, help="Write files into this folder.")]
-Zip = Annotated[Path | None, typer.Option("--zip", metavar="FILE", dir_okay=False, help="Write one ZIP file.")]
+To = Annotated[Path | None, typer.Option(parser=folder_path, metavar="FOLDER", help="Write files into this folder.")]
+Zip = Annotated[Path | None, typer.Option("--zip", parser=file_path, metavar="FILE", help="Write one ZIP file.")]
 LayoutText = Annotated[
     str | None,
     typer.Option(
@@ -54,6 +55,7 @@ def export_files(
     everything: Everything = False,
     study: Studies = None,
     patient: Patients = None,
+    issuer: Issuer = "",
     query: Queries = None,
     to: To = None,
     zip_file: Zip = None,
@@ -65,19 +67,22 @@ def export_files(
 ) -> None:
     """Write what is held as DICOM files, into a folder or one ZIP file, each read back and proven by its digest.
 
-    What came as a file comes out as the same file, byte for byte. In a folder, files that are there and
+    What came as a file comes out as the same file, byte for byte; what came without the head of a file (PS3.10 7.1),
+    over the network or as a data set alone, gets one. In a folder, files that are there and
     whole are kept, so the same command finishes what was cut short. Exit code 1: something could not be
     exported, nothing was found, or the export was stopped.
 
     Example: vna export --query PatientID=4711 --query StudyDate=20240101-20241231 --to /mnt/copy
     """
-    keys = [("StudyInstanceUID", uid) for uid in study or ()] + [("PatientID", each) for each in patient or ()]
-    keys += map(_key, query or ())
-    if everything == bool(keys):
+    keys = [("StudyInstanceUID", uid) for uid in study or ()] + list(map(_key, query or ()))
+    patients = [(each, issuer) for each in patient or ()]
+    if everything == bool(keys or patients):
         raise typer.BadParameter("say what to export: --study, --patient and --query, or --all")
     if (to is None) == (zip_file is None):
         raise typer.BadParameter("say where to: --to FOLDER or --zip FILE")
-    request = _Request(_selection(keys, versions=versions), _layout(layout, dicomdir=dicomdir), dicomdir, to, zip_file)
+    request = _Request(
+        _selection(keys, patients, versions=versions), _layout(layout, dicomdir=dicomdir), dicomdir, to, zip_file
+    )
     if request.layout.is_media and versions:
         raise typer.BadParameter(f"a file-set holds an instance once: no --versions with the layout {MEDIA}")
     summary = _run(read_settings(context, config), request)
@@ -85,9 +90,9 @@ def export_files(
         print_json(summary.as_json())
     else:
         typer.echo("\n".join(summary.lines()))
-    if keys and not summary.found:
+    if not everything and not summary.found:
         typer.echo("vna: nothing that is held fits", err=True)
-    if summary.is_problem or (keys and not summary.found):
+    if summary.is_problem or (not everything and not summary.found):
         raise typer.Exit(Exit.PROBLEM)
 
 
@@ -129,9 +134,9 @@ def _key(text: str) -> tuple[str, str]:
     return keyword, value
 
 
-def _selection(keys: list[tuple[str, str]], *, versions: bool) -> Selection:
+def _selection(keys: list[tuple[str, str]], patients: list[tuple[str, str]], *, versions: bool) -> Selection:
     try:
-        return Selection(parse_keys(keys), versions)
+        return Selection(parse_keys(keys), versions, patients)
     except ValueError as exc:
         raise typer.BadParameter(str(exc)) from exc
 

@@ -12,7 +12,7 @@ import typer
 from vna.archive import Archive
 from vna.cli.exits import Exit
 from vna.cli.import_summary import ImportSummary
-from vna.cli.options import AsJson, Config, print_json, read_settings
+from vna.cli.options import AsJson, Config, existing_path, print_json, read_settings
 from vna.cli.progress import TransferBar
 from vna.cli.stopping import stopped_by_signals
 from vna.model import Source
@@ -39,7 +39,8 @@ def _source_name(value: str) -> str:
 def import_files(
     context: typer.Context,
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", exists=True, help="Folders, files, ZIP, TAR or DICOMDIR.")
+        list[Path],
+        typer.Argument(metavar="PATH...", parser=existing_path, help="Folders, files, ZIP, TAR or DICOMDIR."),
     ],
     source: Annotated[
         str,
@@ -60,7 +61,8 @@ def import_files(
 ) -> None:
     """Store DICOM files from disk: whole folders, single files, ZIP and TAR archives, the files of a DICOMDIR.
 
-    Beside a running node or without one. Files come back from an export byte for byte. What was begun and
+    Beside a running node or without one. Files come back from an export byte for byte; a data set
+    without the head of a file (PS3.10 7.1) comes back with one. What was begun and
     not finished is taken up by the same command: files it is done with are passed over unless they have
     changed. Standard error names every file that is not DICOM, damaged or cannot be read. Exit code 1:
     something was damaged or failed, or the import was stopped.

@@ -54,6 +54,37 @@ def parse_day(text: str) -> date:
         raise typer.BadParameter(str(exc)) from exc
 
 
+def named_path(text: str) -> Path:
+    """Return the path that an argument names; an empty one names none, though it would stand for this folder."""
+    if not text:
+        raise typer.BadParameter("an empty path")
+    return Path(text)
+
+
+def folder_path(text: str) -> Path:
+    """Return the path that an argument names, of a folder that there is or may be made."""
+    path = named_path(text)
+    if path.exists() and not path.is_dir():
+        raise typer.BadParameter(f"{text!r} is a file")
+    return path
+
+
+def file_path(text: str) -> Path:
+    """Return the path that an argument names, of a file that there is or may be made."""
+    path = named_path(text)
+    if path.is_dir():
+        raise typer.BadParameter(f"{text!r} is a folder")
+    return path
+
+
+def existing_path(text: str) -> Path:
+    """Return the path that an argument names, of something that there is."""
+    path = named_path(text)
+    if not path.exists():
+        raise typer.BadParameter(f"{text!r} does not exist")
+    return path
+
+
 def user_name() -> str:
     """Return the name of the user of this machine, or the number of one without a name, as in some containers."""
     try:

@@ -24,6 +24,13 @@ _HAS_IMAGES = (
     .limit(1)
 )
 
+_STUDIES = (
+    select(tables.study.c.study_uid)
+    .join(tables.study_record, tables.study_record.c.id == tables.study.c.record_id)
+    .join(tables.patient, tables.patient.c.id == tables.study_record.c.patient_id)
+    .where(tables.patient.c.patient_id == bindparam("whose_id"), tables.patient.c.issuer == bindparam("whose_issuer"))
+)
+
 
 class FactReader:
     """Answers from one database; close it when done."""
@@ -69,6 +76,11 @@ class FactReader:
         """Return the issuers that a Patient ID is known of, by images or facts, in order."""
         with self._snapshots.reading() as cursor:
             return sorted(row[0] for row in cursor.all(_ISSUERS, {"whose_id": patient_id}))
+
+    def studies(self, issuer: str, patient_id: str) -> list[str]:
+        """Return the UIDs of the studies that are shown of a patient."""
+        with self._snapshots.reading() as cursor:
+            return [row[0] for row in cursor.all(_STUDIES, {"whose_id": patient_id, "whose_issuer": issuer})]
 
     def has_images(self, issuer: str, patient_id: str) -> bool:
         """Return whether anything is held of a patient, shown or not."""

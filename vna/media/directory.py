@@ -50,6 +50,8 @@ class MediaDirectory:
     """Collects what a DICOMDIR says, instance by instance, then gives its bytes."""
 
     def __init__(self) -> None:
+        self.paths: set[str] = set()
+        """Of what was entered."""
         self._patients: dict[str, _Record] = {}
         self._identity = hashlib.sha256()
 
@@ -61,6 +63,7 @@ class MediaDirectory:
             path: its place in the file-set: folders of patient, study and series, and its name.
             start: the beginning of its file.
         """
+        self.paths.add(path)
         found = read_keys(start, held.transfer_syntax)
         *_, patient_folder, study, series, name = components = path.split("/")
         patient_id = {} if found.get("PatientID") else {"PatientID": patient_folder}

@@ -4,6 +4,7 @@ They are made from the identities of patient, study, series and instance, so the
 """
 
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -14,6 +15,7 @@ PATIENT_KEYWORDS: Final = ("PatientID", "IssuerOfPatientID", "PatientName")
 """The attributes that `patient_identity` is made from."""
 
 _LETTERS: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_MEDIA_PATH: Final = re.compile(r"DICOM/P[0-9A-Z]{7}/S[0-9A-Z]{7}/E[0-9A-Z]{7}/I[0-9A-Z]{7}")
 
 
 def media_path(patient: tuple[str, ...], key: InstanceKey, number: int = 1) -> str:
@@ -26,6 +28,11 @@ def media_path(patient: tuple[str, ...], key: InstanceKey, number: int = 1) -> s
     """
     folders = [_short("P", *patient), _short("S", key.study), _short("E", key.study, key.series)]
     return "/".join(("DICOM", *folders, _short("I", key.study, key.series, key.instance, str(number))))
+
+
+def is_media_path(path: str) -> bool:
+    """Return whether a path is one that `media_path` gives."""
+    return _MEDIA_PATH.fullmatch(path) is not None
 
 
 def patient_identity(values: Mapping[str, Value]) -> tuple[str, ...]:

@@ -145,13 +145,19 @@ class DataFolder:
             return None
 
     def running(self) -> NodeRecord | None:
-        """Return the record of the node that serves this folder, or None when none does (or not yet)."""
+        """Return the record of the node that serves this folder, or None when none does (or not yet).
+
+        Raises:
+            StartRefused: the folder cannot be read.
+        """
         if not self._is_locked():
             return None
         try:
             record = orjson.loads(self._record_file.read_bytes())
         except FileNotFoundError:
             return None
+        except OSError as exc:
+            raise StartRefused(f"data_dir: {self._record_file} cannot be read: {exc.strerror}") from exc
         return NodeRecord(**{**record, "dimse": Address(**record["dimse"]), "http": Address(**record["http"])})
 
     def _is_locked(self) -> bool:
@@ -159,6 +165,8 @@ class DataFolder:
             fd = os.open(self._lock_file, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
             return False
+        except OSError as exc:
+            raise StartRefused(f"data_dir: {self.path} cannot be read: {exc.strerror}") from exc
         try:
             return not _locked_within(fd, fcntl.LOCK_SH, 0)
         finally:

@@ -67,10 +67,8 @@ def units_in(file: WholeFile, kind: Kind) -> Iterator[Unit | Verdict]:
             yield from _tar_members(file)
         elif kind is Kind.OTHER:
             yield file
-        elif _holds_tar(file.path, kind):
-            yield TarStream(file.path, file.size, file.modified_ns, kind)
         else:
-            yield Verdict(file.label, Fate.NOT_DICOM, f"a {kind.value} file with no TAR in it", file.size)
+            yield _compressed(file, kind)
     except BROKEN as exc:
         yield Verdict(file.label, Fate.DAMAGED, f"the {kind.value} file is damaged: {why(exc)}")
 
@@ -155,10 +153,22 @@ class _Watched:
         return self._raw.tell()
 
 
-def _holds_tar(path: str, kind: Kind) -> bool:
-    """Return whether a compressed file expands to a TAR, by its first bytes."""
-    with Path(path).open("rb") as raw, expand(raw, kind) as expanded:
-        return kind_of(expanded.read(START_BYTES)) is Kind.TAR
+def _compressed(file: WholeFile, kind: Kind) -> TarStream | Verdict:
+    """Return what a compressed file is, by the first bytes that it expands to."""
+    with Path(file.path).open("rb") as raw, expand(raw, kind) as expanded:
+        start = expanded.read(START_BYTES)
+    if kind_of(start) is Kind.TAR:
+        return TarStream(file.path, file.size, file.modified_ns, kind)
+    if may_be_data_set(start):
+        reason = f"a {kind.value} file of something that begins like a data set: unpack it first"
+        return Verdict(file.label, Fate.FAILED, reason, file.size)
+    return Verdict(file.label, Fate.NOT_DICOM, f"a {kind.value} file with no TAR in it", file.size)
+
+
+def may_be_data_set(start: bytes) -> bool:
+    """Return whether something with these first bytes may be a DICOM file, with its head or without."""
+    is_part10 = start[PREAMBLE_LENGTH:].startswith(PREFIX)
+    return is_part10 or start.startswith((b"\2\0", b"\x08\0", b"\0\x08"))
 
 
 def start_of(path: str) -> bytes:

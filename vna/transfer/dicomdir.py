@@ -8,20 +8,27 @@ Names are looked up as people mount media: as they are, else in lower case, else
 ";1" of ISO 9660.
 """
 
+import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vna.archive import HeldInstance
 from vna.dicom.describe import text_of
 from vna.dicom.elements import Element
 from vna.dicom.part10 import find_data_set
 from vna.dicom.scan import Scan, scan
 from vna.errors import CannotUnderstand
+from vna.media import is_media_path, read_keys
+from vna.model import InstanceKey, InstanceUID, SeriesUID, StudyUID
 
 _DIRECTORY_RECORD_SEQUENCE: Final = 0x00041220
 _RECORD_IN_USE: Final = 0x00041410
 _REFERENCED_FILE_ID: Final = 0x00041500
 _OUT_OF_USE: Final = "0"
+_START_BYTES: Final = 2**20
+DICOMDIR: Final = "DICOMDIR"
 
 
 def read_dicomdir(path: Path) -> Iterator[tuple[str, ...]]:
@@ -40,6 +47,45 @@ def read_dicomdir(path: Path) -> Iterator[tuple[str, ...]]:
         file_id = _text(scanned, record, _REFERENCED_FILE_ID, "CS")
         if file_id and _text(scanned, record, _RECORD_IN_USE, "US") != _OUT_OF_USE:
             yield tuple(component.strip() for component in file_id.split("\\"))
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of a file-set that an earlier export made: its path, which instance it holds, and how it begins."""
+
+    path: str
+    held: HeldInstance
+    start: bytes
+
+
+def listed_files(folder: Path) -> list[ListedFile]:
+    """Return the files that the DICOMDIR in a folder lists and that are there; none where there is no DICOMDIR.
+
+    Raises:
+        CannotUnderstand: it, or a file, is no DICOM; or it is no export's, with other names for its files.
+        OSError: something cannot be read.
+    """
+    if not (folder / DICOMDIR).exists():
+        return []
+    found = ["/".join(file_id) for file_id in read_dicomdir(folder / DICOMDIR)]
+    strange = next((path for path in found if not is_media_path(path)), None)
+    if strange is not None:
+        raise CannotUnderstand(f"it lists {strange}, which no export made")
+    return [_listed(path, folder / path) for path in found if (folder / path).is_file()]
+
+
+def _listed(path: str, file: Path) -> ListedFile:
+    with file.open("rb") as opened:
+        start = opened.read(_START_BYTES)
+    head = find_data_set(start)
+    keys = read_keys(start, head.transfer_syntax)
+    key = InstanceKey(
+        StudyUID(str(keys.get("StudyInstanceUID", ""))),
+        SeriesUID(str(keys.get("SeriesInstanceUID", ""))),
+        InstanceUID(head.sop_instance_uid or ""),
+    )
+    digest = hashlib.sha256(start).hexdigest()
+    return ListedFile(path, HeldInstance(0, key, head.sop_class_uid or "", head.transfer_syntax, 0, 1, digest), start)
 
 
 def locate(folder: Path, file_id: tuple[str, ...]) -> Path:

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from vna.archive import Archive, DataSet
 from vna.errors import OutOfResources, VnaError
 from vna.media import MediaDirectory
+from vna.transfer.dicomdir import ListedFile
 from vna.transfer.layout import Layout
 from vna.transfer.part10_files import Part10File, part10_file
 from vna.transfer.selection import Selected, Selection, selected
@@ -77,9 +78,14 @@ class Exporter:
         return self._stopping
 
     def run(self, selection: Selection) -> Iterator[ExportedFile]:
-        """Export what is selected; yield what becomes of each version. Of nothing, nothing is written."""
+        """Export what is selected; yield what becomes of each version. Of nothing, nothing is written.
+
+        Raises:
+            InTheWay: a DICOMDIR is there that would be replaced, and cannot be gone on with; nothing is written.
+        """
         finished = False
         try:
+            before = self._target.listed() if self._directory is not None else []
             with ThreadPoolExecutor(_THREADS, thread_name_prefix="export") as pool:
                 for study in selected(self._archive, selection, self._layout.keywords):
                     if self._stopping:
@@ -87,7 +93,7 @@ class Exporter:
                     yield from self._study(study, pool)
             if self._done and not self._stopping:
                 finished = True
-                yield from self._finish()
+                yield from self._finish(before)
         finally:
             if not finished:
                 self._target.abandon()
@@ -138,9 +144,12 @@ class Exporter:
         if self._directory is not None:
             self._directory.add(order, path, one.held, start)
 
-    def _finish(self) -> Iterator[ExportedFile]:
+    def _finish(self, before: Iterable[ListedFile]) -> Iterator[ExportedFile]:
         try:
             if self._directory is not None:
+                for file in before:
+                    if file.path not in self._directory.paths:
+                        self._directory.add(next(self._orders), file.path, file.held, file.start)
                 self._target.put_directory(self._directory.to_bytes())
             wrong = self._target.finish()
         except OutOfResources as exc:

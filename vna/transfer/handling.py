@@ -19,6 +19,7 @@ from vna.transfer.reading import (
     CannotRead,
     IsDirectory,
     NotDicom,
+    NotOpened,
     Readable,
     Reader,
     judge,
@@ -172,7 +173,7 @@ def _verdict(outcome: Fate | Exception, label: str, *, progress: int) -> Verdict
             fate = Fate.REJECTED
         case OutOfResources():
             fate = Fate.REFUSED
-        case CannotRead() | VnaError():
+        case CannotRead() | NotOpened() | VnaError():
             fate = Fate.FAILED
         case _:
             _log.error("import failed", exc_info=outcome)

@@ -16,10 +16,10 @@ from storage_backends import Content
 from vna.archive import Incoming
 from vna.dicom.describe import is_uid
 from vna.dicom.encoding import is_vr
-from vna.dicom.part10 import PREAMBLE_LENGTH, PREFIX, find_data_set
+from vna.dicom.part10 import find_data_set
 from vna.errors import CannotUnderstand
 from vna.media import MEDIA_STORAGE_DIRECTORY
-from vna.transfer.containers import BROKEN, START_BYTES, kind_of, why
+from vna.transfer.containers import BROKEN, START_BYTES, kind_of, may_be_data_set, why
 from vna.transfer.units import Kind, TarMember, WholeFile, ZipMember
 
 PIECE_BYTES: Final = 2**20
@@ -27,6 +27,10 @@ PIECE_BYTES: Final = 2**20
 _FIRST_OF_HEADLESS: Final = frozenset({0x0000, 0x0001, 0x0005, 0x0006, 0x0008, 0x0012, 0x0016, 0x0018})
 """Elements of group 0008 that data sets without File Meta begin with."""
 
+_PACKED_OTHERWISE: Final = (
+    *(".jar", ".war", ".apk", ".docx", ".xlsx", ".pptx", ".odt", ".ods", ".odp", ".epub"),
+    *(".nii.gz", ".mha.gz", ".json.gz", ".xml.gz", ".txt.gz", ".log.gz"),
+)
 _NAMED_AS_DICOM: Final = (".dcm", ".dic", ".dicom")
 _MOST_EXPANDED: Final = 1000
 _EXPANDED_FREELY: Final = 256 * 2**20
@@ -34,6 +38,10 @@ _EXPANDED_FREELY: Final = 256 * 2**20
 
 class NotDicom(Exception):
     """What was read is no DICOM; the message says what it is."""
+
+
+class NotOpened(Exception):
+    """What was read is packed, inside something that is packed: it may hold DICOM; the message says what it is."""
 
 
 class IsDirectory(Exception):
@@ -75,6 +83,7 @@ class Reader:
 
         Raises:
             NotDicom: it is something else.
+            NotOpened: it is an archive in another.
             IsDirectory: it is a DICOMDIR.
             CannotUnderstand: it is damaged.
             CannotRead: it cannot be read, or not by this program.
@@ -147,10 +156,13 @@ def read_into(incoming: Incoming, pieces: Iterator[memoryview], label: str) -> N
 
     Raises:
         NotDicom: it does not.
+        NotOpened: it begins like an archive.
         CannotUnderstand: it does not, although it is called a DICOM file.
     """
     first = next(pieces, memoryview(b""))
     reason = _why_not(first)
+    if reason and (kind := kind_of(bytes(first[:START_BYTES]))) is not Kind.OTHER and not _is_named_otherwise(label):
+        raise NotOpened(f"a {kind.value} file inside another: unpack the outer one first")
     if reason and label.lower().endswith(_NAMED_AS_DICOM):
         raise CannotUnderstand(f"called a DICOM file, but {reason}")
     if reason:
@@ -197,10 +209,12 @@ def _why_not(start: memoryview) -> str:
     head = bytes(start[:START_BYTES])
     if not head:
         return "it is empty"
-    if head[PREAMBLE_LENGTH:].startswith(PREFIX) or head.startswith((b"\2\0", b"\x08\0", b"\0\x08")):
-        return ""
-    kind = kind_of(head)
-    return "it does not begin like a data set" if kind is Kind.OTHER else f"a {kind.value} file inside another"
+    return "" if may_be_data_set(head) else "it does not begin like a data set"
+
+
+def _is_named_otherwise(label: str) -> bool:
+    """Return whether something packed is called what holds no DICOM files: programs, office documents, volumes."""
+    return label.lower().endswith(_PACKED_OTHERWISE)
 
 
 def _begins_data_set(buffer: memoryview) -> bool:

@@ -4,7 +4,7 @@ Keys are those of a query (PS3.4 C.2.2.2), of any level. They are looked up stud
 export of everything holds one study's list in memory.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -20,10 +20,14 @@ _OF_STUDY: Final = (Level.PATIENT, Level.STUDY)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What is asked for: `keys` by keyword; `versions` asks for all versions, not the served one alone."""
+    """What is asked for: `keys` by keyword; `versions` asks for all versions, not the served one alone.
+
+    With `patients` it is only what is held of these: each an ID, and its issuer where that is said.
+    """
 
     keys: Mapping[str, Matcher]
     versions: bool = False
+    patients: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +68,30 @@ def selected(archive: Archive, selection: Selection, keywords: Sequence[str]) ->
 
     Args:
         keywords: the attributes to give with each instance.
+
+    Raises:
+        Ambiguous: a patient's ID is known of several issuers, and none is said.
+        NotFound: it is known of none.
     """
     of_study = {key: matcher for key, matcher in selection.keys.items() if BY_KEYWORD[key].level in _OF_STUDY}
     deeper = {key: matcher for key, matcher in selection.keys.items() if key not in of_study}
     wanted = Query(Level.STUDY, Model.STUDY_ROOT, {"StudyInstanceUID": Universal(), **of_study}, relational=True)
     asked = {keyword: Universal() for keyword in (*keywords, "SeriesInstanceUID", "SOPInstanceUID")}
+    theirs = _of_patients(archive, selection.patients)
     for study in list(archive.find(wanted)):
+        if theirs is not None and str(study["StudyInstanceUID"]) not in theirs:
+            continue
         one = {"StudyInstanceUID": SingleValue(str(study["StudyInstanceUID"]))}
         instances = Query(Level.IMAGE, Model.STUDY_ROOT, {**asked, **deeper, **one}, relational=True)
         yield list(_of_study(archive, instances, one, versions=selection.versions))
+
+
+def _of_patients(archive: Archive, patients: Sequence[tuple[str, str]]) -> Set[str] | None:
+    """Return the studies of patients, as they are known by ID and issuer; None where nobody is named."""
+    if not patients:
+        return None
+    named = ((archive.patients.named(patient_id, issuer), patient_id) for patient_id, issuer in patients)
+    return {uid for issuer, patient_id in named for uid in archive.patients.studies(issuer, patient_id)}
 
 
 def _of_study(

@@ -22,7 +22,8 @@ from typing import IO, Final, Protocol
 
 from storage_backends.posix import fsync_folder
 from vna.dicom.supported import is_compressed
-from vna.errors import Damaged, OutOfResources, VnaError
+from vna.errors import CannotUnderstand, Damaged, OutOfResources, VnaError
+from vna.transfer.dicomdir import DICOMDIR, ListedFile, listed_files
 from vna.transfer.part10_files import Part10File, is_of_instance, verifies
 
 Chunks = Iterator[bytes | memoryview]
@@ -57,6 +58,14 @@ class Target(Protocol):
         Raises:
             Damaged: it is not what is held.
             OutOfResources: it cannot be written.
+        """
+        ...
+
+    def listed(self) -> list[ListedFile]:
+        """Return what a DICOMDIR lists that is there already: the new one is to list it too.
+
+        Raises:
+            InTheWay: it cannot be read, or is not that of an export.
         """
         ...
 
@@ -122,6 +131,14 @@ class FolderTarget:
                 staged.unlink()
         return start
 
+    def listed(self) -> list[ListedFile]:
+        """Return what the DICOMDIR of earlier exports lists."""
+        try:
+            return listed_files(self._root)
+        except (CannotUnderstand, OSError) as exc:
+            reason = exc.strerror if isinstance(exc, OSError) else str(exc)
+            raise InTheWay(f"{self._root / DICOMDIR} would be replaced: {reason}; choose another folder") from exc
+
     def put_directory(self, data: bytes) -> None:
         """Write the DICOMDIR, in place of one that is there."""
         staged = self._root / ".DICOMDIR.part"
@@ -131,7 +148,7 @@ class FolderTarget:
                 opened.write(data)
                 opened.flush()
                 os.fsync(opened.fileno())
-            staged.replace(self._root / "DICOMDIR")
+            staged.replace(self._root / DICOMDIR)
         except OSError as exc:
             raise OutOfResources(f"the DICOMDIR cannot be written: {exc.strerror}") from exc
 
@@ -195,6 +212,10 @@ class ZipTarget:
                 shutil.copyfileobj(spooled, member, _STEP)
             spooled.seek(0)
             return spooled.read(_START_BYTES)
+
+    def listed(self) -> list[ListedFile]:
+        """Return nothing: a ZIP is always begun anew."""
+        return []
 
     def put_directory(self, data: bytes) -> None:
         """Write the DICOMDIR as the last member."""

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from conformance import phantoms
 from filesets import Ran, Run, contents, digests, phantom_files, small_files, tar_of, write, zip_of
 from shared_samples import SAMPLES, needs_samples
+from vna import cli
 from vna.cli import main
 from vna.cli.import_ import worthwhile_workers
+from vna.transfer.dicomdir import read_dicomdir
 
 
 @pytest.fixture
@@ -142,6 +145,93 @@ def test_an_export_into_a_zip_can_be_imported(run: Run, tmp_path: Path) -> None:
     assert (exported.code, exported.told["counts"]["written"]) == (0, 4)
     assert (again.code, "exists" in again.err) == (1, True)
     assert trial.told["counts"]["already-stored"] == 4
+
+
+def test_a_second_export_into_a_file_set_is_listed_beside_the_first(run: Run, tmp_path: Path) -> None:
+    files = small_files(6)
+    run("import", write(tmp_path / "in", files))
+    first, second = (f"IPP0000000{number}" for number in (0, 1))
+
+    for patient in (first, second, first):
+        assert run("export", "--patient", patient, "--dicomdir", "--to", tmp_path / "cd").code == 0
+
+    listed = list(read_dicomdir(tmp_path / "cd" / "DICOMDIR"))
+    assert len(listed) == len(set(listed)) == 6
+    counts = run("import", tmp_path / "cd" / "DICOMDIR", "--json", "--again").told["counts"]
+    assert {name: count for name, count in counts.items() if count} == {"already-stored": 6, "dicomdir": 1}
+    read = dcmread(tmp_path / "cd" / "DICOMDIR")
+    assert sum(record.DirectoryRecordType == "PATIENT" for record in read.DirectoryRecordSequence) == 2
+
+
+@pytest.mark.parametrize("damage", [b"", b"no DICOMDIR at all"])
+def test_a_dicomdir_of_others_is_not_replaced(run: Run, tmp_path: Path, damage: bytes) -> None:
+    run("import", write(tmp_path / "in", small_files(1)))
+    run("export", "--all", "--dicomdir", "--to", tmp_path / "cd")
+    file = tmp_path / "cd" / "DICOMDIR"
+    data = damage or file.read_bytes().replace(b"DICOM\\P", b"IMAGE\\P")
+    file.write_bytes(data)
+    before = _listing(tmp_path / "cd")
+    run("import", write(tmp_path / "more", small_files(1, first=10)))
+
+    ran = run("export", "--all", "--dicomdir", "--to", tmp_path / "cd")
+
+    assert (ran.code, "DICOMDIR would be replaced" in ran.err, "another folder" in ran.err) == (1, True, True)
+    assert _listing(tmp_path / "cd") == before
+
+
+def test_a_patient_is_of_one_issuer_and_their_id_no_pattern(run: Run, tmp_path: Path) -> None:
+    one, other, star = (phantoms.ct_slice(study=number, size=16) for number in (1, 2, 3))
+    for ds, patient, issuer in ((one, "P1", "A"), (other, "P1", "B"), (star, "P*", "A")):
+        ds.PatientID, ds.IssuerOfPatientID = patient, issuer
+        ds.save_as(tmp_path / f"{ds.StudyInstanceUID}.dcm", enforce_file_format=True)
+        run("import", tmp_path / f"{ds.StudyInstanceUID}.dcm")
+
+    def exported(*arguments: str) -> tuple[int, set[str]]:
+        out = tmp_path / "-".join(arguments).replace("*", "star")
+        ran = run("export", *arguments, "--layout", "{StudyInstanceUID}.dcm", "--to", out)
+        return ran.code, {path.stem for path in out.glob("*.dcm")}
+
+    assert exported("--patient", "P1") == (1, set())
+    assert exported("--patient", "P1", "--issuer", "B") == (0, {other.StudyInstanceUID})
+    assert exported("--patient", "P*") == (0, {star.StudyInstanceUID})
+    assert exported("--patient", "P1", "--issuer", "A", "--patient", "P*") == (
+        0,
+        {one.StudyInstanceUID, star.StudyInstanceUID},
+    )
+    assert exported("--patient", "P1", "--issuer", "A", "--query", "StudyInstanceUID=1.2.3") == (1, set())
+    assert "known of several issuers, say which: A, B" in run("export", "--patient", "P1", "--to", tmp_path / "x").err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("import", ""), ("export", "--all", "--to", ""), ("export", "--all", "--zip", "")]
+)
+def test_an_empty_path_is_not_this_folder(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    ran = run(*arguments)
+
+    assert (ran.code, "an empty path" in ran.err) == (2, True)
+
+
+def test_ctrl_c_while_commands_load_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_loaded", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["status"])
+
+    assert ended.value.code == 130
+
+
+def test_archives_inside_archives_are_named_again_and_again(run: Run, tmp_path: Path) -> None:
+    folder = write(tmp_path / "in", {"outer.zip": zip_of({"inner.zip": zip_of(small_files(1))})})
+
+    for _ in range(2):
+        ran = run("import", folder, "--json")
+        assert (ran.code, ran.told["problems"], "unpack the outer one first" in ran.err) == (1, 1, True)
 
 
 def test_a_layout_and_keys_are_given_on_the_command_line(run: Run, tmp_path: Path) -> None:

@@ -46,6 +46,18 @@ def test_the_record_is_seen_while_the_folder_is_locked(folder: DataFolder) -> No
     folder.unlock()
 
 
+@pytest.mark.parametrize("name", ["lock", "node.json"])
+def test_a_folder_that_cannot_be_read_is_told_of(folder: DataFolder, name: str) -> None:
+    folder.lock()
+    (folder.path / name).unlink(missing_ok=True)
+    (folder.path / name).symlink_to(name)  # to itself
+
+    with pytest.raises(StartRefused, match="cannot be read"):
+        folder.running()
+
+    folder.unlock()
+
+
 def test_the_record_of_a_dead_node_is_not_believed(folder: DataFolder) -> None:
     folder.write_record(RECORD)
 

@@ -72,6 +72,13 @@ def test_another_compressed_file_is_not_dicom(tmp_path: Path) -> None:
     assert (verdict.fate, "no TAR" in verdict.reason) == (Fate.NOT_DICOM, True)
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_a_compressed_dicom_file_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    (verdict,) = _units(tmp_path, "x.gz", gzip.compress(FILES[name]))
+
+    assert (verdict.fate, "unpack it first" in verdict.reason) == (Fate.FAILED, True)
+
+
 def test_an_encrypted_member_is_a_failure_and_the_others_are_not(tmp_path: Path) -> None:
     data = bytearray(zip_of(FILES))
     directory = data.index(b"PK\x01\x02")

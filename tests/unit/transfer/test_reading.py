@@ -1,5 +1,6 @@
 """What may be a data set is read into memory of our own, told from what is none, and never expanded without end."""
 
+import gzip
 import io
 import zipfile
 from collections.abc import Iterator
@@ -9,12 +10,12 @@ import pytest
 
 from conformance import phantoms
 from conformance.corpus import small_studies
-from filesets import as_file, small_files, write, zip_of
+from filesets import as_file, small_files, tar_of, write, zip_of
 from storage_backends import MemoryContent
 from vna.archive import Spool
 from vna.errors import CannotUnderstand
 from vna.media import MEDIA_STORAGE_DIRECTORY
-from vna.transfer.reading import CannotRead, IsDirectory, NotDicom, Reader, judge, limited, read_into
+from vna.transfer.reading import CannotRead, IsDirectory, NotDicom, NotOpened, Reader, judge, limited, read_into
 from vna.transfer.units import TarMember, WholeFile, ZipMember
 
 (INSTANCE,) = small_studies(1)
@@ -65,11 +66,24 @@ def test_members_of_containers_are_read_where_they_lie(tmp_path: Path, reader: R
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"some text", b"\x89PNG\r\n\x1a\n" + b"\0" * 200, b"\x08\0\x77\x77" + b"\0" * 20, zip_of({"x": FILE})],
-    ids=["empty", "text", "PNG", "begins with group 8", "ZIP inside another"],
+    [b"", b"some text", b"\x89PNG\r\n\x1a\n" + b"\0" * 200, b"\x08\0\x77\x77" + b"\0" * 20],
+    ids=["empty", "text", "PNG", "begins with group 8"],
 )
 def test_what_is_none_is_told(tmp_path: Path, reader: Reader, data: bytes) -> None:
     with pytest.raises(NotDicom), reader.open(_whole(tmp_path, "x", data)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "data", [zip_of({"x": FILE}), tar_of({"x": FILE}), gzip.compress(FILE)], ids=["zip", "tar", "gz"]
+)
+def test_what_is_packed_inside_something_packed_is_told_to_be_unpacked(
+    tmp_path: Path, reader: Reader, data: bytes
+) -> None:
+    told = "inside another: unpack the outer one first"
+    with pytest.raises(NotOpened, match=told), reader.open(_whole(tmp_path, "x", data)):
+        pass
+    with pytest.raises(NotDicom), reader.open(_whole(tmp_path, "Report.DOCX", data)):
         pass
 
 
