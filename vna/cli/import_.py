@@ -67,7 +67,8 @@ def import_files(
     changed. Standard error names every file that is not DICOM, damaged or cannot be read. Exit code 1:
     something was damaged or failed, or the import was stopped.
     """
-    request = _Request(paths, source, dry_run, again, workers or worthwhile_workers(paths))
+    worthwhile = 1 if dry_run else workers or worthwhile_workers(paths)  # a trial remembers what it has seen
+    request = _Request(paths, source, dry_run, again, worthwhile)
     summary = _run(read_settings(context, config), request)
     if as_json:
         print_json(summary.as_json())

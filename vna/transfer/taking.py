@@ -1,5 +1,7 @@
 """What is done with data sets that were read: they are stored, or on trial compared with what is held."""
 
+import hashlib
+import threading
 import time
 from collections.abc import Sequence
 from typing import Protocol
@@ -51,10 +53,17 @@ class Storing:
 
 
 class Trying:
-    """Says what storing would come to, and stores nothing; without an archive everything is new."""
+    """Says what storing would come to, and stores nothing; without an archive everything is new.
+
+    What came before in the same trial counts as held. Whether something would not be taken, because it was rejected or
+    eliminated before, is not asked.
+    """
 
     def __init__(self, archive: Archive | None) -> None:
         self._archive = archive
+        self._lock = threading.Lock()
+        self._seen: set[bytes] = set()
+        """Of each instance, and of each with its digest, a short name: there may be millions."""
 
     def take(self, candidates: Sequence[Candidate]) -> list[Fate | Exception]:
         """Compare each with what is held under its UIDs."""
@@ -62,8 +71,16 @@ class Trying:
 
     def _compared(self, candidate: Candidate) -> Fate:
         _, key = key_of(scan(candidate.content.buffer(), candidate.transfer_syntax))
-        held = self._archive.versions(key) if self._archive else []
-        if not held:
-            return Fate.STORED
+        held = {version.digest for version in self._archive.versions(key)} if self._archive else set[str]()
         digest = compute_digests(candidate.transfer_syntax, candidate.content, ()).instance
-        return Fate.ALREADY_STORED if any(version.digest == digest for version in held) else Fate.DIFFERS
+        instance, content = _short("\0".join((key.study, key.series, key.instance))), _short(f"{key.instance} {digest}")
+        with self._lock:
+            is_known, is_same = instance in self._seen, content in self._seen
+            self._seen |= {instance, content}
+        if is_same or digest in held:
+            return Fate.ALREADY_STORED
+        return Fate.DIFFERS if held or is_known else Fate.STORED
+
+
+def _short(name: str) -> bytes:
+    return hashlib.blake2b(name.encode(), digest_size=16).digest()
