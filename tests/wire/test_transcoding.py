@@ -131,7 +131,7 @@ def test_video_is_not_converted(filled: RunningNode) -> None:
     answer = get_study(filled, BAD["video"], EXPLICIT_LE).answer
 
     assert (answer.status, answer.failed) == (0xA702, 1)
-    assert answer.comment.startswith("the peer takes no syntax")
+    assert answer.comment == f"no accepted context takes {BAD['video'].transfer_syntax}"
 
 
 def test_a_killed_codec_process_is_replaced(filled: RunningNode) -> None:

@@ -25,6 +25,7 @@ from vna.archive.translation import storage_errors
 from vna.archive.writing import BlobWriter
 from vna.dicom.admissible import check_admissible
 from vna.dicom.describe import Description, describe, key_of
+from vna.dicom.encoding import encoding_of
 from vna.dicom.scan import Scan, scan
 from vna.errors import DataSetMismatch, EliminatedBefore, OutOfResources, RejectedBefore, StudyMismatch, only, tried
 from vna.events import Arrival, BlobEntry, Decision, payload_digest
@@ -123,6 +124,7 @@ class Receiver:
     def _prepare(self, arrived: Arrived, session: "StoreSession") -> _Prepared:
         """Take a data set apart, make its blobs durable, and return what is to be recorded."""
         scanned, sop_class, key = self._admitted(arrived)
+        session.tell_layout(scanned, key)
         note = self.notes.read(sop_class, key, scanned, arrived.content)
         with storage_errors(), self._writer.begin(arrived.content, scanned) as writing:
             identified = writing.identify(key.study)
@@ -234,6 +236,7 @@ class StoreSession:
     def __init__(self, receiver: Receiver, source: Source, actor: str, association: str | None = None) -> None:
         self._receiver = receiver
         self._receipted: set[StudyUID] = set()
+        self._is_layout_told = False
         self.source, self.actor = source, actor
         self.association = association or uuid.uuid4().hex
 
@@ -259,6 +262,16 @@ class StoreSession:
             if isinstance(each, Stored) and each.outcome is Outcome.ALREADY_STORED:
                 self._receipted.add(each.key.study)
         return outcomes
+
+    def tell_layout(self, scanned: Scan, key: InstanceKey) -> None:
+        """Log, once, that the source mixes up implicit and explicit VR: what it sends is kept and given as it came."""
+        is_as_said = scanned.encoding.explicit == encoding_of(scanned.transfer_syntax).explicit
+        if is_as_said or self._is_layout_told:
+            return
+        self._is_layout_told = True
+        text = "kept as it came, in %s VR, which its transfer syntax is not source=%s transfer_syntax=%s instance=%s"
+        layout = "explicit" if scanned.encoding.explicit else "implicit"
+        log.warning(text, layout, self.source.name, scanned.transfer_syntax, key.instance)
 
     def receipt_due(self, study: StudyUID) -> bool:
         """Return whether this session has not yet left a receipt for a study received again."""

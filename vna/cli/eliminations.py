@@ -41,7 +41,7 @@ from vna.console import wording
 from vna.errors import NotFound
 from vna.events import StepDecision
 from vna.model import InstanceUID, Scope
-from vna.node import open_archive
+from vna.node import open_existing_archive
 from vna.retention import Blocker
 
 app = typer.Typer(
@@ -107,7 +107,7 @@ def propose(
     """
     accepted = frozenset(Blocker(each.value) for each in accept or ())
     wanted = Wanted(modality, establishment, before, limit, accepted)
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         number = archive.eliminations.propose(wanted, Statement(by or user_name()), _now())
         shown = archive.eliminations.show(number, _now())
     _print(shown, as_json=as_json)
@@ -121,7 +121,7 @@ def list_(
     config: Config = None,
 ) -> None:
     """List eliminations, oldest first."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         found = [each for each in archive.eliminations.all(_now()) if everything or each.state not in _OVER]
     told = [told_elimination_standing(each) for each in found]
     if as_json:
@@ -146,7 +146,7 @@ def show(
     """Show an elimination: its list, who decided, what was kept and why, and where it is destroyed."""
     if language not in LANGUAGES:
         raise typer.BadParameter(f"--language is one of {', '.join(LANGUAGES)}")
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         shown = archive.eliminations.show(number, _now())
     if csv_file is not None:
         write_file(csv_file, list_as_csv(told_elimination(shown)["items"]))
@@ -182,7 +182,7 @@ def decide(
     """
     decision = StepDecision.FAVOURABLE if favourable else StepDecision.UNFAVOURABLE
     visa = Visa(reference, reference_date, InstanceUID(document) if document else None)
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         archive.eliminations.decide(number, role, decision, Statement(by or user_name(), comment), visa)
         _print(archive.eliminations.show(number, _now()), as_json=as_json)
 
@@ -202,7 +202,7 @@ def keep(
 
     Example: vna elimination keep 40 --item 3 --item 7 --cause historical --by "A. Lefort"
     """
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         eliminations = archive.eliminations
         scopes = _scopes(eliminations.show(number, _now()), item)
         eliminations.keep(number, scopes, cause, Statement(by or user_name(), comment))
@@ -219,7 +219,7 @@ def cancel(
     config: Config = None,
 ) -> None:
     """End an elimination of which nothing has gone."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         archive.eliminations.cancel(number, Statement(by or user_name(), comment))
         _print(archive.eliminations.show(number, _now()), as_json=as_json)
 

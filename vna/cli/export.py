@@ -12,7 +12,7 @@ from vna.cli.export_summary import ExportSummary
 from vna.cli.options import AsJson, Config, file_path, folder_path, print_json, read_settings
 from vna.cli.progress import TransferBar
 from vna.cli.stopping import stopped_by_signals
-from vna.node import open_archive
+from vna.node import open_existing_archive
 from vna.settings import Settings
 from vna.transfer import (
     DEFAULT_LAYOUT,
@@ -113,7 +113,7 @@ class _Request:
 def _run(settings: Settings, request: _Request) -> ExportSummary:
     summary = ExportSummary()
     with ExitStack() as stack:
-        archive = stack.enter_context(closing(open_archive(settings)))
+        archive = stack.enter_context(closing(open_existing_archive(settings)))
         exporter = Exporter(archive, request.target(), request.layout, dicomdir=request.dicomdir)
         stack.enter_context(stopped_by_signals(exporter.stop))
         bar = stack.enter_context(TransferBar("exporting"))

@@ -13,7 +13,7 @@ from vna.cli.tables import columns
 from vna.console import wording
 from vna.events import HoldKind, HoldLevel
 from vna.model import SeriesUID
-from vna.node import open_archive
+from vna.node import open_existing_archive
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -74,7 +74,7 @@ def place(
     Example: vna hold place --query Modality=MG --query StudyDate=20100101-20121231 --kind research --reason "cohort"
     """
     terms = HoldTerms(kind, reason, case, from_date, until)
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         if patient:
             issuer = archive.patients.named(patient, issuer)
         if series and not study:
@@ -97,7 +97,7 @@ def list_holds(
     as_json: AsJson = False,
 ) -> None:
     """List the holds that stand today, oldest first."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         holds = archive.holds.all() if every else archive.holds.standing()
     if as_json:
         print_json([told_hold(hold) for hold in holds])
@@ -111,7 +111,7 @@ def list_holds(
 @app.command(epilog=HELP)
 def show(context: typer.Context, number: Number, config: Config = None, as_json: AsJson = False) -> None:
     """Show one hold: why, by whom, and what of it is held now."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         hold = archive.holds.get(number)
         covered, why_released = told_covered(archive.holds.covered(hold)), archive.holds.why_released(hold)
     if as_json:
@@ -136,7 +136,7 @@ def release(
     config: Config = None,
 ) -> None:
     """Let go of a hold. It takes another person than the one who placed it: --by says who."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         hold = archive.holds.release(number, by or user_name(), reason)
         left = [each.number for each in archive.holds.standing() if _overlaps(archive, hold, each)]
     typer.echo(f"Released hold {number}, which {hold.actor} placed.")

@@ -15,7 +15,7 @@ from vna.cli.stopping import stopped_by_signals
 from vna.cli.tables import columns
 from vna.console import wording
 from vna.lifecycle import EliminationDone, MoveDone, Plan, PlannedMove, Report
-from vna.node import lifecycle_of, open_archive, open_sealing_archive
+from vna.node import lifecycle_of, open_existing_archive, open_sealing_archive
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,7 +44,7 @@ def plan(
     """
     settings = read_settings(context, config)
     at = None if on is None else datetime.combine(on, time(12), UTC)
-    with closing(open_archive(settings)) as archive:
+    with closing(open_existing_archive(settings)) as archive:
         found = lifecycle_of(archive, settings.lifecycle).plan(at)
     if as_json:
         print_json(_told_plan(found))
@@ -79,7 +79,7 @@ def confirm_clock(
     config: Config = None,
 ) -> None:
     """Say that the clock is right as it is now, after it jumped: eliminations and moves go on."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         jump = archive.clock.check()
         if jump is not None:
             typer.echo(f"The clock went from {jump.trusted} to {jump.seen}.")

@@ -14,7 +14,7 @@ from vna.cli.options import LARGEST_NUMBER, AsJson, By, Config, print_json, read
 from vna.cli.rejections import InstanceOption, SeriesOption, StudyOption, named_scope
 from vna.cli.tables import columns
 from vna.console import wording
-from vna.node import open_archive
+from vna.node import open_existing_archive
 from vna.transfer import Exported, write_opened
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ def place(
     config: Config = None,
 ) -> None:
     """Hide a study, series or instance everywhere, with what arrives in it. A running node hides it at once."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         scope = named_scope(archive.rejections, study, series, instance)
         number = archive.limitations.place(scope, Statement(by or user_name(), _given(reason)))
         hidden = wording.number(archive.limitations.find(number).instances, "instance")
@@ -48,7 +48,7 @@ def place(
 @app.command("list", epilog=HELP)
 def list_limitations(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
     """List the limitations that stand, oldest first."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         standing = [(each, archive.limitations.reason(each.number)) for each in archive.limitations.standing()]
     if as_json:
         print_json([{**asdict(limitation), "reason": reason} for limitation, reason in standing])
@@ -73,7 +73,7 @@ def lift(
     config: Config = None,
 ) -> None:
     """Let a limitation stand no longer; what another one or a rejection hides too stays hidden."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         limitation = archive.limitations.lift(number, Statement(by or user_name(), _given(reason)))
     typer.echo(f"Lifted, limitation {number} of {limitation.scope} stands no longer.")
 
@@ -93,7 +93,7 @@ def open_limited(
 
     Exit code 1: something could not be written, or nothing of it is limited.
     """
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         scope = named_scope(archive.rejections, study, series, instance)
         opened = archive.limitations.open(scope, Statement(by or user_name(), _given(reason)))
         fates = Counter[Exported]()

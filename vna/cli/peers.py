@@ -13,7 +13,7 @@ from vna.dicom.text import is_charset
 from vna.dimse import echo_peer
 from vna.errors import NotFound
 from vna.model import Peer
-from vna.node import open_archive
+from vna.node import open_archive, open_existing_archive
 from vna.settings import parse_ae_title
 
 app = typer.Typer(help="List, add, remove and test the DICOM applications the node talks to.", no_args_is_help=True)
@@ -44,7 +44,7 @@ AETitle = Annotated[str, typer.Argument(metavar="AET", callback=_ae_title, help=
 @app.command("list", epilog=HELP)
 def list_peers(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
     """List the registered peers."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         peers = [archive.peers()[ae_title] for ae_title in sorted(archive.peers())]
     if as_json:
         print_json([asdict(peer) for peer in peers])
@@ -92,7 +92,7 @@ def add_peer(
 @app.command("remove", epilog=HELP)
 def remove_peer(context: typer.Context, ae_title: AETitle, config: Config = None) -> None:
     """Forget a peer; what it sent stays."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         archive.remove_peer(ae_title, actor=ACTOR)
     typer.echo(f"Removed: {ae_title}")
 
@@ -106,7 +106,7 @@ def check_peer(
 ) -> None:
     """Ask a registered peer whether it is there (C-ECHO)."""
     settings = read_settings(context, config)
-    with closing(open_archive(settings)) as archive:
+    with closing(open_existing_archive(settings)) as archive:
         peer = archive.peers().get(ae_title)
     if peer is None:
         raise NotFound(f"{ae_title} is not a registered peer; vna peers list shows those that are")

@@ -11,7 +11,7 @@ from vna.cli.exits import Exit
 from vna.cli.options import Config, read_settings
 from vna.journal import make_key
 from vna.model import StudyUID
-from vna.node import DataFolder, open_archive, open_sealer
+from vna.node import DataFolder, open_existing_archive, open_sealer
 
 
 def receipt(
@@ -29,8 +29,8 @@ def receipt(
     study is not known, or something of it is damaged.
     """
     settings = read_settings(context, config)
-    key = make_key(DataFolder(settings.data_dir).signing_key)
-    with closing(open_archive(settings)) as archive, closing(open_sealer(settings)) as sealer:
+    with closing(open_existing_archive(settings)) as archive, closing(open_sealer(settings)) as sealer:
+        key = make_key(DataFolder(settings.data_dir).signing_key)
         text = write_receipt(StudyUID(study_uid), archive.verify(study_uid), sealer, key)
     if out is None:
         typer.echo(text, nl=False)

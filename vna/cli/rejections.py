@@ -13,7 +13,7 @@ from vna.cli.tables import columns
 from vna.console import wording
 from vna.errors import NotFound
 from vna.model import InstanceUID, RejectionReason, Scope, SeriesUID, StudyUID
-from vna.node import open_archive
+from vna.node import open_existing_archive
 
 StudyOption = Annotated[
     str | None,
@@ -49,7 +49,7 @@ def reject(
 
     Example: vna reject --series 1.2.3.4 --reason worklist --comment "sent under the wrong name"
     """
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         rejections = archive.rejections
         scope = named_scope(rejections, study, series, instance)
         typer.echo(f"{'Would hide' if dry_run else 'Hides'} {_amount(scope, rejections.visible(scope))}")
@@ -64,7 +64,7 @@ def reject(
 
 def rejected(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
     """List the rejections that stand, oldest first."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         standing = [(each, archive.rejections.comment(each.number)) for each in archive.rejections.standing()]
     if as_json:
         print_json([_told(rejection, comment) for rejection, comment in standing])
@@ -94,7 +94,7 @@ def restore_rejected(
     named = study or series or instance
     if (number is None) == (named is None):
         raise typer.BadParameter("give the number of a rejection, or what was rejected", ctx=context)
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         rejections = archive.rejections
         if number is None:
             number = _number_of(rejections, named_scope(rejections, study, series, instance))

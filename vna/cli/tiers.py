@@ -11,7 +11,7 @@ from vna.cli.exits import HELP
 from vna.cli.options import AsJson, By, Config, print_json, read_settings, user_name
 from vna.console import wording
 from vna.model import Availability
-from vna.node import open_archive
+from vna.node import open_existing_archive
 
 app = typer.Typer(
     help="Where studies lie: the named stores, what is in them, and bringing a study to another one.",
@@ -28,7 +28,7 @@ Copies = Annotated[int, typer.Option(min=1, metavar="N", help="Sound copies of e
 @app.command("list", epilog=HELP)
 def list_tiers(context: typer.Context, config: Config = None, as_json: AsJson = False) -> None:
     """List the stores: codec, what lies there, what room is left. Goes through the rows of all blobs."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         stores = archive.tier_standings()
     if as_json:
         print_json([_store_json(store) for store in stores])
@@ -40,7 +40,7 @@ def list_tiers(context: typer.Context, config: Config = None, as_json: AsJson = 
 @app.command("show", epilog=HELP)
 def show(context: typer.Context, study: Study, config: Config = None, as_json: AsJson = False) -> None:
     """Show where a study lies, and how soon it can be retrieved."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         found = archive.tiers.show(study)
     if as_json:
         print_json(_study_json(found))
@@ -56,7 +56,7 @@ def copy(
     context: typer.Context, study: Study, to: To, by: By = "", dry_run: DryRun = False, config: Config = None
 ) -> None:
     """Bring a study to a store, beside those it lies in."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         if not _would(archive, study, to, dry_run=dry_run):
             typer.echo(_done(archive.tiers.place(study, to, by or user_name())))
 
@@ -71,7 +71,7 @@ def recall(
     config: Config = None,
 ) -> None:
     """Bring a study back; it stays where it is, too."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         target = to or archive.tiers.stores.main
         if not _would(archive, study, target, dry_run=dry_run):
             typer.echo(_done(archive.tiers.place(study, target, by or user_name())))
@@ -92,7 +92,7 @@ def move(
 
     What stays is read back first; nothing goes unless enough sound copies are left.
     """
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         if not _would(archive, study, to, dry_run=dry_run):
             left = source or archive.tiers.stores.main
             typer.echo(_done(archive.tiers.move(study, left, to, by or user_name(), copies=copies)))
@@ -108,7 +108,7 @@ def drop(
     config: Config = None,
 ) -> None:
     """Keep a study in a store no longer, if enough sound copies are left elsewhere."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         typer.echo(_done(archive.tiers.displace(study, source, by or user_name(), copies=copies)))
 
 
@@ -121,7 +121,7 @@ def recode(
     config: Config = None,
 ) -> None:
     """Write what of a study is not in the codec of its store anew there."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         typer.echo(_done(archive.tiers.reencode(study, store, by or user_name())))
 
 

@@ -13,8 +13,7 @@ from vna.archive import Archive, Finding
 from vna.cli.exits import Exit
 from vna.cli.options import AsJson, Config, print_json, read_settings
 from vna.console.wording import number
-from vna.errors import StartRefused
-from vna.node import open_archive
+from vna.node import open_existing_archive
 
 
 def verify(
@@ -32,9 +31,7 @@ def verify(
     """
     checked, problems = 0, []
     settings = read_settings(context, config)
-    if not settings.index.url and not settings.data_dir.is_dir():
-        raise StartRefused(f"there is no data folder {settings.data_dir}")
-    with closing(open_archive(settings)) as archive:
+    with closing(open_existing_archive(settings)) as archive:
         for finding in _with_progress(archive, study_uid):
             checked += 1
             if finding.problem is not None:

@@ -36,7 +36,7 @@ def _send_back(exchange: Exchange, retrieval: Retrieval, instances: Sequence[Hel
         if not retrieval.goes_on():
             return
         try:
-            retrieval.count(held, sender.store(held, data_set, choice.context_for(held)))
+            retrieval.count(held, sender.store(held, data_set, choice))
         except VnaError as exc:
             retrieval.fail(held, exc)
             if exchange.messages.half_sent:  # what was begun cannot be taken back

@@ -39,12 +39,19 @@ class ContextChoice:
 
     def __init__(self, contexts: Iterable[Context]) -> None:
         self._by_syntax = {(each.abstract_syntax, each.transfer_syntax): each for each in contexts}
+        self._classes = {sop_class for sop_class, _syntax in self._by_syntax}
 
     def context_for(self, held: HeldInstance) -> Context | None:
         """Return the best context for an instance, None if it fits none."""
         wanted = (held.transfer_syntax, *targets_of(held.transfer_syntax))
         accepted = (self._by_syntax.get((held.sop_class_uid, syntax)) for syntax in wanted)
         return next(filter(None, accepted), None)
+
+    def why_none(self, held: HeldInstance) -> str:
+        """Return why an instance fits no context, in the 64 characters that an Error Comment has."""
+        if held.sop_class_uid not in self._classes:
+            return "no context for its SOP Class was accepted to send it on"
+        return f"no accepted context takes {held.transfer_syntax}"
 
     def transfer_syntax_for(self, held: HeldInstance) -> str | None:
         """Return in which transfer syntax to send an instance, None if none is accepted."""
@@ -108,7 +115,7 @@ class StoreSender:
         self._messages, self._originator = messages, originator
         self._message_id = 0
 
-    def store(self, held: HeldInstance, data_set: DataSet | VnaError, context: Context | None) -> int:
+    def store(self, held: HeldInstance, data_set: DataSet | VnaError, choice: ContextChoice) -> int:
         """Send one instance and return the status of its response.
 
         Raises:
@@ -116,10 +123,11 @@ class StoreSender:
             VnaError: there is no data set, or no context to send it on; or getting the bytes failed
                 half way, and then the messages are `half_sent`.
         """
+        context = choice.context_for(held)
+        if context is None:
+            raise CannotConvert(choice.why_none(held))
         if isinstance(data_set, VnaError):
             raise data_set
-        if context is None:
-            raise CannotConvert(f"no presentation context takes {held.transfer_syntax}")
         self._message_id = self._message_id % _MAX_MESSAGE_ID + 1
         command = store_request(
             held.sop_class_uid,

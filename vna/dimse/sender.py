@@ -124,7 +124,7 @@ class Sender:
             if isinstance(data_set, DataSet):
                 data_set = replace(data_set, chunks=pace.watched(data_set.chunks))
             try:
-                status = outlet.store(held, data_set, choice.context_for(held))
+                status = outlet.store(held, data_set, choice)
             except AssociationEnded as exc:
                 reason = f"{self._route.peer.ae_title}: {self._given_up or exc}"
                 self._ledger.lost(Undelivered(held, reason, tried=not delivered or bool(self._given_up)))

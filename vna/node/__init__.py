@@ -5,7 +5,7 @@ from vna.node.fsck import open_fsck
 from vna.node.journal import Rebuild, lost_end, open_documents, open_journal_reader, open_sealer, open_sealing_archive
 from vna.node.lifecycle import lifecycle_of
 from vna.node.node import Node
-from vna.node.parts import open_archive
+from vna.node.parts import open_archive, open_existing_archive
 from vna.node.serve import serve
 from vna.node.sweeping import open_sweeper
 
@@ -19,6 +19,7 @@ __all__ = [
     "lost_end",
     "open_archive",
     "open_documents",
+    "open_existing_archive",
     "open_fsck",
     "open_journal_reader",
     "open_sealer",

@@ -43,6 +43,17 @@ _IN_FLIGHT_BYTES = 192 * 2**20
 """Memory of the whole node for data sets that are being received; more of them go to spool files."""
 
 
+def open_existing_archive(settings: Settings) -> Archive:
+    """Open the archive that the settings name, where there is one: to look at something, or change it, makes none.
+
+    Raises:
+        StartRefused: there is no data folder; or as `open_archive`.
+    """
+    if not settings.index.url and not settings.data_dir.is_dir():
+        raise StartRefused(f"there is no data folder {settings.data_dir}")
+    return open_archive(settings)
+
+
 def open_archive(
     settings: Settings, *, workers: int = 1, metrics: Metrics | None = None, recent: Recent | None = None
 ) -> Archive:

@@ -11,17 +11,32 @@ from arrivals import Sender
 from conformance import phantoms
 from databases import connected
 from sending import OTHER_PACS, Sending, by_study
-from storage_backends import BlobRef, BlobStore, Codec, Memory
-from vna.archive import Archive, Expected, Room, Spool, Stored
+from storage_backends import BlobRef, BlobStore, Codec, Memory, MemoryContent
+from vna.archive import Archive, Arrived, Expected, Room, Spool, Stored
 from vna.errors import CannotUnderstand, DataSetMismatch, OutOfResources
 from vna.events import BlobPlace, SweepEnded
 from vna.index import BlobState, Index, tables
-from vna.model import Outcome
+from vna.model import Outcome, Source
 
 
 @pytest.fixture
 def sending(archive: Archive) -> Sending:
     return Sending(archive)
+
+
+def test_a_source_that_mixes_up_implicit_and_explicit_vr_is_told_of_once_and_kept_as_it_came(
+    sending: Sending, caplog: pytest.LogCaptureFixture
+) -> None:
+    session = sending.archive.session(Source("PACS"), "test")
+    for number in (1, 2):
+        ds = phantoms.ct_slice(number=number, size=16)
+        mislabelled = phantoms.data_set_bytes(ds, "1.2.840.10008.1.2")
+        session.store(Arrived(MemoryContent(mislabelled), "1.2.840.10008.1.2.1"))
+
+    told = [record.getMessage() for record in caplog.records]
+    assert len(told) == 1
+    assert "in implicit VR, which its transfer syntax is not source=" in told[0]
+    assert "PHANTOM" not in told[0]
 
 
 def test_a_data_set_comes_back_byte_for_byte(sending: Sending) -> None:

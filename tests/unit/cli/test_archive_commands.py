@@ -28,6 +28,7 @@ def test_a_peer_is_added_listed_changed_and_removed(run: Run) -> None:
 
 
 def test_a_peer_that_is_not_registered_cannot_be_removed_or_tested(run: Run) -> None:
+    run("peers", "add", "OTHER", "192.0.2.1", "104")
     for command in ("remove", "test"):
         code, _, told = run("peers", command, "CT1")
 
@@ -94,7 +95,7 @@ def test_status_counts_what_is_held_when_no_node_runs(run: Run) -> None:
 
 
 def test_looking_leaves_nothing_behind(run: Run, tmp_path: Path) -> None:
-    run("peers", "list")
+    store_all([])
     before = {path.name for path in (tmp_path / "data").iterdir()}
 
     run("status")
@@ -127,10 +128,17 @@ def test_verify_finds_a_damaged_file(run: Run, tmp_path: Path) -> None:
     assert found["problems"][0]["study"]
 
 
-def test_verify_makes_no_archive_where_there_is_none(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [("verify",), ("peers", "list"), ("export", "--all", "--to", "out"), ("rejected",), ("receipt", "1.2.3")],
+    ids=" ".join,
+)
+def test_no_archive_is_made_where_there_is_none(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
     monkeypatch.setenv("VNA_DATA_DIR", str(tmp_path / "mistyped"))
 
-    code, _, told = run("verify")
+    code, _, told = run(*command)
 
     assert (code, told) == (1, f"vna: there is no data folder {tmp_path / 'mistyped'}\n")
     assert not (tmp_path / "mistyped").exists()
@@ -144,7 +152,7 @@ def test_a_peer_has_a_character_set_that_there_is(run: Run, charset: str, code: 
 
 
 def test_verify_of_an_unknown_study_is_a_problem(run: Run) -> None:
-    run("peers", "list")  # makes the archive
+    store_all([])  # makes the archive
 
     code, _, told = run("verify", "1.2.3")
 
@@ -170,7 +178,7 @@ def test_status_tells_how_the_stores_stand(run: Run, tmp_path: Path, monkeypatch
 
 
 def test_status_tells_that_nothing_runs_where_the_index_cannot_be_opened_either(run: Run, tmp_path: Path) -> None:
-    run("peers", "list")
+    store_all([])
     with closing(sqlite3.connect(tmp_path / "data" / "index.sqlite")) as index, index:
         index.execute("UPDATE alembic_version SET version_num = '9999'")
 

@@ -299,6 +299,8 @@ def test_a_wrong_command_line_is_a_usage_error(run: Run, arguments: tuple[str, .
 
 
 def test_an_export_of_what_is_not_held_is_a_problem(run: Run, tmp_path: Path) -> None:
+    run("import", write(tmp_path / "in", small_files(1)))
+
     ran = run("export", "--study", "1.2.3", "--to", tmp_path / "out")
 
     assert (ran.code, "nothing that is held fits" in ran.err) == (1, True)

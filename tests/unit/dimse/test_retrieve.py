@@ -50,7 +50,13 @@ def test_an_instance_goes_as_stored_else_uncompressed_else_compressed_without_lo
 
 
 def test_another_class_takes_nothing() -> None:
-    assert _choice(EXPLICIT).context_for(held_instance(1, sop_class_uid=MR)) is None
+    other, compressed = held_instance(1, sop_class_uid=MR), held_instance(2, transfer_syntax=H264)
+
+    assert _choice(EXPLICIT).context_for(other) is None
+    assert _choice(EXPLICIT).why_none(other) == "no context for its SOP Class was accepted to send it on"
+    assert _choice(EXPLICIT).context_for(compressed) is None
+    assert _choice(EXPLICIT).why_none(compressed) == f"no accepted context takes {H264}"
+    assert len(_choice(EXPLICIT).why_none(other)) <= 64
 
 
 def test_a_move_proposes_what_is_stored_and_then_what_it_can_be_turned_into() -> None:
