@@ -357,7 +357,7 @@ def test_a_stop_finishes_what_is_begun_and_ends_what_rests() -> None:
         socket.create_connection(address)
 
 
-def test_a_stop_without_patience_ends_everything() -> None:
+def test_a_stop_without_patience_ends_everything_with_an_abort() -> None:
     before = _threads()
     with fake_node() as node, node.peer() as peer:
         peer.associate(STORE)
@@ -368,4 +368,5 @@ def test_a_stop_without_patience_ends_everything() -> None:
 
         assert time.monotonic() - started < 4
         assert _threads() == before
+        assert peer.read_pdu()[0] == PduType.ABORT
     assert not node.archive.arrived

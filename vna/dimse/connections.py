@@ -56,9 +56,9 @@ class Connections:
                 if since is not None and since <= limit:
                     connection.interrupt(at_once=False)
 
-    def interrupt_all(self) -> None:
-        """End all connections, whatever they are doing."""
+    def interrupt_all(self, *, at_once: bool = True) -> None:
+        """End all connections: those that wait for bytes, or `at_once` whatever they are doing."""
         with self._lock:
             self._stopped = True
             for connection in self._resting_since:
-                connection.interrupt(at_once=True)
+                connection.interrupt(at_once=at_once)

@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _LONGEST_YIELD_S = 0.02
 _RESTING_S = 1.0  # a sender's pause between two instances is shorter
 _DRAIN_STEP_S = 0.1
+_GOODBYE_S = 1.5  # somewhat longer than an association waits for its peer to close
 _END_S = 5.0
 
 
@@ -70,10 +71,10 @@ class DimseServer:
         while self._running() and time.monotonic() < deadline:
             self._connections.interrupt_resting(longer_than_s=min(_RESTING_S, drain_s))
             self._join_one(_DRAIN_STEP_S)
+        self._connections.interrupt_all(at_once=False)  # who waits for bytes tells the peer, with an A-ABORT
+        self._join_all(_GOODBYE_S)
         self._connections.interrupt_all()
-        deadline = time.monotonic() + _END_S
-        while self._running() and time.monotonic() < deadline:
-            self._join_one(_DRAIN_STEP_S)
+        self._join_all(_END_S)
         _log.info("dimse stopped associations_left=%d", self._running())
 
     def _begin(self, sock: socket.socket, address: str) -> None:
@@ -110,6 +111,12 @@ class DimseServer:
     def _running(self) -> int:
         with self._lock:
             return len(self._threads)
+
+    def _join_all(self, timeout_s: float) -> None:
+        """Wait for all associations to end, but no longer than this."""
+        deadline = time.monotonic() + timeout_s
+        while self._running() and time.monotonic() < deadline:
+            self._join_one(_DRAIN_STEP_S)
 
     def _join_one(self, timeout_s: float) -> None:
         """Wait a little for some association to end."""
