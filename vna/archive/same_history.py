@@ -76,7 +76,7 @@ def check_remembered(index: Index, remembered: Remembered) -> None:
     ends = index.journal.mark().position
     raise StartRefused(
         f"the journal was sealed up to position {known.position} by {by}, and ends at {ends} now, in the store as in "
-        "the index: put the missing segments or the index back, from a backup or a replica; only where there is none, "
+        "the index: put the missing segments or the index back, from a backup; only where there is none, "
         f"remove that file to go on with what is left: the files of what happened after {ends} are swept then"
     )
 

@@ -173,7 +173,7 @@ def _test(matcher: SingleValue | ListOfUID | WildCard | Range | FuzzyName, vr: s
             return name_test(name)
         case WildCard(pattern):
             if vr == "PN":
-                return _name_test(pattern, lambda part: wild_card(part).fullmatch)
+                return _wild_name_test(pattern)
             matching = wild_card(unicodedata.normalize("NFC", pattern)).fullmatch
             return lambda value: matching(_plain(value)) is not None
         case Range(low, high):
@@ -183,7 +183,7 @@ def _test(matcher: SingleValue | ListOfUID | WildCard | Range | FuzzyName, vr: s
 
 def _equality(key: str, vr: str) -> Callable[[str], bool]:
     if vr == "PN":
-        return _name_test(key, lambda part: part.rstrip(" ^").__eq__)
+        return _name_test(key, lambda part: part.rstrip(" ^").__eq__, _caseless)
     if vr in TEMPORAL_VRS:
         wanted = span(key, vr)
         return lambda value: _is_between(span(value.strip(), vr), wanted, wanted)
@@ -209,16 +209,28 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFC", text).rstrip(" ")
 
 
-def _name_test(key: str, part_test: Callable[[str], Callable[[str], object]]) -> Callable[[str], bool]:
+def _wild_name_test(pattern: str) -> Callable[[str], bool]:
+    """Compare names with a pattern; `?` is one character, also one that is two without regard to case (ß)."""
+    folded = _name_test(pattern, lambda part: wild_card(part).fullmatch, _caseless)
+    if "?" not in pattern:
+        return folded
+    lower = _name_test(pattern, lambda part: wild_card(part).fullmatch, _lower)
+    return lambda value: folded(value) or lower(value)
+
+
+def _name_test(
+    key: str, part_test: Callable[[str], Callable[[str], object]], alike: Callable[[str], str]
+) -> Callable[[str], bool]:
     """Compare names group by group (PS3.4 C.2.2.2.1.2), with and without their trailing delimiters.
 
     A key of one group matches any of a name's groups, so that a search in ideographs or by sound
-    works; of more groups each has to match its own, empty ones anything.
+    works; of more groups each has to match its own, empty ones anything. `alike` gives texts the form in which case
+    does not count.
     """
-    tests = [part_test(part) if part.strip(" ^") else None for part in _caseless(key).split("=")]
+    tests = [part_test(part) if part.strip(" ^") else None for part in alike(key).split("=")]
 
     def test(value: str) -> bool:
-        groups = _caseless(value).split("=")
+        groups = alike(value).split("=")
         if len(tests) == 1:
             return any(_passes(tests[0], group) for group in groups)
         missing = [""] * (len(tests) - len(groups))
@@ -233,3 +245,9 @@ def _passes(test: Callable[[str], object] | None, group: str) -> bool:
 
 def _caseless(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
+
+
+def _lower(text: str) -> str:
+    """Return a text in lower case, of as many characters as it has."""
+    composed = unicodedata.normalize("NFC", text)
+    return "".join(character.lower() if len(character.lower()) == 1 else character for character in composed)
