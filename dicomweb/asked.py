@@ -206,8 +206,13 @@ class Asked:
 
 def _path(name: str) -> tuple[int, ...] | None:
     """Return the tags that an attribute's name stands for, from outside in; None if some part is no attribute."""
-    tags = [int(part, 16) if _TAG.fullmatch(part) else tag_for_keyword(part) for part in name.split(".")]
+    tags = [int(part, 16) if _TAG.fullmatch(part) else _tag(part) for part in name.split(".")]
     return tuple(int(tag) for tag in tags if tag is not None) if None not in tags else None
+
+
+def _tag(keyword: str) -> int | None:
+    """Return the tag of a keyword; pydicom knows an attribute that has none yet."""
+    return tag_for_keyword(keyword) if keyword else None
 
 
 def _name(path: Sequence[int]) -> str:

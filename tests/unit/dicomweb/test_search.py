@@ -264,6 +264,7 @@ def test_date_and_time_ranges_together_are_one_range_of_moments(client: TestClie
         ("KVP=120", "Matching is not supported and was not performed for: KVP."),
         ("ReferencedStudySequence.ReferencedSOPInstanceUID=1.2", "ReferencedStudySequence.ReferencedSOPInstanceUID."),
         ("%0D%0AX=1", "Not supported and passed over: a parameter."),
+        ("=1", "Not supported and passed over: a parameter."),
     ],
 )
 def test_what_is_not_supported_is_passed_over_with_a_warning(client: TestClient, query: str, warning: str) -> None:
@@ -295,6 +296,7 @@ def test_what_is_supported_brings_no_warning(client: TestClient, query: str) -> 
         ("/studies?PatientId=1", "PatientID is one"),
         ("/studies?patientid=1", "PatientID is one"),
         ("/studies?0010001G=1", "no attribute"),
+        ("/studies?includefield=00400275.", "no attribute"),
         ("/studies?OtherPatientIDsSequence.PatientId=1", "no attribute"),
         ("/studies?PatientID=1&00100020=1", "PatientID is given twice"),
         ("/studies?Modality=CT", "below what is searched for"),
