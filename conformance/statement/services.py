@@ -313,7 +313,8 @@ def _retrieve() -> Section:
             points(
                 """
                 - C-GET and C-MOVE go by the unique keys alone; a list of UIDs is taken at the level asked for.
-                  Issuer of Patient ID beside a Patient ID is kept to.
+                  Issuer of Patient ID beside a Patient ID is kept to; that of the registered peer counts, in C-FIND
+                  too, where the data set names none.
                 - C-GET sends on the contexts for which the requestor was given the SCP role (PS3.7 D.3.3.4).
                 - C-MOVE sends to registered peers only. The C-STORE requests name the C-MOVE behind them.
                 - Pending responses come about four times a second, the final one counts the sub-operations and

@@ -162,6 +162,7 @@ def _stores_and_retrieves_share_the_worker(site: Site, attempt: int) -> None:
         stores = storing.result(60)
 
     for each in stores:
+        assert each, "nothing was stored meanwhile"
         assert max(each) < SLOWER_AT_MOST * statistics.median(alone)
     for of_one_kind in seconds:
         assert max(of_one_kind) < 2 * min(of_one_kind)

@@ -57,7 +57,7 @@ from vna.index.intake import add_instance, hour_of, make_row
 from vna.index.lifecycle import apply_lifecycle_event
 from vna.index.peers import apply_peer_event
 from vna.index.quiet import note_quiet
-from vna.index.records import fingerprint_of, forms_of, record_columns
+from vna.index.records import fingerprint_of, forms_of, record_columns, with_issuer
 from vna.index.shown import show_earliest
 from vna.index.statements import Cursor
 from vna.index.tombstones import Tombstones
@@ -302,7 +302,7 @@ class _StoredInstance:
             "study_id": study_id,
             "patient_id": patient_id,
             "fingerprint": fingerprint,
-            **record_columns(values, (Level.PATIENT, Level.STUDY), term_id=self._term),
+            **record_columns(with_issuer(values, self._event), (Level.PATIENT, Level.STUDY), term_id=self._term),
         }
         self._cursor.insert(tables.study_record, row)
         if study_id != self._position:

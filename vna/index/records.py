@@ -9,6 +9,7 @@ import orjson
 from vna.dicom.attributes import BY_KEYWORD, Level, Storage, at_level
 from vna.dicom.describe import Value
 from vna.dicom.matching import fold
+from vna.events import InstanceStored
 from vna.index import tables
 
 
@@ -42,6 +43,16 @@ def record_columns(
         more |= {keyword: value for keyword, value in values.items() if keyword in kept.more}
     row["more"] = orjson.dumps(more, default=dict).decode()
     return row
+
+
+def with_issuer(values: Mapping[str, Value], event: InstanceStored) -> Mapping[str, Value]:
+    """Return a patient's values with the issuer that was assumed for their ID, where the data set says none.
+
+    That is the one the peer was registered with; the name of a source is none, though it tells patients apart.
+    """
+    if values.get("IssuerOfPatientID") or not values.get("PatientID") or event.issuer == event.source:
+        return values
+    return {**values, "IssuerOfPatientID": event.issuer}
 
 
 def _text(value: Value | None) -> str:

@@ -16,7 +16,7 @@ from vna.events import GENESIS
 from vna.index import tables
 from vna.index.database import migration_engine, reader_engine, sqlite_path
 
-LATEST: Final = "0006"
+LATEST: Final = "0007"
 """The newest of `vna/index/migrations/versions`."""
 
 _VERSION = Table("alembic_version", MetaData(), Column("version_num", String(32), primary_key=True))

@@ -12,6 +12,7 @@ from vna.dicom.describe import Value
 from vna.dicom.matching import ListOfUID, Matcher, Range, SingleValue, Universal, WildCard
 from vna.dicom.query import Query
 from vna.index import open_index
+from vna.model import Source
 
 _NUMBERS = count(1)
 
@@ -58,6 +59,22 @@ def test_return_keys_come_back_from_every_level_above(sender: Sender) -> None:
         "Modality": "CT",
         "InstanceNumber": "1",
     }
+
+
+@pytest.mark.parametrize("level", [Level.PATIENT, Level.STUDY])
+def test_the_issuer_that_a_peer_is_registered_with_can_be_asked_for(sender: Sender, level: Level) -> None:
+    """Two hospitals gave one ID: their images do not say which of them, but the peers they come from do."""
+    for number, issuer in enumerate(("HOSPITAL A", "HOSPITAL B", "")):
+        uid, source = f"1.9.{number}", Source(f"PACS_{number}", issuer)
+        sender.send(arrival(uid, key(uid, f"{uid}.1", f"{uid}.1.1"), source=source))
+    keys = {"PatientID": SingleValue("P1"), "IssuerOfPatientID": Universal()}
+
+    def issuers(**more: Matcher) -> list[Value]:
+        found = sender.index.finder.find(Query(level, Model.PATIENT_ROOT, {**keys, **more}))
+        return sorted(each["IssuerOfPatientID"] for each in found)
+
+    assert issuers() == ["", "HOSPITAL A", "HOSPITAL B"]
+    assert issuers(IssuerOfPatientID=SingleValue("HOSPITAL B")) == ["HOSPITAL B"]
 
 
 def test_a_day_in_the_zone_of_the_query_is_found_and_nothing_else_is_told(sender: Sender) -> None:

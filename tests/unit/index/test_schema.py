@@ -11,14 +11,14 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 
-from arrivals import PACS_A, PACS_B, Sender, arrival, digest_of, key
+from arrivals import PACS_A, PACS_B, Sender, arrival, description, digest_of, key
 from databases import connected, copy_rows, make_schema
 from vna.errors import StartRefused
 from vna.events import PeerRegistered
 from vna.index import migrating, open_index, schema, tables
-from vna.model import Peer
+from vna.model import Peer, Source
 
 
 @pytest.mark.parametrize("make", [lambda url: open_index(url).close(), migrating.upgrade], ids=["created", "migrated"])
@@ -65,6 +65,30 @@ def test_a_newer_schema_is_refused(empty_url: str) -> None:
 def test_an_unreachable_database_is_refused_with_its_reason() -> None:
     with pytest.raises(StartRefused, match="cannot be opened"):
         open_index("sqlite:////nowhere/at/all/index.sqlite")
+
+
+def test_issuers_that_were_assumed_before_can_be_asked_for_after_a_migration(empty_url: str, tmp_path: Path) -> None:
+    fresh = f"sqlite:///{tmp_path / 'fresh.sqlite'}"
+    index = open_index(fresh)
+    sender, of_peer = Sender(index), Source("PACS_C", "HOSPITAL C")
+    sender.send(arrival("a", key("1.1", "1.1.1", "1.1.1.1")))
+    sender.send(arrival("b", key("1.2", "1.2.1", "1.2.1.1"), source=of_peer))
+    stated = replace(arrival("c", key("1.3", "1.3.1", "1.3.1.1"), source=of_peer), issuer="STATED")
+    sender.send(stated, description({"IssuerOfPatientID": "STATED"}))
+    sender.send(arrival("d", key("1.4", "1.4.1", "1.4.1.1"), source=of_peer), description({"PatientID": ""}))
+    index.close()
+    make_schema(empty_url, "0006")
+    copy_rows(fresh, empty_url)
+    record = tables.study_record
+    with connected(empty_url) as connection:  # as it was before
+        connection.execute(update(record).where(record.c.IssuerOfPatientID != "STATED").values(IssuerOfPatientID=""))
+
+    open_index(empty_url).close()
+
+    with connected(empty_url) as connection:
+        issuers = connection.execute(select(record.c.IssuerOfPatientID).order_by(record.c.id)).scalars().all()
+    assert issuers == ["", "HOSPITAL C", "STATED", ""]
+    assert _rows(empty_url) == _rows(fresh)
 
 
 def test_an_index_of_the_first_schema_is_migrated_with_what_it_holds(empty_url: str, tmp_path: Path) -> None:
