@@ -2,10 +2,10 @@
 
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.fsck import open_fsck
-from vna.node.journal import Rebuild, lost_end, open_documents, open_journal_reader, open_sealer, open_sealing_archive
+from vna.node.journal import Rebuild, lost_end, open_journal_reader, open_sealer, open_sealing_archive
 from vna.node.lifecycle import lifecycle_of
 from vna.node.node import Node
-from vna.node.parts import open_archive, open_existing_archive
+from vna.node.parts import open_archive, open_documents, open_existing_archive
 from vna.node.serve import serve
 from vna.node.sweeping import open_sweeper
 

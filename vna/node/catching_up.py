@@ -5,13 +5,12 @@ from contextlib import closing
 
 from storage_backends import ObjectDocuments
 from vna.archive import NOTHING_SEALED, Rebuilder, Remembered, catch_up, storage_errors
-from vna.errors import StartRefused
-from vna.index import Index, open_index, open_replay
+from vna.index import open_index, open_replay
 from vna.journal import SealedJournal
 from vna.node.data_folder import DataFolder
-from vna.node.journal import open_documents, open_sealing_archive
+from vna.node.journal import open_sealing_archive
 from vna.node.ledger import unknown_here
-from vna.node.parts import index_url, open_store
+from vna.node.parts import index_url, open_documents, open_store
 from vna.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -21,8 +20,8 @@ def catch_up_index(settings: Settings) -> None:
     """Compare index and sealed journal, and enter into the index what it lacks: before anything is accepted.
 
     Raises:
-        StartRefused: they are two histories, or lack what was sealed once; the store has files that nothing tells of,
-            or overwrites what it should keep.
+        StartRefused: they are two histories, or lack what was sealed once; or the store overwrites what it should
+            keep.
         Damaged: what is needed for catching up is damaged or missing.
         OutOfResources: the store or the index does not answer.
     """
@@ -44,7 +43,6 @@ def catch_up_index(settings: Settings) -> None:
 
     try:
         eliminated_at = index.tombstones.eliminated_at()
-        _refuse_forgotten_files(settings, index, journal, folder)
         remembered = Remembered(folder.sealed() or NOTHING_SEALED, str(folder.sealed_file))
         entered = catch_up(index, journal, replay, remembered)
         _tell_lost_end(journal, remembered)
@@ -54,23 +52,6 @@ def catch_up_index(settings: Settings) -> None:
         index.close()
     if entered:
         _log.warning("the index has caught up events=%d", entered)
-
-
-def _refuse_forgotten_files(settings: Settings, index: Index, journal: SealedJournal, folder: DataFolder) -> None:
-    """See that an archive that begins does so with an empty store: files that it does not know would be swept.
-
-    Raises:
-        StartRefused: there are files, and neither index nor journal, nor the data folder, know of an event.
-    """
-    if folder.sealed() is not None or index.journal.mark().position:
-        return
-    with closing(open_store(settings)) as blobs, storage_errors():
-        if not journal.firsts() and next(blobs.backend.names(), None) is not None:
-            raise StartRefused(
-                f"the store at {blobs.backend.location} holds files, and there is neither an index nor a journal that "
-                "says what they are: put one of them back, or give a new archive a store of its own"
-            )
-    folder.note_sealed(NOTHING_SEALED)
 
 
 def _tell_lost_end(journal: SealedJournal, remembered: Remembered) -> None:

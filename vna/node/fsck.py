@@ -5,8 +5,8 @@ from vna.index import open_index
 from vna.journal import SealedJournal, load_key
 from vna.metrics import Metrics
 from vna.node.data_folder import DataFolder
-from vna.node.journal import open_documents, open_sealer
-from vna.node.parts import index_url, open_store
+from vna.node.journal import open_sealer
+from vna.node.parts import index_url, open_documents, open_store
 from vna.settings import Settings
 
 

@@ -8,10 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 from storage_backends import (
-    Documents,
-    FilesystemDocuments,
     Recent,
-    open_bucket_documents,
 )
 from vna.archive import (
     Archive,
@@ -30,21 +27,8 @@ from vna.journal import SEGMENTS, Problem, Report, SealedJournal, make_key
 from vna.metrics import Metrics
 from vna.node.data_folder import DataFolder
 from vna.node.ledger import open_ledger, unknown_here
-from vna.node.parts import bucket_access, database_url, index_url, open_archive, open_store, store_folder, usable
+from vna.node.parts import database_url, index_url, open_archive, open_documents, open_store
 from vna.settings import Settings
-
-
-def open_documents(settings: Settings) -> Documents:
-    """Open the place of the sealed journal; a bucket is not asked yet.
-
-    Raises:
-        StartRefused: something is missing that the service of a bucket needs.
-    """
-    folder = store_folder(settings)
-    if folder is not None:
-        return FilesystemDocuments(folder)
-    with usable(settings.store.url):
-        return open_bucket_documents(settings.store.url, bucket_access(settings))
 
 
 def open_sealer(settings: Settings) -> Sealer:

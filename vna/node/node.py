@@ -69,7 +69,6 @@ class Node:
             self._folder.empty_spool()
             refuse_unmounted_store(self._settings)
             clear_staging(self._settings)
-            open_archive(self._settings).close()  # migrated and found sound before anything is forked
             run_apart(self._ask_the_store)
             key = make_key(self._folder.signing_key)
             self._serve(stack)
@@ -92,8 +91,12 @@ class Node:
         self._open.close()
 
     def _ask_the_store(self) -> None:
-        """See that the store answers, that the index is where the journal in it ends, and what ledgers say has gone."""
+        """See that the store answers, that the index is where the journal in it ends, and what ledgers say has gone.
+
+        The index is migrated, and found sound, before anything else is forked.
+        """
         refuse_silent_store(self._settings)
+        open_archive(self._settings).close()
         catch_up_index(self._settings)
         follow_ledger(self._settings)
 

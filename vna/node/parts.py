@@ -5,7 +5,7 @@ goes through the transactions of the index. Only the node clears away leftovers.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -16,13 +16,16 @@ from storage_backends import (
     Backend,
     BlobStore,
     Codec,
+    Documents,
     Filesystem,
+    FilesystemDocuments,
     Late,
     ObjectLock,
     Recent,
     StorageError,
     StoreUnavailable,
     open_bucket,
+    open_bucket_documents,
     open_locked_bucket,
 )
 from vna.archive import Archive, Derived, InFlight, Room, Spool, Traits, Watermark
@@ -31,6 +34,7 @@ from vna.errors import StartRefused
 from vna.index import open_index
 from vna.metrics import Metrics
 from vna.model import EliminatedAgain, RejectedAgain
+from vna.node.beginnings import begin
 from vna.node.data_folder import DataFolder
 from vna.node.file_systems import refuse_network_file_system
 from vna.node.mounts import not_mounted
@@ -65,7 +69,8 @@ def open_archive(
         recent: the node's memory for what was read last.
 
     Raises:
-        StartRefused: a place that cannot be used, or an index newer than this release.
+        StartRefused: a place that cannot be used, or an index newer than this release; a new archive, and files in its
+            store.
     """
     extra = extra_attributes(settings)
     folder = DataFolder(settings.data_dir)
@@ -79,6 +84,12 @@ def open_archive(
         eliminated_again=EliminatedAgain(settings.archive.eliminated_again),
         extra_attributes=extra,
     )
+    with ExitStack() as opened:
+        opened.callback(blobs.close)
+        opened.callback(index.close)
+        with usable(settings.store.url or folder.blobs):
+            begin(folder, index, blobs, open_documents(settings))
+        opened.pop_all()
     room = _room(settings, blobs)
     archive = Archive(index, blobs, _spool(settings, workers), room, metrics)
     archive.clock.max_jump_s = settings.lifecycle.max_clock_jump_s
@@ -87,6 +98,19 @@ def open_archive(
         Derived(folder.derived, settings.archive.derived_max_bytes, has_room=lambda: room.shortage() is None)
     )
     return archive
+
+
+def open_documents(settings: Settings) -> Documents:
+    """Open the place of the sealed journal; a bucket is not asked yet.
+
+    Raises:
+        StartRefused: something is missing that the service of a bucket needs.
+    """
+    folder = store_folder(settings)
+    if folder is not None:
+        return FilesystemDocuments(folder)
+    with usable(settings.store.url):
+        return open_bucket_documents(settings.store.url, bucket_access(settings))
 
 
 def _traits(settings: Settings) -> dict[str, Traits]:

@@ -95,21 +95,30 @@ def test_without_index_and_journal_it_does_not_begin_anew(kept: Kept) -> None:
 def test_a_new_data_folder_does_not_begin_anew_in_a_store_that_holds_files(kept: Kept, tmp_path: Path) -> None:
     shutil.rmtree(kept.folder.blobs / "journal")
     settings = Settings(data_dir=tmp_path / "another", store={"url": kept.folder.blobs.as_uri()})
-    DataFolder(settings.data_dir).create()
 
     for _ in range(2):
         with pytest.raises(StartRefused, match="holds files, and there is neither an index nor a journal"):
-            catch_up_index(settings)
+            open_archive(settings)
+
+
+def test_a_new_data_folder_on_a_store_with_its_journal_gets_an_index(kept: Kept, tmp_path: Path) -> None:
+    settings = Settings(data_dir=tmp_path / "another", store={"url": kept.folder.blobs.as_uri()})
+
+    open_archive(settings).close()
+    catch_up_index(settings)
+
+    with closing(open_archive(settings)) as archive:
+        assert archive.counts().instances == 6
 
 
 def test_an_archive_whose_first_instance_was_cut_short_starts_again(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
     folder = DataFolder(settings.data_dir)
-    folder.create()
-    catch_up_index(settings)
+    open_archive(settings).close()
     (folder.blobs / "ab").mkdir(parents=True)
     (folder.blobs / "ab" / f"{'ab' * 32}.zst").touch()
 
+    open_archive(settings).close()
     catch_up_index(settings)
 
 
