@@ -23,7 +23,7 @@ from vna.cli.options import (
     write_file,
 )
 from vna.console import wording
-from vna.node import open_sealing_archive
+from vna.node import open_existing_sealing_archive
 
 Number = Annotated[int, typer.Argument(metavar="NUMBER", max=LARGEST_NUMBER, help="The number of the elimination.")]
 
@@ -45,7 +45,7 @@ def run(
     run again. Exit code 1: a place has not attested yet that nothing is left there.
     """
     now = datetime.now(UTC)
-    with closing(open_sealing_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_sealing_archive(read_settings(context, config))) as archive:
         done = archive.executor.run(number, by or user_name(), now, limit=limit)
     if as_json:
         counts = {"eliminated": done.eliminated, "kept": done.kept, "waits_for": done.waits_for}
@@ -67,7 +67,7 @@ def certificate(
     config: Config = None,
 ) -> None:
     """Write the signed certificate, and its printed form in French and English."""
-    with closing(open_sealing_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_sealing_archive(read_settings(context, config))) as archive:
         data = archive.executor.certificate(number, datetime.now(UTC))
     name = f"elimination-{number}"
     files = {f"{name}.json": data, **{f"{name}.{each}.pdf": print_certificate(data, each) for each in LANGUAGES}}

@@ -15,7 +15,7 @@ from vna.cli.stopping import stopped_by_signals
 from vna.cli.tables import columns
 from vna.console import wording
 from vna.lifecycle import EliminationDone, MoveDone, Plan, PlannedMove, Report
-from vna.node import lifecycle_of, open_existing_archive, open_sealing_archive
+from vna.node import lifecycle_of, open_existing_archive, open_existing_sealing_archive
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,7 +61,7 @@ def run(context: typer.Context, by: By = "", config: Config = None, as_json: AsJ
     Exit code 1: something could not be done now, or the clock jumped.
     """
     settings, stop = read_settings(context, config), threading.Event()
-    with closing(open_sealing_archive(settings)) as archive, stopped_by_signals(stop.set):
+    with closing(open_existing_sealing_archive(settings)) as archive, stopped_by_signals(stop.set):
         done = lifecycle_of(archive, settings.lifecycle).run(stop, by or user_name())
     if as_json:
         print_json(_told_run(done))

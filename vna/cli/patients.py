@@ -15,7 +15,7 @@ from vna.cli.stopping import stopped_by_signals
 from vna.cli.tables import columns
 from vna.console import wording
 from vna.events import FactKind, PatientFact
-from vna.node import open_archive
+from vna.node import open_archive, open_existing_archive
 from vna.transfer import PatientEventsImport, open_patient_events
 
 app = typer.Typer(
@@ -76,7 +76,7 @@ def events(
     context: typer.Context, patient_id: PatientID, issuer: Issuer = "", config: Config = None, as_json: AsJson = False
 ) -> None:
     """List what is known of a patient, in the order it was recorded."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         found = archive.patients.events(archive.patients.named(patient_id, issuer), patient_id)
     if as_json:
         print_json([told_fact(each) for each in found])
@@ -96,7 +96,7 @@ def withdraw(
     config: Config = None,
 ) -> None:
     """Say that an event is not true: it is kept, and counts no longer."""
-    with closing(open_archive(read_settings(context, config))) as archive:
+    with closing(open_existing_archive(read_settings(context, config))) as archive:
         withdrawn = archive.patients.withdraw(number, by or user_name(), reason).fact
     typer.echo(f"Withdrawn: {withdrawn.kind} of {withdrawn.date}.")
 

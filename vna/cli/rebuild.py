@@ -27,7 +27,7 @@ def rebuild(
     It can be stopped, or die, at any time: run it again and it goes on. Nothing of the archive is changed; to use the
     new index set `index.url`.
 
-    Exit code 1: the journal lacks what was sealed once; what is left of it was entered.
+    Exit code 1: there is no journal, or it lacks what was sealed once; what is left of it was entered.
     """
     if not into.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://")):
         typer.echo("vna: --into must be sqlite:///FILE or postgresql://USER:PASSWORD@HOST:PORT/DATABASE", err=True)
@@ -38,6 +38,9 @@ def rebuild(
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         task = progress.add_task("rebuilding", total=work.sealed)
         reached = work.run(tail=tail, told=lambda position: progress.update(task, completed=position))
+    if not reached:
+        typer.echo("vna: nothing is sealed here: there is nothing to make an index of", err=True)
+        raise typer.Exit(Exit.PROBLEM)
     if as_json:
         print_json(_told(work, reached))
     else:

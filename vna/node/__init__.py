@@ -2,7 +2,14 @@
 
 from vna.node.data_folder import Address, DataFolder, NodeRecord
 from vna.node.fsck import open_fsck
-from vna.node.journal import Rebuild, lost_end, open_journal_reader, open_sealer, open_sealing_archive
+from vna.node.journal import (
+    Rebuild,
+    lost_end,
+    open_existing_sealing_archive,
+    open_journal_reader,
+    open_sealer,
+    open_sealing_archive,
+)
 from vna.node.lifecycle import lifecycle_of
 from vna.node.node import Node
 from vna.node.parts import open_archive, open_documents, open_existing_archive
@@ -20,6 +27,7 @@ __all__ = [
     "open_archive",
     "open_documents",
     "open_existing_archive",
+    "open_existing_sealing_archive",
     "open_fsck",
     "open_journal_reader",
     "open_sealer",

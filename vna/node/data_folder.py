@@ -4,7 +4,7 @@
     node.json       where that node listens; removed when it stops
     index.sqlite    the index, unless it is a database elsewhere
     blobs/          the stored files, unless they lie elsewhere
-    spool/          what is being received; emptied at start
+    spool/          what is being received, and the index that `vna fsck --deep` compares with; emptied at start
     keys/           journal-ed25519.pem signs the journal; made at the first start, for the node's user alone
     tombstones/     the ledger of what was eliminated: read at start, so that no backup brings it back
     sealed          how far the journal in the store was sealed at least; a node that finds less does not start
@@ -17,6 +17,7 @@ cleaned up by hand after a crash.
 
 import fcntl
 import os
+import shutil
 import threading
 import time
 from dataclasses import asdict, dataclass
@@ -110,9 +111,12 @@ class DataFolder:
             self._lock_fd = None
 
     def empty_spool(self) -> None:
-        """Remove what a dead process left half received; only the owner of the lock may."""
-        for file in self.spool.iterdir():
-            file.unlink()
+        """Remove what a dead process left half received or half compared; only the owner of the lock may."""
+        for entry in self.spool.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry)
+            else:
+                entry.unlink()
 
     def write_record(self, record: NodeRecord) -> None:
         """Tell other programs where the node listens."""

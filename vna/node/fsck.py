@@ -29,7 +29,7 @@ def open_fsck(settings: Settings, *, deep: bool, repair: bool) -> Fsck:
         repair=repair,
         public_key=key.public if key else None,
         remembered=remembered,
-        scratch=folder.path,
+        scratch=folder.spool,
     )
     healer = Healer(open_index(index_url(settings)), open_store(settings), Metrics(), folder.spool)
     return Fsck(healer, open_sealer(settings), SealedJournal(open_documents(settings)), plan)

@@ -27,7 +27,7 @@ from vna.journal import SEGMENTS, Problem, Report, SealedJournal, make_key
 from vna.metrics import Metrics
 from vna.node.data_folder import DataFolder
 from vna.node.ledger import open_ledger, unknown_here
-from vna.node.parts import database_url, index_url, open_archive, open_documents, open_store
+from vna.node.parts import database_url, index_url, open_archive, open_documents, open_store, refuse_no_archive
 from vna.settings import Settings
 
 
@@ -59,6 +59,16 @@ def open_sealing_archive(
     key_file = DataFolder(settings.data_dir).signing_key
     archive.executor.certify_with(Notary(sealer, lambda: make_key(key_file), journal.documents))
     return archive
+
+
+def open_existing_sealing_archive(settings: Settings) -> Archive:
+    """Open the archive as `open_sealing_archive` does, where there is one.
+
+    Raises:
+        StartRefused: there is no data folder; or as `open_archive`.
+    """
+    refuse_no_archive(settings)
+    return open_sealing_archive(settings)
 
 
 def lost_end(settings: Settings, report: Report) -> Problem | None:

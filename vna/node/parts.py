@@ -53,9 +53,18 @@ def open_existing_archive(settings: Settings) -> Archive:
     Raises:
         StartRefused: there is no data folder; or as `open_archive`.
     """
+    refuse_no_archive(settings)
+    return open_archive(settings)
+
+
+def refuse_no_archive(settings: Settings) -> None:
+    """See that there is an archive, which may be served or not.
+
+    Raises:
+        StartRefused: there is no data folder.
+    """
     if not settings.index.url and not settings.data_dir.is_dir():
         raise StartRefused(f"there is no data folder {settings.data_dir}")
-    return open_archive(settings)
 
 
 def open_archive(

@@ -130,7 +130,14 @@ def test_verify_finds_a_damaged_file(run: Run, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("verify",), ("peers", "list"), ("export", "--all", "--to", "out"), ("rejected",), ("receipt", "1.2.3")],
+    [
+        ("verify",),
+        ("peers", "list"),
+        ("export", "--all", "--to", "out"),
+        ("rejected",),
+        ("receipt", "1.2.3"),
+        ("lifecycle", "run"),
+    ],
     ids=" ".join,
 )
 def test_no_archive_is_made_where_there_is_none(

@@ -104,3 +104,15 @@ def test_the_spool_is_emptied(folder: DataFolder) -> None:
 )
 def test_an_address_is_shown_and_reached(address: Address, text: str, reachable: str) -> None:
     assert (str(address), address.reachable_host) == (text, reachable)
+
+
+def test_what_a_dead_process_left_in_the_spool_goes(folder: DataFolder) -> None:
+    (folder.spool / "received").touch()
+    (folder.spool / "fsck-abc").mkdir()
+    (folder.spool / "fsck-abc" / "index.sqlite").touch()
+    (folder.spool / "link").symlink_to(folder.path)
+
+    folder.empty_spool()
+
+    assert list(folder.spool.iterdir()) == []
+    assert folder.path.is_dir()
