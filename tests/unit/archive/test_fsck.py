@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -394,6 +395,7 @@ def test_a_journal_that_lost_its_end_is_told_of_and_sealed_again(house: House) -
     house.sealer.seal()
     house.remembered = Remembered(house.journal.mark(), "sealed")
     house.journal.documents.delete(house.journal.documents.names("journal/")[-1])
+    house.sealer.close()
     house.sealer = Sealer(open_index(house.url), house.journal)
 
     problems = [(each.kind, each.is_problem) for each in house.fsck() if each.kind is not Kind.DAMAGED]
@@ -413,7 +415,8 @@ def test_the_way_out_of_a_damaged_last_segment_is_named_and_leads_out(house: Hou
 
     assert "move it away: the index holds these events" in found.repair
     documents.delete(last)
-    Sealer(open_index(house.url), house.journal).seal()
+    with closing(Sealer(open_index(house.url), house.journal)) as sealer:
+        sealer.seal()
     assert house.fsck() == []
 
 
