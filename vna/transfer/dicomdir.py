@@ -51,19 +51,18 @@ def read_dicomdir(path: Path) -> Iterator[tuple[str, ...]]:
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file of a file-set that an earlier export made: its path, which instance it holds, and how it begins."""
+    """A file of a file-set that an earlier export made: which instance it holds, and how it begins."""
 
-    path: str
     held: HeldInstance
     start: bytes
 
 
-def listed_files(folder: Path) -> list[ListedFile]:
+def listed_paths(folder: Path) -> list[str]:
     """Return the files that the DICOMDIR in a folder lists and that are there; none where there is no DICOMDIR.
 
     Raises:
-        CannotUnderstand: it, or a file, is no DICOM; or it is no export's, with other names for its files.
-        OSError: something cannot be read.
+        CannotUnderstand: it is damaged, or no export's, with other names for its files.
+        OSError: it cannot be read.
     """
     if not (folder / DICOMDIR).exists():
         return []
@@ -71,11 +70,17 @@ def listed_files(folder: Path) -> list[ListedFile]:
     strange = next((path for path in found if not is_media_path(path)), None)
     if strange is not None:
         raise CannotUnderstand(f"it lists {strange}, which no export made")
-    return [_listed(path, folder / path) for path in found if (folder / path).is_file()]
+    return [path for path in found if (folder / path).is_file()]
 
 
-def _listed(path: str, file: Path) -> ListedFile:
-    with file.open("rb") as opened:
+def listed_file(folder: Path, path: str) -> ListedFile:
+    """Return a file of a file-set.
+
+    Raises:
+        CannotUnderstand: it is no DICOM file.
+        OSError: it cannot be read.
+    """
+    with (folder / path).open("rb") as opened:
         start = opened.read(_START_BYTES)
     head = find_data_set(start)
     keys = read_keys(start, head.transfer_syntax)
@@ -85,7 +90,7 @@ def _listed(path: str, file: Path) -> ListedFile:
         InstanceUID(head.sop_instance_uid or ""),
     )
     digest = hashlib.sha256(start).hexdigest()
-    return ListedFile(path, HeldInstance(0, key, head.sop_class_uid or "", head.transfer_syntax, 0, 1, digest), start)
+    return ListedFile(HeldInstance(0, key, head.sop_class_uid or "", head.transfer_syntax, 0, 1, digest), start)
 
 
 def locate(folder: Path, file_id: tuple[str, ...]) -> Path:

@@ -11,7 +11,6 @@ from typing import Final, TypeVar
 from vna.archive import Archive, DataSet
 from vna.errors import OutOfResources, VnaError
 from vna.media import MediaDirectory
-from vna.transfer.dicomdir import ListedFile
 from vna.transfer.layout import Layout
 from vna.transfer.part10_files import Part10File, part10_file
 from vna.transfer.selection import Selected, Selection, selected
@@ -144,12 +143,12 @@ class Exporter:
         if self._directory is not None:
             self._directory.add(order, path, one.held, start)
 
-    def _finish(self, before: Iterable[ListedFile]) -> Iterator[ExportedFile]:
+    def _finish(self, before: Iterable[str]) -> Iterator[ExportedFile]:
         try:
             if self._directory is not None:
-                for file in before:
-                    if file.path not in self._directory.paths:
-                        self._directory.add(next(self._orders), file.path, file.held, file.start)
+                for path in [path for path in before if path not in self._directory.paths]:
+                    file = self._target.listed_file(path)
+                    self._directory.add(next(self._orders), path, file.held, file.start)
                 self._target.put_directory(self._directory.to_bytes())
             wrong = self._target.finish()
         except OutOfResources as exc:

@@ -23,7 +23,7 @@ from typing import IO, Final, Protocol
 from storage_backends.posix import fsync_folder
 from vna.dicom.supported import is_compressed
 from vna.errors import CannotUnderstand, Damaged, OutOfResources, VnaError
-from vna.transfer.dicomdir import DICOMDIR, ListedFile, listed_files
+from vna.transfer.dicomdir import DICOMDIR, ListedFile, listed_file, listed_paths
 from vna.transfer.part10_files import Part10File, is_of_instance, verifies
 
 Chunks = Iterator[bytes | memoryview]
@@ -61,11 +61,19 @@ class Target(Protocol):
         """
         ...
 
-    def listed(self) -> list[ListedFile]:
-        """Return what a DICOMDIR lists that is there already: the new one is to list it too.
+    def listed(self) -> list[str]:
+        """Return the paths that a DICOMDIR lists that is there already: the new one is to list them too.
 
         Raises:
             InTheWay: it cannot be read, or is not that of an export.
+        """
+        ...
+
+    def listed_file(self, path: str) -> ListedFile:
+        """Return what is to be listed again of a path.
+
+        Raises:
+            OutOfResources: it cannot be read.
         """
         ...
 
@@ -131,13 +139,19 @@ class FolderTarget:
                 staged.unlink()
         return start
 
-    def listed(self) -> list[ListedFile]:
-        """Return what the DICOMDIR of earlier exports lists."""
+    def listed(self) -> list[str]:
+        """Return the paths that the DICOMDIR of earlier exports lists."""
         try:
-            return listed_files(self._root)
+            return listed_paths(self._root)
         except (CannotUnderstand, OSError) as exc:
-            reason = exc.strerror if isinstance(exc, OSError) else str(exc)
-            raise InTheWay(f"{self._root / DICOMDIR} would be replaced: {reason}; choose another folder") from exc
+            raise InTheWay(f"{self._root / DICOMDIR} would be replaced: {_why(exc)}; choose another folder") from exc
+
+    def listed_file(self, path: str) -> ListedFile:
+        """Return what is to be listed again of a path."""
+        try:
+            return listed_file(self._root, path)
+        except (CannotUnderstand, OSError) as exc:
+            raise OutOfResources(f"{path}, which was there before, cannot be listed: {_why(exc)}") from exc
 
     def put_directory(self, data: bytes) -> None:
         """Write the DICOMDIR, in place of one that is there."""
@@ -213,9 +227,13 @@ class ZipTarget:
             spooled.seek(0)
             return spooled.read(_START_BYTES)
 
-    def listed(self) -> list[ListedFile]:
+    def listed(self) -> list[str]:
         """Return nothing: a ZIP is always begun anew."""
         return []
+
+    def listed_file(self, path: str) -> ListedFile:
+        """Refuse: nothing is there before."""
+        raise OutOfResources(f"{path} is not there")
 
     def put_directory(self, data: bytes) -> None:
         """Write the DICOMDIR as the last member."""
@@ -256,6 +274,10 @@ class ZipTarget:
     def _proven(self, path: str, file: Part10File) -> bool:
         with zipfile.ZipFile(self._staged) as opened, opened.open(path) as member:
             return verifies(member, opened.getinfo(path).file_size, file)
+
+
+def _why(exc: CannotUnderstand | OSError) -> str:
+    return (exc.strerror or str(exc)) if isinstance(exc, OSError) else str(exc)
 
 
 def _write(staged: Path, file: Part10File, chunks: Chunks) -> bytes:
