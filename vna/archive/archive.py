@@ -49,7 +49,7 @@ from vna.dicom.extra import ExtraAttributes
 from vna.dicom.query import Query
 from vna.dicom.values import StoredDataSet
 from vna.errors import NotFound, VnaError
-from vna.events import Event, JournalMark, PeerRegistered, PeerRemoved
+from vna.events import Arrival, Event, JournalMark, PeerRegistered, PeerRemoved, Refuse, RefuseGone
 from vna.index import Counts, HeldInstance, Index, Page, index_errors
 from vna.journal import SealedJournal
 from vna.metrics import Metrics
@@ -275,6 +275,11 @@ class Archive:
         """Say how the index is not the one this process knows; None where it is."""
         with index_errors():
             return self._index.history_problem()
+
+    def would_refuse(self, arrival: Arrival) -> bool:
+        """Return whether an arrival would not be taken now, because it was rejected or eliminated before."""
+        with index_errors():
+            return isinstance(self._index.trial.decide(arrival), Refuse | RefuseGone)
 
     def shortage(self) -> str | None:
         """Say why nothing is taken in now, or None when there is room."""

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import replace
 
-from sqlalchemy import Engine, bindparam, func, select
+from sqlalchemy import Engine, bindparam, select
 
 from vna.errors import OutOfResources, VnaError
 from vna.events import (
@@ -24,8 +24,6 @@ from vna.events import (
     Decision,
     Event,
     EventRecord,
-    Gone,
-    HeldVersion,
     InstanceRestored,
     InstanceStored,
     JournalMark,
@@ -34,12 +32,12 @@ from vna.events import (
     Refuse,
     RefuseGone,
     SweepBegan,
-    decide,
     link_hash,
 )
 from vna.index import tables
 from vna.index.appending import ADVANCE, LOCK, insert_event, insert_payload
 from vna.index.arriving import examine
+from vna.index.deciding import Decider, Known
 from vna.index.due import says_something
 from vna.index.eliminating import due_elimination
 from vna.index.entries import (
@@ -62,26 +60,15 @@ from vna.index.entries import (
 )
 from vna.index.faults import Faults, reason
 from vna.index.history import History
-from vna.index.notes import due_note, hidden_arrival
+from vna.index.notes import due_note
 from vna.index.placing import tier_event
 from vna.index.projection import Projection
 from vna.index.statements import Cursor, Statements
 from vna.index.sweeping import needless
-from vna.model import EliminatedAgain, Outcome, RejectedAgain, VersionState
+from vna.model import EliminatedAgain, Outcome, RejectedAgain
 
 log = logging.getLogger(__name__)
 
-_STANDS = func.coalesce(tables.version.c.state_before, tables.version.c.state)
-_SERIES_ID = (
-    select(tables.series.c.id)
-    .join(tables.study, tables.study.c.id == tables.series.c.study_id)
-    .where(tables.series.c.series_uid == bindparam("series"), tables.study.c.study_uid == bindparam("study"))
-    .scalar_subquery()
-)
-_HELD = select(tables.version.c.number, tables.version.c.digest, _STANDS, tables.version.c.source).where(
-    tables.version.c.sop_instance_uid == bindparam("instance"), tables.version.c.series_id == _SERIES_ID
-)
-"""Not a join: from that SQLite would go through all versions of the study."""
 _HASH = select(tables.event.c.hash).where(tables.event.c.position == bindparam("at"))
 _RECORDED = select(tables.event.c.position).where(
     tables.event.c.origin == bindparam("origin"), tables.event.c.origin_sequence == bindparam("sequence")
@@ -132,7 +119,7 @@ class Committer:
         eliminated_again: EliminatedAgain = EliminatedAgain.REFUSE,
     ) -> None:
         self._projection = projection
-        self._rejected_again, self._eliminated_again = rejected_again, eliminated_again
+        self._decider = Decider(rejected_again, eliminated_again)
         self._statements = Statements(engine)
         self._faults = Faults(engine)
         self.origin = uuid.uuid4().hex
@@ -269,9 +256,9 @@ class Committer:
     def _record_arrival(self, transaction: _Transaction, entry: StoreEntry) -> Result:
         if entry.base_at is not None and entry.base_at < transaction.eliminated_at:
             return NeedsHeader(transaction.eliminated_at)
-        hidden = hidden_arrival(transaction.cursor, self._projection.hiding, entry, self._rejected_again)
-        held, gone = _held(transaction.cursor, entry.arrival), self._gone(transaction, entry)
-        decision = decide(entry.arrival, held, hidden, gone)
+        tombstones = self._projection.tombstones if transaction.eliminated_at else None
+        known = Known(transaction.cursor, self._projection.hiding, tombstones)
+        decision = self._decider.decide(known, entry.arrival, is_note=entry.note is not None)
         if isinstance(decision, Compare):
             return NeedsComparison(decision.digests)
         if isinstance(decision, RefuseGone):
@@ -288,12 +275,6 @@ class Committer:
         if note is not None:
             self._append_beside(transaction, entry, note)
         return Recorded(position, decision)
-
-    def _gone(self, transaction: _Transaction, entry: StoreEntry) -> Gone | None:
-        if not transaction.eliminated_at:
-            return None
-        eliminations = self._projection.tombstones.over(transaction.cursor, entry.arrival.key)
-        return Gone(eliminations, self._eliminated_again) if eliminations else None
 
     def _record_decided(self, transaction: _Transaction, entry: StoreEntry, decision: Decision) -> int | None:
         if decision.outcome is Outcome.ALREADY_STORED:
@@ -339,14 +320,6 @@ class Committer:
         self._projection.apply(transaction.cursor, record, description, detail)
         transaction.position, transaction.head = position, head
         return position
-
-
-def _held(cursor: Cursor, arrival: Arrival) -> list[HeldVersion]:
-    key = {"instance": arrival.key.instance, "series": arrival.key.series, "study": arrival.key.study}
-    rows = cursor.all(_HELD, key)
-    return [
-        HeldVersion(number, bytes(digest).hex(), VersionState(state), source) for number, digest, state, source in rows
-    ]
 
 
 def _stored_event(arrival: Arrival, outcome: Outcome, version: int) -> InstanceStored:

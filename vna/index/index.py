@@ -7,6 +7,7 @@ from vna.index.clock import ClockTable
 from vna.index.commitments import CommitmentTable
 from vna.index.committer import Committer
 from vna.index.database import reader_engine, writer_engine
+from vna.index.deciding import Decider, Trial
 from vna.index.elimination_reading import EliminationReader
 from vna.index.erasing import ErasureTable
 from vna.index.extra_filling import ExtraTable
@@ -46,6 +47,7 @@ class Index:
     ) -> None:
         self.url, self._writing, self._reading = url, writer_engine(url), reader_engine(url)
         self.committer = Committer(self._writing, Projection(), rejected_again, eliminated_again)
+        self.trial = Trial(self._reading, Decider(rejected_again, eliminated_again))
         self.reader = Reader(self._reading)
         self.finder = Finder(self._reading)
         self.rejections = RejectionReader(self._reading)
@@ -83,6 +85,7 @@ class Index:
     def close(self) -> None:
         """Close all connections."""
         self.committer.close()
+        self.trial.close()
         self.erasures.close()
         self.extra.close()
         self.reader.close()

@@ -6,22 +6,24 @@ from vna.events import Decision, Hidden, NoteRejected
 from vna.index.entries import StoreEntry
 from vna.index.hiding import Hiding
 from vna.index.statements import Cursor
-from vna.model import Outcome, RejectedAgain
+from vna.model import InstanceKey, Outcome, RejectedAgain
 
 _APPLIED_AS = (Outcome.STORED, Outcome.NEW_VERSION, Outcome.ALREADY_STORED)
 """A note that is kept aside is not what is served under its UID, and a rendition says what was said before."""
 
 
-def hidden_arrival(cursor: Cursor, hiding: Hiding, entry: StoreEntry, again: RejectedAgain) -> Hidden | None:
+def hidden_arrival(
+    cursor: Cursor, hiding: Hiding, key: InstanceKey, again: RejectedAgain, *, is_note: bool
+) -> Hidden | None:
     """Return which rejections stand over an arrival and what the archive does then; None if there are none.
 
     Args:
         again: the setting, which is not asked about a note.
     """
-    numbers = hiding.over(cursor, entry.arrival.key)
+    numbers = hiding.over(cursor, key)
     if not numbers:
         return None
-    if entry.note is not None:
+    if is_note:
         return Hidden(numbers, RejectedAgain.KEEP_HIDDEN)
     by_notes, replaceable = hiding.by_notes(cursor, numbers)
     return Hidden(numbers, again, by_notes=by_notes, replaceable=replaceable)

@@ -11,6 +11,8 @@ from vna.archive.digests import compute_digests
 from vna.dicom.describe import key_of
 from vna.dicom.scan import scan
 from vna.errors import OutOfResources, tried
+from vna.events import Arrival
+from vna.model import InstanceKey, Source
 from vna.transfer.reading import Candidate
 from vna.transfer.units import Fate, fate_of
 
@@ -55,12 +57,11 @@ class Storing:
 class Trying:
     """Says what storing would come to, and stores nothing; without an archive everything is new.
 
-    What came before in the same trial counts as held. Whether something would not be taken, because it was rejected or
-    eliminated before, is not asked.
+    What came before in the same trial counts as held.
     """
 
-    def __init__(self, archive: Archive | None) -> None:
-        self._archive = archive
+    def __init__(self, archive: Archive | None, source: Source) -> None:
+        self._archive, self._source = archive, source
         self._lock = threading.Lock()
         self._seen: set[bytes] = set()
         """Of each instance, and of each with its digest, a short name: there may be millions."""
@@ -70,9 +71,11 @@ class Trying:
         return [tried(self._compared, each) for each in candidates]
 
     def _compared(self, candidate: Candidate) -> Fate:
-        _, key = key_of(scan(candidate.content.buffer(), candidate.transfer_syntax))
+        sop_class, key = key_of(scan(candidate.content.buffer(), candidate.transfer_syntax))
         held = {version.digest for version in self._archive.versions(key)} if self._archive else set[str]()
         digest = compute_digests(candidate.transfer_syntax, candidate.content, ()).instance
+        if self._archive is not None and self._archive.would_refuse(self._arrival(candidate, sop_class, key, digest)):
+            return Fate.REJECTED
         instance, content = _short("\0".join((key.study, key.series, key.instance))), _short(f"{key.instance} {digest}")
         with self._lock:
             is_known, is_same = instance in self._seen, content in self._seen
@@ -80,6 +83,21 @@ class Trying:
         if is_same or digest in held:
             return Fate.ALREADY_STORED
         return Fate.DIFFERS if held or is_known else Fate.STORED
+
+    def _arrival(self, candidate: Candidate, sop_class: str, key: InstanceKey, digest: str) -> Arrival:
+        """Return what would be submitted, but for how it would be kept."""
+        return Arrival(
+            key=key,
+            sop_class_uid=sop_class,
+            transfer_syntax=candidate.transfer_syntax,
+            digest=digest,
+            size=candidate.content.size,
+            source=self._source,
+            issuer=self._source.issuer or self._source.name,
+            recipe=b"",
+            blobs=(),
+            association="",
+        )
 
 
 def _short(name: str) -> bytes:

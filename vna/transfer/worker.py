@@ -86,7 +86,7 @@ def _handler(job: Job, stack: ExitStack) -> Handler:
     if archive is not None and not job.dry_run:
         return Handler(archive.incoming, Storing(archive.session(job.source, job.actor)), threads=job.threads)
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="vna-trial-"))
-    return Handler(Spool(Path(folder)).incoming, Trying(archive), threads=job.threads)
+    return Handler(Spool(Path(folder)).incoming, Trying(archive, job.source), threads=job.threads)
 
 
 class _Threads:

@@ -238,6 +238,20 @@ def test_a_trial_knows_what_it_has_seen(run: Run, tmp_path: Path) -> None:
     assert (trial["stored"], trial["already-stored"]) == (3, 3)
 
 
+def test_a_trial_knows_what_would_not_be_taken(run: Run, tmp_path: Path) -> None:
+    files = {f"{number}.dcm": phantoms.part10(phantoms.ct_slice(study=number, size=16)) for number in (1, 2)}
+    folder = write(tmp_path / "in", files)
+    run("import", folder)
+    study = phantoms.ct_slice(study=1, size=16).StudyInstanceUID
+    assert run("reject", "--study", study, "--reason", "quality", "--comment", "blurred", "--yes").code == 0
+
+    trial = run("import", "--dry-run", folder, "--json").told["counts"]
+    real = run("import", "--again", folder, "--json").told["counts"]
+
+    assert trial == real
+    assert (trial["rejected"], trial["already-stored"]) == (1, 1)
+
+
 def test_archives_inside_archives_are_named_again_and_again(run: Run, tmp_path: Path) -> None:
     folder = write(tmp_path / "in", {"outer.zip": zip_of({"inner.zip": zip_of(small_files(1))})})
 

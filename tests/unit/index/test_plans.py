@@ -13,7 +13,7 @@ from vna.index import (
     arriving,
     availability,
     candidates,
-    committer,
+    deciding,
     dictionary,
     extra,
     flags,
@@ -161,7 +161,7 @@ def test_a_page_is_read_by_row_number(url: str, level: Level) -> None:
         reading._FORMS,
         reading._USED_BLOBS,
         reading._PRESENT,
-        committer._HELD,
+        deciding._HELD,
         arriving.BLOB_STATES,
         sweeping._DELETING,
         sweeping._ENDED,
@@ -206,7 +206,7 @@ def test_what_storing_retrieving_and_rejecting_ask_is_answered_by_index(url: str
 
 
 def test_what_is_held_under_a_key_is_found_without_going_through_its_study(url: str) -> None:
-    sql = str(committer._HELD.compile(dialect=sqlite.dialect()))
+    sql = str(deciding._HELD.compile(dialect=sqlite.dialect()))
     with connected(url) as connection:
         plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", (1,) * sql.count("?"))]
 

@@ -149,7 +149,7 @@ def test_a_refusal_ends_a_compressed_tar(spool: Spool, tmp_path: Path) -> None:
 
 
 def test_a_trial_tells_what_is_new_and_stores_nothing(archive: Archive, tmp_path: Path) -> None:
-    handler = Handler(archive.incoming, Trying(archive), threads=1)
+    handler = Handler(archive.incoming, Trying(archive, Source("import")), threads=1)
     unit = _file(tmp_path, FILES["00000.dcm"])
     before = archive.journal_mark()
 
@@ -165,7 +165,7 @@ def test_a_trial_tells_what_differs(archive: Archive, tmp_path: Path) -> None:
     Sending(archive).store(ds)
     ds.PatientComments = "another word"
 
-    handler = Handler(archive.incoming, Trying(archive), threads=1)
+    handler = Handler(archive.incoming, Trying(archive, Source("import")), threads=1)
 
     assert _fates(handler, _file(tmp_path, phantoms.part10(ds))) == [Fate.DIFFERS]
 
