@@ -20,7 +20,7 @@ from storage_backends.errors import BlobDamaged, BlobNotFound, FrameNotFound
 from storage_backends.frame_table import FrameTable, Span, StoredFragments, StoredFrames, as_frame_table
 from storage_backends.mirror import MirroredStaged
 from storage_backends.planar import PixelShape
-from storage_backends.recent import Part, Recent
+from storage_backends.recent import MOST_BYTES, Part, Recent
 from storage_backends.refs import BlobRef, EncodedBlob
 from storage_backends.stored import PlainBlob, RawBlob, StoredBlob, ZstdBlob, decode_together
 
@@ -68,10 +68,15 @@ class BlobStore:
             other.close()
 
     def remember_in(self, recent: Recent) -> None:
-        """Keep what is handed out of this store, its replicas and tiers in this memory, for who asks for it next."""
+        """Keep what comes here, and what is handed out of this store, its replicas and tiers, in this memory."""
         self._recent = recent
         for other in (*self.replicas.values(), *self.tiers.values()):
             other.remember_in(recent)
+
+    def remember(self, digest: str, content: Content) -> None:
+        """Keep what has just come, and was found to have this digest, for who asks for it next."""
+        if self._recent and content.size <= MOST_BYTES:
+            self._recent.put(Part(digest, checked=True), content.buffer(), came=True)
 
     @property
     def stores(self) -> "dict[str, BlobStore]":

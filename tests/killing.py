@@ -262,6 +262,7 @@ def main(folder: str, seed: str, *what: str) -> None:
         "VNA_HTTP__PORT": "0",
         "VNA_SERVE__WORKERS": str(WORKERS),
         "VNA_JOURNAL__SEAL_EVERY_S": "0.3",
+        "VNA_STORE__RECENT_BYTES": str(2**20),
     }
     ctypes.CDLL(None).prctl(_TAKE_ORPHANS, 1)
     gc.freeze()

@@ -24,6 +24,9 @@ def _context() -> ForkServerContext:
 
 _CONTEXT = _context()
 
+_SMALL = {"VNA_STORE__RECENT_BYTES": str(8 * 2**20)}
+"""Memory that a node claims at its start takes longer than most tests need it."""
+
 
 class Forked:
     """A process, with what `subprocess.Popen` offers to those who wait for it or stop it."""
@@ -69,7 +72,7 @@ class Forked:
 def start(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
     """Start `vna` with these arguments; what it prints is appended to a file."""
     log.touch()
-    process = _CONTEXT.Process(target=_run, args=(tuple(arguments), os.environ | environment, log))
+    process = _CONTEXT.Process(target=_run, args=(tuple(arguments), os.environ | _SMALL | environment, log))
     process.start()
     return Forked(process)
 

@@ -42,6 +42,9 @@ GETS = MOVES = 3
 SLOWER_AT_MOST = 25
 """Times that a store or a retrieve may take of what it takes alone; 2 to 8 is what is measured."""
 
+STANDS_STILL_S = 60
+HELD_UP_S = STANDS_STILL_S / 10
+
 
 def _slices(label: str, numbers: range) -> list[Instance]:
     """Return 512 x 512 slices of one study; making one and varying it takes a hundredth of the time."""
@@ -78,7 +81,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         visit.accept()
         visit.take()
         stuck.release()
-        visit.pause(60)
+        visit.pause(STANDS_STILL_S)
 
     with ExitStack() as stack:
         sinks = [stack.enter_context(Sink()) for _ in range(MOVES)]
@@ -202,5 +205,6 @@ def test_peers_that_stand_still_hold_nobody_up(site: Site) -> None:
         meanwhile = [second for each in _store_from_several(site.node, "meanwhile") for second in each]
         _get(site.node, threading.Barrier(1))
 
-    assert max(meanwhile) < SLOWER_AT_MOST * statistics.median(alone)
+    assert statistics.median(meanwhile) < SLOWER_AT_MOST * statistics.median(alone)
+    assert max(meanwhile) < HELD_UP_S
     site.stands_still.wait_until_left()

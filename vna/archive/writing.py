@@ -158,7 +158,8 @@ class Writing:
         """
         if self.helper is None:
             self.encode()
-        else:
+        self._remember()
+        if self.helper is not None:
             self.helper.result()
         started = time.perf_counter()
         fresh: dict[str, BlobRef] = {}
@@ -169,6 +170,12 @@ class Writing:
         self._metrics.observe(STAGES, self._flushing_s + time.perf_counter() - started, Stage.FSYNC)
         entries = [blob_entry(ref, store) for ref in fresh.values() for store in self._blobs.written_at]
         return Written((*self._held.values(), *entries), frozenset(fresh), began)
+
+    def _remember(self) -> None:
+        """Have what was not held in memory for who asks for it next, while the helper may still wait for the disk."""
+        for digest, part in zip(self._digests, self._parts, strict=True):
+            if digest not in self._held:
+                self._blobs.remember(digest, part.content)
 
     def discard(self) -> None:
         """Forget what was encoded and not stored."""

@@ -90,7 +90,7 @@ class Exposition(Collector):
 
 
 def recent_counters(recent: Recent) -> Iterator[Metric]:
-    """Yield how often what is asked for was in the memory for what was read last."""
+    """Yield how often what is asked for was in the memory for what came or was read last."""
     counts = recent.counts()
     help_text = "Parts of stored files that were asked for, and found in memory (store.recent_bytes)."
     yield CounterMetricFamily("vna_recent_found", help_text, value=counts.found)

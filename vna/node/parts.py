@@ -75,7 +75,7 @@ def open_archive(
     Args:
         workers: how many processes share the node's memory for what is being received.
         metrics: where what passes the archive's door is counted; without it, where nobody looks.
-        recent: the node's memory for what was read last.
+        recent: the node's memory for what came or was read last.
 
     Raises:
         StartRefused: a place that cannot be used, or an index newer than this release; a new archive, and files in its

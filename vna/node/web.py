@@ -25,7 +25,7 @@ from vna.web import WebApp, create_web_app
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What a worker knows of the node around it: where it listens, what its processes tell, what they read last."""
+    """What a worker knows of the node around it: where it listens, what its processes tell, what is in memory."""
 
     record: NodeRecord
     watch: Watch

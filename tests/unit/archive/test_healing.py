@@ -12,6 +12,7 @@ from databases import index_url, postgresql_server
 from replicated import DAMAGES, Away, Replicated, altered, missing
 from storage_backends import Backend, BlobNotFound, Filesystem, Memory, Recent, StoreUnavailable
 from storage_backends.contract import put
+from vna.archive import DataSet
 from vna.errors import Damaged, OutOfResources
 from vna.events import BlobDamaged, BlobHealed, BlobPlace
 from vna.model import Outcome
@@ -79,6 +80,25 @@ def test_frames_of_what_is_remembered_are_told_apart_by_another_store_when_the_f
         again = [frame.data for frame in replicated.archive.frames(held, [1, 2])]
 
     assert again == first
+
+
+def test_what_has_just_come_is_given_out_of_memory_and_its_damage_is_found_nevertheless(
+    replicated: Replicated, main: Away, second: Away
+) -> None:
+    instance = phantoms.ct_slice(number=1, size=16)
+    with closing(Recent(2**20)) as recent:
+        replicated.blobs.remember_in(recent)
+        key = replicated.sending.store(instance).key
+        (held,) = replicated.archive.versions(key)
+        for backend in (main, second):
+            altered(backend, replicated.names()[0])
+
+        ((_, given),) = replicated.archive.retrieve([held], lambda one: one.transfer_syntax)
+        assert isinstance(given, DataSet)
+        assert b"".join(given.chunks) == phantoms.data_set_bytes(instance)
+        replicated.scrub()
+
+    assert len(replicated.events(BlobDamaged)) == len(OTHER)
 
 
 @pytest.mark.parametrize("store", ["", "second"], ids=["main", "replica"])

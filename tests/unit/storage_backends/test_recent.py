@@ -1,4 +1,4 @@
-"""What was read last is there for every process of a node, is what was put there, and gives way to what comes later."""
+"""What came or was read last is there for every process of a node, is what was put there, and gives way to newer."""
 
 import hashlib
 import os
@@ -232,6 +232,24 @@ def test_chunks_that_were_given_are_not_read_again_unless_the_digest_has_to_be_c
     assert (first, again) == (data[:FRAME], data[FRAME : 2 * FRAME])
     with pytest.raises(BlobNotFound):
         store.get_many([ref])
+
+
+def test_what_has_come_need_not_be_read(store: BlobStore, backend: Reads) -> None:
+    data = pixels.image(SHAPE, frames=1)
+    ref = store.put(MemoryContent(data), shape=SHAPE)
+    store.remember(ref.digest, MemoryContent(data))
+
+    assert store.get_many([ref]) == [data]
+    assert store.opened(ref).range(Span(7, 100)) == data[7:107]
+    assert backend.reads == 0
+
+
+def test_what_comes_is_no_sign_that_more_memory_is_needed(recent: Recent) -> None:
+    recent.put(part("came"), b"came", came=True)
+    recent.put(part("read"), b"read")
+    recent.get(part("came"), 4)
+
+    assert recent.counts() == (1, 1)
 
 
 def test_damage_is_not_remembered(store: BlobStore, backend: Reads) -> None:
