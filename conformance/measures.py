@@ -16,7 +16,9 @@ from conformance.side_by_side import (
     Plan,
     StoreRuns,
     compared,
+    fill_memory,
     first_and_again,
+    just_stored,
     rate_row,
     servers,
     store,
@@ -94,7 +96,7 @@ def measure_find(plan: Plan) -> list[Row]:
 
 
 def measure_get(plan: Plan) -> list[Row]:
-    """C-GET of a study of 100 CT slices over one association, never asked for before, and again."""
+    """C-GET of a study of 100 CT slices, one association: long there and never asked for, again, and just stored."""
     with servers(plan, "get") as running:
         return _retrieve_rows(plan, "C-GET, 100 slices", running, _get_study)
 
@@ -106,7 +108,7 @@ def measure_get_small(plan: Plan) -> list[Row]:
 
 
 def measure_move(plan: Plan) -> list[Row]:
-    """C-MOVE of a study of 100 CT slices into a sink, never asked for before, and again."""
+    """C-MOVE of a study of 100 CT slices into a sink: long there and never asked for, again, and just stored."""
     with Sink() as sink, servers(plan, "move", sink=sink) as running:
         return _retrieve_rows(plan, "C-MOVE, 100 slices", running, lambda server, keys: _move_study(server, keys, sink))
 
@@ -178,10 +180,15 @@ def _retrieve_rows(
             raise load.LoadFailed(f"{server.name} gave {figures.instances}, status {figures.status:04X}")
         return figures.megabytes_per_s
 
+    def send(server: Server, number: int) -> None:
+        store(server, CtSlices(SLICES_PER_STUDY, first=SLICES_PER_STUDY * number, size=size), 1)
+
     for server in running:
         store(server, CtSlices(SLICES_PER_STUDY * (plan.pairs + 1), size=size), 1)
+        fill_memory(server)
         rate(server, plan.pairs)
     figures = first_and_again(running, plan.pairs, rate)
+    figures["just stored"] = just_stored(running, range(plan.pairs + 1, 2 * plan.pairs + 1), send, rate)
     return [_retrieve_row(f"{name}, {which}", rates, size) for which, rates in figures.items()]
 
 

@@ -13,7 +13,7 @@ from conformance.figures import Row, Spread, Target
 from conformance.node_process import dicomweb_root, running_node
 from conformance.orthanc import DICOMWEB_PLUGIN, dicomweb_settings, orthanc
 from conformance.server import Server
-from conformance.side_by_side import Plan, compared, first_and_again, settle_disks, store
+from conformance.side_by_side import Plan, compared, fill_memory, first_and_again, just_stored, settle_disks, store
 from conformance.sources import BigMultiframe, CtSlices, SmallStudies
 
 _LOAD_ASSOCIATIONS = 4
@@ -63,18 +63,17 @@ def measure_web_metadata(plan: Plan) -> list[Row]:
 
 
 def measure_web_retrieve(plan: Plan) -> list[Row]:
-    """Frames of CT series over one connection and six, and studies as stored; never asked for before, and again."""
+    """Frames of CT series over one connection and six, and studies as stored: long there, again, and just stored."""
     pairs, rows = plan.pairs, list[Row]()
     with _web_servers(plan, "web-retrieve") as running:
         _store_studies(running, 3 * pairs)
-        for first, connections in ((0, 1), (pairs, 6)):
-            paths = [web_load.frame_paths(running[0].root, _study(first + number)) for number in range(pairs)]
-            frames = first_and_again(running, pairs, partial(_frames, paths, connections))
+        for each in running:
+            fill_memory(each.server)
+        for place, connections in enumerate((1, 6)):
+            frames = _whenever(running, pairs, place, partial(_frames, connections))
             name = f"frames of a CT series, {counted(connections, 'connection', 'connections')}"
             rows += (_rate_row(f"{name}, {which}", "frames/s", rates, 1.2) for which, rates in frames.items())
-        whole = first_and_again(
-            running, pairs, lambda each, number: web_load.study_megabytes_per_s(each.root, _study(2 * pairs + number))
-        )
+        whole = _whenever(running, pairs, 2, lambda each, n: web_load.study_megabytes_per_s(each.root, _study(n)))
     for which, rates in whole.items():
         name = f"study of 100 slices, as stored, {which}"
         rows.append(_rate_row(f"{name}, beside Orthanc", "MB/s", rates, 0.8))
@@ -153,8 +152,18 @@ def _by_turns(running: Sequence[WebServer], pairs: int, measure: Callable[[str, 
     return figures
 
 
-def _frames(paths: Sequence[Sequence[str]], connections: int, server: WebServer, number: int) -> float:
-    return web_load.frames_per_s(server.root, paths[number], connections)
+def _whenever(
+    running: Sequence[WebServer], pairs: int, place: int, measure: Callable[[WebServer, int], float]
+) -> dict[str, list[list[float]]]:
+    """Measure studies of the one of three groups at this place that nobody has asked for, again, and new ones."""
+    old, new = place * pairs, (3 + place) * pairs
+    figures = first_and_again(running, pairs, lambda each, number: measure(each, old + number))
+    figures["just stored"] = just_stored(running, range(new, new + pairs), _store_study, measure)
+    return figures
+
+
+def _frames(connections: int, server: WebServer, number: int) -> float:
+    return web_load.frames_per_s(server.root, web_load.frame_paths(server.root, _study(number)), connections)
 
 
 def _rate_row(name: str, unit: str, figures: Sequence[Sequence[float]], at_least: float) -> Row:
@@ -165,6 +174,10 @@ def _rate_row(name: str, unit: str, figures: Sequence[Sequence[float]], at_least
 def _store_studies(running: Sequence[WebServer], studies: int) -> None:
     for each in running:
         store(each.server, CtSlices(SLICES_PER_STUDY * studies), _LOAD_ASSOCIATIONS)
+
+
+def _store_study(server: WebServer, number: int) -> None:
+    store(server.server, CtSlices(SLICES_PER_STUDY, first=SLICES_PER_STUDY * number), 1)
 
 
 def _study(number: int) -> str:

@@ -4,7 +4,7 @@ Runs of two servers alternate (ABABAB...) over the same instances, so that what 
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +22,8 @@ Measured = TypeVar("Measured")
 
 SINK = "BENCHSINK"
 """The AE title under which servers know the sink of a benchmark."""
+_MORE_THAN_MEMORY = 300
+"""Slices of 512x512; `store.recent_bytes` holds 256 of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,26 @@ def first_and_again(
             for server, measured in zip(servers, of_servers, strict=True):
                 measured.append(measure(server, number))
     return figures
+
+
+def just_stored(
+    servers: Sequence[Measured],
+    numbers: Iterable[int],
+    put: Callable[[Measured, int], object],
+    measure: Callable[[Measured, int], float],
+) -> list[list[float]]:
+    """Have each server in turn sent the study of a number, and measure right after that."""
+    figures: list[list[float]] = [[] for _ in servers]
+    for number in numbers:
+        for server, measured in zip(servers, figures, strict=True):
+            put(server, number)
+            measured.append(measure(server, number))
+    return figures
+
+
+def fill_memory(server: Server) -> None:
+    """Send other slices than are asked for, more than a node keeps in memory: what came before has to be read."""
+    store(server, CtSlices(_MORE_THAN_MEMORY, label="filler"), 1)
 
 
 def store_runs(servers: Sequence[Server], pairs: int, slices: int, *, associations: int) -> list[StoreRuns]:
