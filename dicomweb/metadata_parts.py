@@ -38,12 +38,12 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Instance:
-    """Metadata whose bulk data is not all there: BulkDataURIs, their places, and how many frames it has."""
+    """Metadata whose bulk data is not all there: BulkDataURIs, their places, and how many frames it says it has."""
 
     model: ModelDataSet
     uris: tuple[str, ...]
     places: frozenset[str]
-    frames: int
+    frames: int | None
 
     @property
     def names(self) -> Names:
@@ -63,7 +63,10 @@ class MetadataParts:
 
     def begin(self, media_type: MediaType, headers: Mapping[str, str]) -> None:
         """Begin a part: metadata, or bulk data with its Content-Location."""
+        before = self._location
         self._media_type, self._location = media_type, _place(headers.get("content-location", ""))
+        if self._location != before:
+            self._store_complete(before)
         refused = None
         if media_type.name not in METADATA and not self._location:
             refused = CannotUnderstand(f"bulk data of {media_type.name[:80]!r} has no Content-Location")
@@ -88,14 +91,17 @@ class MetadataParts:
             syntax = self._media_type.parameters.get("transfer-syntax", "")
             part = BulkPart(self._media_type.name, syntax, incoming.finish())
             self._bulk.setdefault(self._location, []).append(_Kept(part, incoming))
-            for instance in list(self._needed_by.get(self._location, ())):
-                self._store_if_complete(instance)
+            self._store_complete(self._location)
 
     def finish(self) -> None:
-        """Give up what has not become whole."""
+        """Store what waited for more frames; give up what has not become whole, and bulk data that is of nothing."""
+        before, self._location = self._location, ""
+        self._store_complete(before)
         for instance in self._waiting:
             missing = next((place for place in instance.places if not self._is_there(instance, place)), "")
             self._storing.fail(CannotUnderstand(f"no bulk data came for {missing[:200]!r}"), instance.names)
+        for place in self._bulk.keys() - self._needed_by.keys():
+            self._storing.fail(CannotUnderstand(f"of no metadata, or more than it says there is: {place[:200]!r}"))
         self._waiting.clear()
 
     def drop(self) -> None:
@@ -126,6 +132,11 @@ class MetadataParts:
         for instance in came:
             self._store_if_complete(instance)
 
+    def _store_complete(self, place: str) -> None:
+        """Store instances that need what came at this place, if they are whole."""
+        for instance in list(self._needed_by.get(place, ())):
+            self._store_if_complete(instance)
+
     def _store_if_complete(self, instance: _Instance) -> None:
         if not all(self._is_there(instance, place) for place in instance.places):
             return
@@ -135,14 +146,16 @@ class MetadataParts:
             others = self._needed_by[place]
             del others[instance]
             if not others:
+                del self._needed_by[place]
                 for kept in self._bulk.pop(place):
                     kept.incoming.discard()
 
     def _is_there(self, instance: _Instance, place: str) -> bool:
-        """Return whether bulk data has come: of compressed frames all of them."""
+        """Return whether bulk data has come: of compressed frames all, or, where that is not said, all of a run."""
         parts = self._bulk.get(place, [])
-        several = bool(parts) and parts[0].part.media_type.startswith("image/")
-        return len(parts) >= (instance.frames if several else 1)
+        if not parts or not parts[0].part.is_frame:
+            return bool(parts)
+        return len(parts) >= instance.frames if instance.frames else place != self._location
 
     def _store(self, instance: _Instance) -> None:
         found = {uri: [kept.part for kept in self._bulk[_place(uri)]] for uri in instance.uris}
@@ -162,7 +175,7 @@ class MetadataParts:
 
 def _instance(model: ModelDataSet) -> _Instance:
     uris, frames = tuple(references(model)), model.text(NUMBER_OF_FRAMES)
-    return _Instance(model, uris, frozenset(map(_place, uris)), int(frames) if frames.isdecimal() else 1)
+    return _Instance(model, uris, frozenset(map(_place, uris)), int(frames) if frames.isdecimal() else None)
 
 
 def _place(uri: str) -> str:

@@ -13,6 +13,8 @@ from typing import Final
 
 from storage_backends import Content
 from vna.archive.media import (
+    DEFLATED_FRAMES,
+    NATIVE,
     Media,
     check_agrees,
     check_alike,
@@ -28,7 +30,7 @@ from vna.dicom.fragments import ITEM_HEADER
 from vna.dicom.json_reading import ModelDataSet
 from vna.dicom.recode import Recoded, written
 from vna.dicom.values import Bulk, Token, Value
-from vna.errors import CannotUnderstand
+from vna.errors import CannotUnderstand, DataSetMismatch, SyntaxNotSupported
 from vna.pixels.tokens import TokenList
 
 OCTETS: Final = "application/octet-stream"
@@ -48,7 +50,16 @@ class BulkPart:
     @property
     def is_compressed(self) -> bool:
         """Whether it is compressed pixels by what its sender says of it."""
-        return bool(self._media_type)
+        return bool(self._media_type) or self._is_deflated
+
+    @property
+    def is_frame(self) -> bool:
+        """Whether it is one compressed frame: of a video all frames come together."""
+        return self.is_compressed and not self._media_type.startswith("video/")
+
+    @property
+    def _is_deflated(self) -> bool:
+        return (self.media_type, self.transfer_syntax) == (OCTETS, DEFLATED_FRAMES)
 
     @property
     def _media_type(self) -> str:
@@ -64,10 +75,21 @@ class BulkPart:
             SyntaxNotSupported: it is not kept in the transfer syntax its sender names.
         """
         name = self._media_type
+        if self._is_deflated:
+            return Media(DEFLATED_FRAMES)
         if name.startswith("video/"):
             return describe_video(name, self.content, said=self.transfer_syntax)
         head = bytes(self.content.read(0, min(self.content.size, _PIECE)))
         return describe_image(name, head, said=self.transfer_syntax)
+
+    def check_native(self) -> None:
+        """See that it can be a value that is not compressed.
+
+        Raises:
+            SyntaxNotSupported: it is in another byte order or form, by what its sender says of it.
+        """
+        if self.transfer_syntax not in ("", *NATIVE):
+            raise SyntaxNotSupported(f"bulk data of {self.media_type} is not taken in {self.transfer_syntax[:64]}")
 
 
 Found = Mapping[str, Sequence[BulkPart]]
@@ -91,14 +113,14 @@ def compose(model: ModelDataSet, found: Found) -> Recoded:
     pixels = tokens.token(tokens.top, PIXEL_DATA)
     if isinstance(pixels, Bulk) and found[pixels.digest][0].is_compressed:
         parts = found[pixels.digest]
-        media = parts[0].describe()
-        for part in parts[1:]:
-            check_alike(media, part.describe())
+        media = _described(parts, tokens.values(tokens.top).get(NUMBER_OF_FRAMES, b""))
         syntax, filled_in = media.transfer_syntax, list(media.attributes)
         if len(parts) > 1:
             filled_in.append(Value(NUMBER_OF_FRAMES, "IS", _even(str(len(parts)).encode(), b" ")))
         tokens.replace(tokens.top, PIXEL_DATA, replace(pixels, vr="OB", digest=_frames_of(pixels), fragments=True))
         frames[_frames_of(pixels)] = parts
+    elif isinstance(pixels, Bulk) and found[pixels.digest][0].media_type != OCTETS:
+        raise SyntaxNotSupported(f"pixels are not kept as {found[pixels.digest][0].media_type[:80]}")
     document = tokens.token(tokens.top, ENCAPSULATED_DOCUMENT)
     if isinstance(document, Bulk):
         part = found[document.digest][0]
@@ -110,6 +132,17 @@ def compose(model: ModelDataSet, found: Found) -> Recoded:
     return written(sized, syntax, lambda name: _fragments(frames[name]) if name in frames else _value(found[name][0]))
 
 
+def _described(parts: Sequence[BulkPart], frames: bytes) -> Media:
+    """Return what compressed frames, or a video, say of themselves; `frames` is how many its sender says there are."""
+    stated = frames.strip(b" \0")
+    if parts[0].is_frame and stated.isdigit() and int(stated) != len(parts):
+        raise DataSetMismatch(f"{len(parts)} frames came of the {int(stated)} of {tag_text(NUMBER_OF_FRAMES)}")
+    media = parts[0].describe()
+    for part in parts[1:]:
+        check_alike(media, part.describe())
+    return media
+
+
 def _sized(token: Token, found: Found) -> Token:
     """Return a value that came as bulk data with its size, which is even."""
     if not isinstance(token, Bulk) or token.fragments:
@@ -117,6 +150,7 @@ def _sized(token: Token, found: Found) -> Token:
     parts = found[token.digest]
     if len(parts) > 1:
         raise CannotUnderstand(f"{tag_text(token.tag)} has several parts, which only compressed frames may have")
+    parts[0].check_native()
     size = parts[0].content.size + parts[0].content.size % 2
     if size >= UNDEFINED:
         raise CannotUnderstand(f"{tag_text(token.tag)} has {size} bytes, more than a value can have")

@@ -32,6 +32,11 @@ SYNTAXES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Media types of compressed pixels, and the transfer syntaxes they are kept in (PS3.18 tables 8.7.3-5, 10.5.2-1)."""
 
+NATIVE: Final = ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99")
+"""Transfer syntaxes whose values are as they are kept: little endian."""
+DEFLATED_FRAMES: Final = "1.2.840.10008.1.2.8.1"
+"""Deflated Image Frame Compression, which has no media type of its own (PS3.18 table 8.7.3-5)."""
+
 _JPEG: Final = frozenset(_J + process for process in ("50", "51", "57", "70"))
 """Each is for streams of its own process (PS3.5 table 8.2.1-1), of which first-order prediction is a lossless one."""
 _LOSSLESS: Final = frozenset(_J + number for number in ("80", "90", "92", "201", "202"))
@@ -127,14 +132,17 @@ def describe_document(media_type: str, size: int) -> tuple[Value, ...]:
 
 
 def check_agrees(known: Mapping[int, bytes], filled_in: Sequence[Value]) -> None:
-    """See that what a sender says of a picture is what the picture says.
+    """See that what a sender says of a picture or document is what came.
 
     Raises:
-        DataSetMismatch: it is of another size, or has other samples.
+        DataSetMismatch: it is of another size, has other samples, or is another kind of document.
     """
     for value in filled_in:
-        if value.tag in _OF_THE_STREAM and known.get(value.tag, value.data) != value.data:
+        said = known.get(value.tag) or value.data
+        if value.tag in _OF_THE_STREAM and said != value.data:
             raise DataSetMismatch(f"{tag_text(value.tag)} is not what the picture says of itself")
+        if value.tag == _MIME_TYPE and value.data and said.strip(b" \0").lower() != value.data.strip():
+            raise DataSetMismatch(f"{tag_text(value.tag)} is not the media type that the document came with")
 
 
 def check_alike(first: Media, other: Media) -> None:

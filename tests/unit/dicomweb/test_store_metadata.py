@@ -1,6 +1,7 @@
 """Storing metadata with bulk data beside (PS3.18 8.6.1.2, 10.5.2)."""
 
 import json
+import zlib
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +14,7 @@ from starlette.testclient import TestClient
 
 from conformance import oddities, phantoms
 from dicomweb.transactions import transactions
+from image_kinds import DEFLATED_FRAME
 from sending import Sending
 from storing_over_web import DICOM, JSON, Part, items, post, reasons, stored
 from vna.archive import Archive
@@ -175,6 +177,71 @@ def test_a_frame_that_its_transfer_syntax_does_not_permit_is_refused(
     assert (answer.status_code, reasons(answer)) == (409, [reason])
 
 
+def test_frames_whose_number_is_not_said_are_all_that_come_of_a_place(web: TestClient, archive: Archive) -> None:
+    several, single = oddities.secondary_capture(study=1, number=1), oddities.secondary_capture(study=1, number=2)
+    pictures = [jpeg(shade=shade) for shade in (10, 120, 240)]
+    parts = [
+        metadata(model_of(several, image=False), model_of(single, pixels="bulk/2", image=False)),
+        *(bulk(each, media_type="image/jpeg") for each in pictures[:2]),
+        bulk(pictures[2], media_type="image/jpeg", location="bulk/2"),
+    ]
+
+    answer = post(web, parts, type_=JSON)
+
+    assert stored(answer) == [several.SOPInstanceUID, single.SOPInstanceUID]
+    assert [f.rstrip(b"\0") for f in generate_frames(held(archive, several).PixelData)] == pictures[:2]
+    assert [f.rstrip(b"\0") for f in generate_frames(held(archive, single).PixelData)] == pictures[2:]
+
+
+@pytest.mark.parametrize("is_metadata_first", [True, False])
+def test_more_frames_than_are_said_are_told(web: TestClient, *, is_metadata_first: bool) -> None:
+    ds = oddities.secondary_capture(study=1, number=1)
+    ds.NumberOfFrames = 2
+    parts = [metadata(model_of(ds, image=False)), *(bulk(jpeg(), media_type="image/jpeg") for _ in range(3))]
+
+    answer = post(web, parts if is_metadata_first else parts[::-1], type_=JSON)
+
+    assert (answer.status_code, reasons(answer)) == ((202, [0xC000]) if is_metadata_first else (409, [0xA900]))
+
+
+def test_bulk_data_that_nothing_names_is_told(web: TestClient) -> None:
+    ds = phantoms.ct_slice()
+    parts = [metadata(model_of(ds)), bulk(ds.PixelData), bulk(ds.PixelData), bulk(b"more", location="elsewhere")]
+
+    answer = post(web, parts, type_=JSON)
+
+    assert (answer.status_code, stored(answer), reasons(answer)) == (202, [ds.SOPInstanceUID], [0xC000, 0xC000])
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    [
+        "image/png",
+        "text/plain",
+        f"{OCTETS}; transfer-syntax=1.2.840.10008.1.2.2",
+        f"{OCTETS}; transfer-syntax=1.2.3.4",
+    ],
+)
+def test_pixels_in_a_form_that_is_not_kept_are_refused(web: TestClient, media_type: str) -> None:
+    ds = phantoms.ct_slice()
+
+    answer = post(web, [metadata(model_of(ds)), bulk(ds.PixelData, media_type=media_type)], type_=JSON)
+
+    assert (answer.status_code, reasons(answer)) == (409, [0xC122])
+
+
+def test_deflated_frames_are_frames(web: TestClient, archive: Archive) -> None:
+    ds = phantoms.ct_slice()
+    frame = zlib.compress(ds.PixelData, wbits=-15)
+    octets = f"{OCTETS}; transfer-syntax={DEFLATED_FRAME}"
+
+    answer = post(web, [metadata(model_of(ds)), bulk(frame, media_type=octets)], type_=JSON)
+
+    found = held(archive, ds)
+    assert (answer.status_code, found.file_meta.TransferSyntaxUID) == (200, DEFLATED_FRAME)
+    assert [each.rstrip(b"\0") for each in generate_frames(found.PixelData)] == [frame.rstrip(b"\0")]
+
+
 def test_too_few_frames_are_no_image(web: TestClient) -> None:
     ds = oddities.secondary_capture(study=1, number=1)
     ds.NumberOfFrames = 3
@@ -225,6 +292,17 @@ def test_a_pdf_becomes_an_encapsulated_document(web: TestClient, archive: Archiv
     assert answer.status_code == 200
     assert found.EncapsulatedDocument == pdf + b"\0"
     assert (found.MIMETypeOfEncapsulatedDocument, found.EncapsulatedDocumentLength) == ("application/pdf", len(pdf))
+
+
+def test_a_document_of_another_type_than_its_metadata_says_is_refused(web: TestClient) -> None:
+    model = json.loads(json.dumps(oddities.encapsulated_pdf(study=1).to_json_dict()))
+    model["00420011"], model["00420012"] = {"vr": "OB", "BulkDataURI": "report"}, {"vr": "LO", "Value": ["text/xml"]}
+
+    answer = post(
+        web, [metadata(model), bulk(b"%PDF-1.7", location="report", media_type="application/pdf")], type_=JSON
+    )
+
+    assert (answer.status_code, reasons(answer)) == (409, [0xA900])
 
 
 @pytest.mark.parametrize("name", ["ct", "private", "text"])
