@@ -19,7 +19,7 @@ from dicomweb.services import service_url
 from dicomweb.transactions import PLAIN_JSON, Transaction, transactions
 from dicomweb.wadl import MEDIA_TYPE as WADL
 from dicomweb.wadl import wadl_document
-from vna.web.media_types import MediaType, accepted
+from vna.web.media_types import MediaType, accepted, best_of
 from vna.web.methods import methods_at
 from vna.web.problem import Problem, no_such_method
 
@@ -78,13 +78,12 @@ def _form(wanted: Sequence[MediaType], forms: Sequence[str]) -> str:
     """Return the media type of the description.
 
     Raises:
-        Problem: 406, the client takes none of them.
+        Problem: 406, none of the forms is accepted.
     """
-    for media_type in wanted:
-        found = next((form for form in forms if media_type.q and media_type.covers(form)), None)
-        if found is not None:
-            return found
-    raise Problem(406, f"capabilities are described in {', '.join(forms)}")
+    found = best_of(wanted, forms)
+    if found is None:
+        raise Problem(406, f"capabilities are described in {', '.join(forms)}")
+    return found
 
 
 def _description(request: Request, described: Sequence[Transaction], form: str) -> Response:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from vna.dicom.json_model import JsonObject
 from vna.dicom.xml_model import native_xml
-from vna.web.media_types import MediaType, accepted, parse_media_type
+from vna.web.media_types import MediaType, accepted, best_of, parse_media_type
 from vna.web.problem import Problem
 
 DICOM_JSON: Final = "application/dicom+json"
@@ -23,10 +23,9 @@ def document_type(request: Request) -> str:
     Raises:
         Problem: 406, it accepts none of those offered.
     """
-    for wanted in map(_part_type, accepted(request)):
-        for offered in _OFFERED:
-            if wanted.q and wanted.covers(offered):
-                return offered
+    found = best_of([_part_type(each) for each in accepted(request)], _OFFERED)
+    if found is not None:
+        return found
     raise Problem(406, f"the answer is given as {', '.join(_OFFERED)}")
 
 

@@ -28,8 +28,9 @@ from vna.dicom.xml_model import native_xml
 from vna.errors import CannotConvert, CannotUnderstand, Damaged
 from vna.web.conditional import entity_tag, not_modified, validators
 from vna.web.content_coding import choose_coding
-from vna.web.media_types import MediaType, accepted
+from vna.web.media_types import MediaType, accepted, best_of
 from vna.web.problem import Problem
+from vna.web.ranged import whole_or_range
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ _PLAIN_JSON: Final = "application/json"
 _XML: Final = "application/dicom+xml"
 _MULTIPART: Final = "multipart/related"
 
+_VARY: Final = "Accept, Accept-Encoding"
 _URI: Final = b'"BulkDataURI":"'
 """Found in JSON before an address alone: in values the quotes would be escaped."""
 
@@ -101,14 +103,14 @@ def _answer(services: Services, request: Request, instances: Sequence[HeldInstan
     media_type = _chosen(request)
     base = service_url(request)
     etag = entity_tag((base, media_type, *map(_identity, instances)), weak=True)
-    unchanged = not_modified(request, etag)
+    unchanged = not_modified(request, etag, vary=_VARY)
     if unchanged is not None:
         return unchanged
     document = _Document(services.archive, instances, base, kept="instance" not in request.path_params)
-    headers = validators(etag, vary="Accept, Accept-Encoding")
+    headers = validators(etag, vary=_VARY)
     if media_type in (_JSON, _PLAIN_JSON):
         return _json_answer(request, document, media_type, headers)
-    return _xml_answer(document, media_type, headers)
+    return _xml_answer(request, document, media_type, headers)
 
 
 def _chosen(request: Request) -> str:
@@ -117,17 +119,15 @@ def _chosen(request: Request) -> str:
     Raises:
         Problem: 406, none of those that are accepted can be had.
     """
-    for media_type in accepted(request):
-        chosen = _fitting(media_type) if media_type.q > 0 else None
-        if chosen is not None:
-            return chosen
+    found = best_of([each for each in accepted(request) if _is_of_xml(each)], (_JSON, _PLAIN_JSON, _XML, _MULTIPART))
+    if found is not None:
+        return found
     raise Problem(406, f'metadata is given as {_JSON} or as {_MULTIPART}; type="{_XML}"')
 
 
-def _fitting(accepted_type: MediaType) -> str | None:
-    if accepted_type.name == _MULTIPART:
-        return _MULTIPART if accepted_type.parameters.get("type", _XML).lower() == _XML else None
-    return next((name for name in (_JSON, _PLAIN_JSON, _XML, _MULTIPART) if accepted_type.covers(name)), None)
+def _is_of_xml(wanted: MediaType) -> bool:
+    """Return whether, if it is of parts, they may be XML: nothing else comes in parts."""
+    return wanted.name != _MULTIPART or wanted.parameters.get("type", _XML).lower() == _XML
 
 
 def _identity(instance: HeldInstance) -> str:
@@ -182,16 +182,18 @@ def _made(archive: Archive, instances: Sequence[HeldInstance]) -> bytes:
 def _json_answer(request: Request, document: _Document, media_type: str, headers: dict[str, str]) -> Response:
     coding = choose_coding(request)
     if not coding:
-        return Response(document.json(), headers=headers, media_type=media_type)
-    return Response(document.coded(coding), headers=headers | {"Content-Encoding": coding}, media_type=media_type)
+        return whole_or_range(request, document.json(), headers=headers, media_type=media_type)
+    headers["Content-Encoding"] = coding
+    return whole_or_range(request, document.coded(coding), headers=headers, media_type=media_type)
 
 
-def _xml_answer(document: _Document, media_type: str, headers: dict[str, str]) -> Response:
+def _xml_answer(request: Request, document: _Document, media_type: str, headers: dict[str, str]) -> Response:
     found = [native_xml(data_set) for data_set in document.data_sets()]
     if media_type == _XML:
         if len(found) > 1:
             raise Problem(406, f'the metadata of several instances is given as XML in {_MULTIPART}; type="{_XML}"')
-        return Response(found[0], headers=headers, media_type=_XML)
+        return whole_or_range(request, found[0], headers=headers, media_type=_XML)
     boundary = boundary_of(headers["ETag"])
     parts = (Part(_XML, place, iter((one,)), len(one)) for place, one in zip(document.locations(), found, strict=True))
-    return Response(b"".join(multipart(parts, boundary)), headers=headers, media_type=content_type(_XML, boundary))
+    body, of_parts = b"".join(multipart(parts, boundary)), content_type(_XML, boundary)
+    return whole_or_range(request, body, headers=headers, media_type=of_parts)

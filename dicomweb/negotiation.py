@@ -154,6 +154,8 @@ def _frame_types(offer: Offer, stored: str) -> Iterator[tuple[str, str]]:
             yield wanted.name, default
         elif asked in covered[wanted.name]:
             yield wanted.name, asked
+    elif asked in ("", ANY) and covered and not wanted.covers(stored_type):
+        yield from ((name, syntaxes[0]) for name, syntaxes in covered.items())
     elif asked and asked != ANY:
         yield from ((name, asked) for name, syntaxes in covered.items() if asked in syntaxes)
 

@@ -28,6 +28,7 @@ from vna.errors import CannotConvert, CannotUnderstand, NotFound
 from vna.pixels.rendering.request import MediaType, Options, Viewport
 from vna.web.conditional import not_modified, validators
 from vna.web.media_types import accepted
+from vna.web.ranged import whole_or_range
 from vna.web.streaming import Streamed
 
 THUMBNAIL_EDGE: Final = 128
@@ -97,7 +98,7 @@ def content_answer(request: Request, rendering: Rendering, subject: Subject, nam
         return value_answer(request, rendering.enclosed(subject), name, validators(etag))
     media_type, text = rendering.text(subject, name)
     headers = {"Content-Security-Policy": _PAGE_POLICY, "X-Frame-Options": "SAMEORIGIN"}
-    return Response(text, headers=validators(etag) | headers, media_type=media_type)
+    return whole_or_range(request, text, headers=validators(etag) | headers, media_type=media_type)
 
 
 def frames_answer(services: Services, request: Request) -> Response:
@@ -160,7 +161,7 @@ def thumbnail_answer(services: Services, request: Request) -> Response:
     picture = services.archive.derived.document(
         kept, lambda: _thumbnail(services, rendering, instance, (number, options))
     )
-    return Response(picture, headers=validators(etag), media_type=name)
+    return whole_or_range(request, picture, headers=validators(etag), media_type=name)
 
 
 def _thumbnail(services: Services, rendering: Rendering, instance: HeldInstance, look: tuple[int, Options]) -> bytes:
@@ -209,7 +210,7 @@ def frame_answer(request: Request, rendering: Rendering, frame: Frame, options: 
     if unchanged := not_modified(request, etag):
         return unchanged
     picture = rendering.picture(frame, options)
-    return Response(picture, headers=validators(etag), media_type=str(options.media_type))
+    return whole_or_range(request, picture, headers=validators(etag), media_type=str(options.media_type))
 
 
 def _frames_tag(request: Request, frames: Sequence[Frame]) -> str:

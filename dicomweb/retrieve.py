@@ -45,8 +45,11 @@ def routes(services: Services) -> list[Route]:
 def _retrieve(services: Services, request: Request) -> Response:
     scope = scope_of(request)
     instances = held(services, scope)
-    answers = [(offer, _answer_of(offer, scope)) for offer in offers(accepted(request))]
-    for answer in dict.fromkeys(answer for _, answer in answers if answer is not None):
+    types = accepted(request)
+    named = offers([each for each in types if not each.q and "*" not in each.name])
+    refused = {_answer_of(offer, scope) for offer in named if not offer.transfer_syntax}
+    answers = [(offer, _answer_of(offer, scope)) for offer in offers(types) if offer.q]
+    for answer in dict.fromkeys(answer for _, answer in answers if answer is not None and answer not in refused):
         chosen = _chosen(
             instances, [offer for offer, other in answers if other is answer], as_it_is=answer is zip_answer
         )
@@ -57,8 +60,6 @@ def _retrieve(services: Services, request: Request) -> Response:
 
 def _answer_of(offer: Offer, scope: Scope) -> Answer | None:
     """Return what gives the answer that an offer is about, None if there is no such answer."""
-    if not offer.q:
-        return None
     if offer.multipart:
         return _multipart if offer.media_type.covers(DICOM) else _values if offer.media_type.name == OCTETS else None
     if offer.media_type.covers(DICOM) and scope.instance is not None:

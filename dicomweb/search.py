@@ -24,7 +24,7 @@ from vna.dicom.attributes import Level
 from vna.dicom.json_model import JsonObject
 from vna.dicom.xml_model import native_xml
 from vna.web.content_coding import choose_coding
-from vna.web.media_types import MediaType, accepted
+from vna.web.media_types import MediaType, accepted, best_of
 from vna.web.problem import Problem
 from vna.web.streaming import Streamed
 
@@ -104,17 +104,10 @@ def _chosen(types: Sequence[MediaType]) -> str:
     Raises:
         Problem: 406, none of those offered (PS3.18 8.7.4, table 8.7.4-1).
     """
-    refused = {media_type.name for media_type in types if not media_type.q}
-    for media_type in types:
-        for offered in _OFFERED:
-            if media_type.q and offered not in refused and _covers(media_type, offered):
-                return offered
+    found = best_of([each for each in types if each.parameters.get("type", _DICOM_XML).lower() == _DICOM_XML], _OFFERED)
+    if found is not None:
+        return found
     raise Problem(406, f'results are given as {_OFFERED[0]}, {_OFFERED[1]} or {_MULTIPART}; type="{_DICOM_XML}"')
-
-
-def _covers(media_type: MediaType, offered: str) -> bool:
-    part = media_type.parameters.get("type", _DICOM_XML) if offered == _MULTIPART else _DICOM_XML
-    return media_type.covers(offered) and part.lower() == _DICOM_XML
 
 
 def _response(request: Request, results: Iterator[JsonObject], media_type: str, *, empty: bool) -> Response:

@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Mount, Route
+from starlette.routing import Route
 
 from vna.api import eliminations, holds, limitations, patients
 from vna.api.exchange import json_answer
@@ -17,6 +17,7 @@ from vna.api.openapi import openapi_document
 from vna.api.operations import Resource
 from vna.archive import Archive
 from vna.web.addresses import base_url
+from vna.web.mounted import Mounted
 
 ROOT: Final = "/api/v1"
 """Where it lies below the node's root."""
@@ -30,7 +31,7 @@ _RESOURCES: Final[tuple[Callable[[Archive], list[Resource]], ...]] = (
 """Every module of resources gives its routes."""
 
 
-def api_routes(archive: Archive) -> Mount:
+def api_routes(archive: Archive) -> Mounted:
     """Return the resources, mounted where they lie."""
     resources = [resource for routes_of in _RESOURCES for resource in routes_of(archive)]
     operations = [resource.operation for resource in resources]
@@ -39,4 +40,4 @@ def api_routes(archive: Archive) -> Mount:
         return json_answer(openapi_document(base_url(request) + ROOT, operations))
 
     ours = [Route(path, describe, methods=["GET"]) for path in ("/", "/openapi.json")]
-    return Mount(ROOT, routes=[*ours, *resources])
+    return Mounted(ROOT, routes=[*ours, *resources])

@@ -27,15 +27,26 @@ def validators(etag: str, *, vary: str = "Accept") -> dict[str, str]:
     return {"ETag": etag, "Cache-Control": _CACHE_CONTROL, "Vary": vary}
 
 
-def not_modified(request: Request, etag: str) -> Response | None:
-    """Return the answer 304 if the client holds what it would get (weak comparison, RFC 9110 13.1.2), else None."""
-    header = request.headers.get("if-none-match")
-    if header is None:
+def not_modified(request: Request, etag: str, *, vary: str = "Accept") -> Response | None:
+    """Return the answer 304 if the client holds what it would get (weak comparison, RFC 9110 13.1.2), else None.
+
+    Raises:
+        Problem: 412, it wants what it holds, or nothing (strong comparison, RFC 9110 13.1.1).
+    """
+    wanted, held = _tags(request, "if-match"), _tags(request, "if-none-match")
+    if wanted is not None and "*" not in wanted and etag not in {tag for tag in wanted if not tag.startswith("W/")}:
+        raise Problem(412, "it is no longer what If-Match names")
+    if held is None or not held & {"*", f"W/{etag.removeprefix('W/')}", etag.removeprefix("W/")}:
         return None
-    held = {match.group(2) for match in _ENTITY_TAG.finditer(header)}
-    if header.strip() != "*" and etag.removeprefix("W/") not in held:
-        return None
-    return Response(status_code=304, headers=validators(etag))
+    return Response(status_code=304, headers=validators(etag, vary=vary))
+
+
+def _tags(request: Request, header: str) -> set[str] | None:
+    """Return the ETags of a header, or `*`; None if it is not there."""
+    texts = request.headers.getlist(header)
+    if any(text.strip() == "*" for text in texts):
+        return {"*"}
+    return {match.group() for text in texts for match in _ENTITY_TAG.finditer(text)} if texts else None
 
 
 def byte_range(request: Request, size: int, etag: str = "") -> range | None:

@@ -14,7 +14,7 @@ def choose_coding(request: Request, offered: Sequence[str] = CODINGS) -> str:
 
     Of those it likes as well the first offered one is taken. What it writes wrongly is passed over.
     """
-    qualities = dict(_qualities(request.headers.get("accept-encoding", "")))
+    qualities = dict(_qualities(",".join(request.headers.getlist("accept-encoding"))))
     rest = qualities.get("*", 0.0)
     best = max(offered, key=lambda coding: qualities.get(coding, rest), default="")
     return best if qualities.get(best, rest) > 0 else ""

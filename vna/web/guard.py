@@ -91,9 +91,10 @@ class Guard(HttpMiddleware):
         await self.inner(scope, receive, send)
 
     def _check_host(self, headers: Headers, scope: Scope) -> None:
-        name = _host_name(headers.get("host", ""))
+        told = headers.getlist("host")
+        name = _host_name(told[0]) if len(told) == 1 else None
         if name is None:
-            raise Problem(400, "the Host header is missing or cannot be read")
+            raise Problem(400, "the Host header is missing, there is more than one, or it cannot be read")
         if name not in self._hosts and name != (scope.get("server") or ("",))[0]:
             raise Problem(421, "this node is not known by the name in the Host header: add it to http.allowed_hosts")
 

@@ -1,7 +1,7 @@
 """Media types and what a client accepts (RFC 9110 12.5.1), as DICOMweb extends it (PS3.18 8.3.3, 8.7)."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
@@ -65,6 +65,24 @@ def accepted(request: Request) -> tuple[MediaType, ...]:
     if named:
         told = [replace(each, q=each.q * _BEHIND) for each in told]
     return tuple(sorted([*named, *told], key=_preference)) or (MediaType("*/*"),)
+
+
+def best_of(wanted: Sequence[MediaType], offered: Sequence[str]) -> str | None:
+    """Return the media type of `offered` that a client likes best, None if it takes none of them.
+
+    What it names with quality 0 it refuses, though a range covers it (RFC 9110 12.4.2).
+    """
+    refused = refused_by(wanted)
+    for media_type in wanted:
+        for name in offered:
+            if media_type.q and name not in refused and media_type.covers(name):
+                return name
+    return None
+
+
+def refused_by(wanted: Iterable[MediaType]) -> frozenset[str]:
+    """Return the names that a client refuses."""
+    return frozenset(each.name for each in wanted if not each.q)
 
 
 def _named(texts: Iterable[str]) -> list[MediaType]:

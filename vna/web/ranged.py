@@ -9,6 +9,20 @@ from vna.web.conditional import byte_range
 from vna.web.streaming import Chunk, Streamed
 
 
+def whole_or_range(request: Request, data: bytes, *, headers: Mapping[str, str], media_type: str) -> Response:
+    """Answer with bytes that are all there, or the range of them that is asked for.
+
+    Raises:
+        Problem: 416, there are no such bytes.
+    """
+    headers = {**headers, "Accept-Ranges": "bytes"}
+    wanted = byte_range(request, len(data), headers["ETag"])
+    if wanted is None:
+        return Response(data, headers=headers, media_type=media_type)
+    headers["Content-Range"] = f"bytes {wanted.start}-{wanted.stop - 1}/{len(data)}"
+    return Response(data[wanted.start : wanted.stop], 206, headers=headers, media_type=media_type)
+
+
 def ranged(
     request: Request,
     chunks: Callable[[range], Iterator[Chunk]],

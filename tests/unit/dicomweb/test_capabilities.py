@@ -85,6 +85,21 @@ def test_the_description_comes_in_the_form_that_is_accepted(client: TestClient, 
     assert answer.headers["allow"] == "GET, HEAD, OPTIONS"
 
 
+def test_a_form_that_is_refused_is_not_given(client: TestClient) -> None:
+    answer = client.options("/dicom-web/", headers={"Accept": "application/vnd.sun.wadl+xml;q=0, */*"})
+
+    assert answer.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize("root", ["/dicom-web", "/quality/dicom-web", "/api/v1"])
+def test_a_root_is_there_without_a_slash_at_its_end(client: TestClient, root: str) -> None:
+    with_slash = client.get(f"{root}/")
+
+    answer = client.get(root, follow_redirects=False)
+
+    assert (answer.status_code, answer.content) == (with_slash.status_code, with_slash.content)
+
+
 def test_what_nobody_takes_is_not_acceptable(client: TestClient) -> None:
     answer = client.options("/dicom-web/", headers={"Accept": "image/png"})
 

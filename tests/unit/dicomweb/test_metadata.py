@@ -239,3 +239,33 @@ def test_what_cannot_be_had_is_said(web: TestClient, archive: Archive) -> None:
     gone = web.get(OF_SERIES)
     assert gone.status_code == 410
     assert json.loads(gone.content)["status"] == 410
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_is_refused_is_not_given_though_a_range_covers_it(web: TestClient) -> None:
+    answer = web.get(OF_SERIES, headers={"Accept": "application/dicom+json;q=0, */*"})
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/json")
+
+
+@pytest.mark.usefixtures("filled")
+@pytest.mark.parametrize("accept", ["application/dicom+json", 'multipart/related; type="application/dicom+xml"'])
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+def test_a_range_of_metadata_is_given(web: TestClient, accept: str, coding: str) -> None:
+    headers = {"Accept": accept, "Accept-Encoding": coding}
+    with web.stream("GET", OF_SERIES, headers=headers) as answer:
+        whole = b"".join(answer.iter_raw())
+    with web.stream("GET", OF_SERIES, headers=headers | {"Range": "bytes=10-19"}) as answer:
+        part = b"".join(answer.iter_raw())
+
+    assert (answer.status_code, part) == (206, whole[10:20])
+    assert answer.headers["content-range"] == f"bytes 10-19/{len(whole)}"
+
+
+@pytest.mark.usefixtures("filled")
+def test_who_holds_metadata_is_told_what_it_varies_by(web: TestClient) -> None:
+    first = web.get(OF_SERIES)
+
+    again = web.get(OF_SERIES, headers={"If-None-Match": first.headers["etag"]})
+
+    assert (again.status_code, again.headers["vary"]) == (304, first.headers["vary"])

@@ -96,6 +96,12 @@ def test_nothing_that_fits(accept: str) -> None:
     assert frame_forms(offered(accept), EXPLICIT_LE, single=True) == []
 
 
+@pytest.mark.parametrize("accept", ["image/*", "image/*; transfer-syntax=*"])
+def test_every_type_of_image_is_among_all_of_them(accept: str) -> None:
+    assert alone("image/jpeg", LOSSLESS) in frame_forms(offered(accept), EXPLICIT_LE, single=True)
+    assert frame_forms(offered(accept), JPEG_LS, single=True)[0] == alone("image/jls", JPEG_LS)
+
+
 def test_several_frames_have_no_single_part() -> None:
     assert frame_forms(offered("image/jls"), JPEG_LS, single=False) == []
     assert {form.multipart for form in frame_forms(offered("*/*"), JPEG_LS, single=False)} == {True}

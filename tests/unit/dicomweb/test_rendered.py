@@ -151,6 +151,15 @@ def test_the_query_parameter_accept_goes_before_the_header(web: TestClient) -> N
     assert get(web, path("ct") + "?accept=image/png", "image/gif").headers["content-type"] == "image/png"
 
 
+@pytest.mark.parametrize("rest", ["/rendered", "/thumbnail"])
+def test_a_range_of_a_picture_is_given(web: TestClient, rest: str) -> None:
+    whole = web.get(path("ct", rest=rest)).content
+
+    answer = web.get(path("ct", rest=rest), headers={"Range": "bytes=5-24"})
+
+    assert (answer.status_code, answer.content) == (206, whole[5:25])
+
+
 def test_who_holds_a_picture_is_told_that_it_is_the_same(web: TestClient) -> None:
     etag = web.get(path("ct")).headers["etag"]
 

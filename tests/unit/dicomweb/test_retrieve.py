@@ -112,6 +112,22 @@ def test_the_query_says_what_is_accepted_where_headers_cannot(web: TestClient, s
     assert data_set_of(answer.content) == phantoms.data_set_bytes(ds)
 
 
+@pytest.mark.parametrize(
+    ("accept", "given"),
+    [
+        ("multipart/related;q=0, */*", "application/dicom;"),
+        (f"{PARTS};q=0, */*", "application/dicom;"),
+        ("application/dicom;q=0, */*", "multipart/related;"),
+        (f"{PARTS}, */*;q=0", "multipart/related;"),
+    ],
+)
+def test_a_container_that_is_refused_is_not_given(web: TestClient, sending: Sending, accept: str, given: str) -> None:
+    ds = phantoms.ct_slice(size=16)
+    sending.store(ds)
+
+    assert get(web, path(ds), accept).headers["content-type"].startswith(given)
+
+
 def test_what_cannot_be_given_is_left_out_and_said(web: TestClient, sending: Sending) -> None:
     grey, video = KINDS["grey-12"].data_set(), phantoms.jpeg_multiframe(study=900)
     video.StudyInstanceUID = grey.StudyInstanceUID

@@ -7,8 +7,12 @@ from vna.web.conditional import byte_range, entity_tag, not_modified
 from vna.web.problem import Problem
 
 
-def request(method: str = "GET", **headers: str) -> Request:
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+def request(method: str = "GET", **headers: str | list[str]) -> Request:
+    raw = [
+        (name.replace("_", "-").encode(), value.encode())
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
     return Request({"type": "http", "method": method, "headers": raw, "query_string": b"", "path": "/"})
 
 
@@ -19,12 +23,26 @@ def test_an_entity_tag_tells_its_parts_apart() -> None:
     assert entity_tag([1, "a"]) == entity_tag(["1", "a"])
 
 
-@pytest.mark.parametrize("header", ['"a"', 'W/"a"', '"b", "a"', "*", ' "x" , W/"a"'])
-def test_what_the_client_holds_is_not_sent_again(header: str) -> None:
-    answer = not_modified(request(if_none_match=header), '"a"')
+@pytest.mark.parametrize("header", ['"a"', 'W/"a"', '"b", "a"', "*", ' "x" , W/"a"', ['"b"', '"a"']], ids=str)
+def test_what_the_client_holds_is_not_sent_again(header: str | list[str]) -> None:
+    answer = not_modified(request(if_none_match=header), '"a"', vary="Accept, Accept-Encoding")
 
     assert answer is not None
     assert (answer.status_code, answer.headers["etag"]) == (304, '"a"')
+    assert answer.headers["vary"] == "Accept, Accept-Encoding"
+
+
+@pytest.mark.parametrize("header", ['"a"', '"b", "a"', "*", ['"b"', '"a"']], ids=str)
+def test_what_the_client_wants_as_it_holds_it_is_sent(header: str | list[str]) -> None:
+    assert not_modified(request(if_match=header), '"a"') is None
+
+
+@pytest.mark.parametrize(("header", "etag"), [('"b"', '"a"'), ('W/"a"', '"a"'), ('W/"a"', 'W/"a"'), ("", '"a"')])
+def test_what_the_client_does_not_hold_as_it_is_now_is_not_sent(header: str, etag: str) -> None:
+    with pytest.raises(Problem) as refused:
+        not_modified(request(if_match=header, range="bytes=0-1"), etag)
+
+    assert refused.value.status == 412
 
 
 @pytest.mark.parametrize("header", ['"b"', "a", '"A"', ""])

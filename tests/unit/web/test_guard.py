@@ -41,6 +41,14 @@ def test_the_loopback_may_read_without_a_token() -> None:
     assert (answer.status_code, answer.text) == (200, "anonymous testclient")
 
 
+def test_a_request_names_one_host() -> None:
+    client = TestClient(app(), base_url=LOOPBACK)
+
+    answer = client.get("/data", headers=[("Host", "127.0.0.1:8080"), ("Host", "elsewhere")])
+
+    assert answer.status_code == 400
+
+
 def test_elsewhere_patient_data_takes_a_token_or_an_explicit_setting() -> None:
     refused = ask(ELSEWHERE)
 

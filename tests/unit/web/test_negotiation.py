@@ -8,8 +8,12 @@ from vna.web.media_types import MediaType, accepted, parse_media_type
 from vna.web.problem import Problem
 
 
-def request(query: str = "", **headers: str) -> Request:
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
+def request(query: str = "", **headers: str | list[str]) -> Request:
+    raw = [
+        (name.replace("_", "-").encode(), value.encode())
+        for name, values in headers.items()
+        for value in ([values] if isinstance(values, str) else values)
+    ]
     return Request({"type": "http", "method": "GET", "headers": raw, "query_string": query.encode(), "path": "/"})
 
 
@@ -93,7 +97,9 @@ def test_a_range_covers_its_types() -> None:
         ("identity", ""),
         ("GZIP", "gzip"),
         ("zstd;q=x, br", "br"),
+        (["identity", "gzip"], "gzip"),
     ],
+    ids=str,
 )
-def test_the_coding_is_the_one_liked_best(header: str, coding: str) -> None:
+def test_the_coding_is_the_one_liked_best(header: str | list[str], coding: str) -> None:
     assert choose_coding(request(accept_encoding=header)) == coding
