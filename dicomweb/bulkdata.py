@@ -6,6 +6,7 @@ Compressed images are given as stored, a part to a frame, to who accepts that, a
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
@@ -35,7 +36,7 @@ from vna.dicom.bulk_path import parse_bulk_path
 from vna.dicom.encoding import DOUBLE_FLOAT_PIXEL_DATA, EXPLICIT_LE_UID, FLOAT_PIXEL_DATA, PIXEL_DATA
 from vna.dicom.json_model import JsonObject, JsonWriter
 from vna.dicom.recode import TARGETS
-from vna.errors import CannotConvert
+from vna.errors import CannotConvert, NotFound
 from vna.web.conditional import byte_range, entity_tag, not_modified, validators
 from vna.web.media_types import accepted
 from vna.web.problem import Problem
@@ -50,7 +51,7 @@ _EMBEDDED: Final = {"Content-Security-Policy": "frame-ancestors 'self'", "X-Fram
 _XML_POLICY: Final = {"Content-Security-Policy": "default-src 'none'; frame-ancestors 'self'; sandbox"}
 """XML may hold scripts, of which none is to run."""
 
-_PIXELS: Final = frozenset(f"{tag:08X}" for tag in (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA))
+_PIXELS: Final = tuple(f"{tag:08X}" for tag in (PIXEL_DATA, FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA))
 _MPEG_2: Final = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
 """How their transfer syntaxes begin; those of other videos are for MP4."""
 _AT_ONCE: Final = 512 * 1024
@@ -61,7 +62,7 @@ def routes(services: Services) -> list[Route]:
     every, pixels = partial(every_value, services, all_values=True), partial(every_value, services, all_values=False)
     return [
         Route(f"{INSTANCE}/bulkdata/{{path:path}}", partial(_value, services), methods=["GET"]),
-        Route(f"{INSTANCE}/pixeldata", partial(_value, services), methods=["GET"]),
+        Route(f"{INSTANCE}/pixeldata", partial(_pixel_data, services), methods=["GET"]),
         *(Route(f"{resource}/bulkdata", every, methods=["GET"]) for resource in (STUDY, SERIES, INSTANCE)),
         *(Route(f"{resource}/pixeldata", pixels, methods=["GET"]) for resource in (STUDY, SERIES)),
     ]
@@ -72,13 +73,25 @@ def _value(services: Services, request: Request) -> Response:
 
     A range is given of a value alone: who asks for a part of a value, and takes it in parts, wants no torn parts.
     """
-    path = request.path_params.get("path", f"{PIXEL_DATA:08X}")
+    path = request.path_params["path"]
     try:
         parse_bulk_path(path)
     except ValueError as exc:
         raise Problem(404, f"the path names no bulk value: {exc}") from exc
     (instance,) = held(services, scope_of(request))
     return _one_value(services, request, instance, path)
+
+
+def _pixel_data(services: Services, request: Request) -> Response:
+    """Answer with the pixel data of an instance, whichever of the three kinds it has (PS3.3 C.7.6.3, C.7.6.24)."""
+    (instance,) = held(services, scope_of(request))
+    try:
+        return _one_value(services, request, instance, _PIXELS[0])
+    except NotFound:
+        for path in _PIXELS[1:]:
+            with suppress(NotFound):
+                return _one_value(services, request, instance, path)
+        raise
 
 
 def _one_value(services: Services, request: Request, instance: HeldInstance, path: str) -> Response:

@@ -116,7 +116,8 @@ def _payload(request: Request) -> tuple[MediaType, str]:
     Raises:
         Problem: 400, it cannot be read; 415, it is none that is taken.
     """
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    codings = ",".join(request.headers.getlist("content-encoding")).lower().split(",")
+    if not {coding.strip() for coding in codings} <= {"", "identity"}:
         raise Problem(415, "bodies are taken without a content coding", headers={"Accept-Encoding": "identity"})
     try:
         media_type = parse_media_type(request.headers.get("content-type", ""))

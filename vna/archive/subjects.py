@@ -30,16 +30,19 @@ _STORAGE: Final = "1.2.840.10008.5.1.4.1.1."
 _STATES, _REPORTS, _DOCUMENTS = _STORAGE + "11.", _STORAGE + "88.", _STORAGE + "104."
 _SAY_LESS: Final[Mapping[str, int]] = MappingProxyType(
     {
-        _STORAGE + "7": 1,  # secondary captures
+        _STORAGE + "7": 1,  # secondary captures, of one frame
+        _STORAGE + "7.": 1,  # and of several
+        _STORAGE + "30": 1,  # parametric maps
         _STORAGE + "481.": 2,  # radiotherapy
         _DOCUMENTS: 2,
-        _STORAGE + "66": 3,  # segmentations, registrations, raw data
+        _STORAGE + "66": 3,  # raw data
+        _STORAGE + "66.": 3,  # segmentations, registrations
         _STORAGE + "9.": 3,  # waveforms
         _REPORTS: 3,
         _STATES: 4,
     }
 )
-"""How much less than images the instances of other SOP Classes say of a study, by how their UIDs begin."""
+"""How much less than images the instances of other SOP Classes say of a study; a dot ends what a family begins with."""
 
 
 class Kind(Enum):
@@ -103,8 +106,12 @@ def representative(instances: Sequence[HeldInstance]) -> HeldInstance:
 
 
 def _says_less(held: HeldInstance) -> int:
-    matching = (score for prefix, score in _SAY_LESS.items() if held.sop_class_uid.startswith(prefix))
-    return max(matching, default=0)
+    uid = held.sop_class_uid
+    return max((score for known, score in _SAY_LESS.items() if uid == known or _is_below(uid, known)), default=0)
+
+
+def _is_below(uid: str, family: str) -> bool:
+    return family.endswith(".") and uid.startswith(family)
 
 
 def _kind(held: HeldInstance, header: Tree) -> Kind:

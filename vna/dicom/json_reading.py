@@ -128,6 +128,8 @@ class _Reader:
             self._sequence(tag, attribute, level)
         elif attribute.get("BulkDataURI") is not None:
             self._bulk(tag, vr, attribute["BulkDataURI"])
+        elif vr not in BINARY_VRS and attribute.get("InlineBinary") is not None:
+            raise _wrong(tag, f"has InlineBinary, which {vr} cannot have")
         elif vr in BINARY_VRS:
             self._add(tag, vr, self._inline(tag, attribute))
         else:
@@ -226,7 +228,7 @@ def _name(value: Any) -> str:
     """Return a person name out of its component groups; one that is a text has them already."""
     if isinstance(value, str):
         return value
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not value.keys() <= set(_GROUPS):
         raise TypeError
     groups = [value.get(group) or "" for group in _GROUPS]
     return "=".join(map(_plain, groups)).rstrip("=")

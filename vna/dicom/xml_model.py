@@ -72,15 +72,20 @@ def _value(vr: str, number: int, value: Any, level: int) -> Iterator[str]:
     elif vr == "PN":
         yield f'<PersonName number="{number}">{"".join(_name(value))}</PersonName>'
     else:
-        yield f'<Value number="{number}">{escape(_clean(str(value)))}</Value>'
+        yield f'<Value number="{number}">{_escaped(str(value))}</Value>'
 
 
 def _name(groups: Mapping[str, str]) -> Iterator[str]:
     for group in _GROUPS:
         if group in groups:
             parts = zip(_NAME_PARTS, groups[group].split("^"), strict=False)
-            inside = "".join(f"<{label}>{escape(_clean(part))}</{label}>" for label, part in parts if part)
+            inside = "".join(f"<{label}>{_escaped(part)}</{label}>" for label, part in parts if part)
             yield f"<{group}>{inside}</{group}>"
+
+
+def _escaped(text: str) -> str:
+    """Return a text for the inside of an element; a bare carriage return is read as a line feed (XML 1.0 2.11)."""
+    return escape(_clean(text), {"\r": "&#13;"})
 
 
 def _clean(text: str) -> str:

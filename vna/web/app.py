@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from vna.metrics import Metrics
@@ -13,7 +15,7 @@ from vna.web.counting import Counted
 from vna.web.guard import Guard
 from vna.web.headers import DefaultHeaders
 from vna.web.limits import Limits
-from vna.web.problem import EXCEPTION_HANDLERS, Faults
+from vna.web.problem import EXCEPTION_HANDLERS, Faults, Problem, answer
 
 WebApp = Starlette
 """What a server serves."""
@@ -30,12 +32,24 @@ def create_web_app(
     middleware = [
         Middleware(Counted, metrics=metrics or Metrics()),
         Middleware(DefaultHeaders),
+        *_cors(settings),
         Middleware(Faults),
         Middleware(Limits, settings=settings, workers=workers),
-        *_cors(settings),
         Middleware(Guard, settings=settings),
     ]
     return Starlette(routes=list(routes), middleware=middleware, exception_handlers=EXCEPTION_HANDLERS)
+
+
+class _Cors(CORSMiddleware):
+    """Lets pages of other origins read, refusals too; what it refuses itself is a problem answer."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        """Say what a page may ask for."""
+        response = super().preflight_response(request_headers)
+        if response.status_code < 400:
+            return response
+        detail = f"{bytes(response.body).decode()}: http.cors_origins names the pages that may ask here"
+        return answer(Problem(response.status_code, detail))
 
 
 def _cors(settings: HttpSettings) -> list[Middleware]:
@@ -44,7 +58,7 @@ def _cors(settings: HttpSettings) -> list[Middleware]:
         return []
     return [
         Middleware(
-            CORSMiddleware,
+            _Cors,
             allow_origins=settings.cors_origins,
             allow_methods=_METHODS,
             allow_headers=_HEADERS_IN,

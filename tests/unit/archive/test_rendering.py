@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydicom import Dataset
 from pydicom.encaps import encapsulate
-from pydicom.uid import UID, EnhancedSRStorage
+from pydicom.uid import UID, EnhancedSRStorage, ParametricMapStorage, VLWholeSlideMicroscopyImageStorage
 
 from conformance import phantoms
 from image_kinds import EXPLICIT_BE, EXPLICIT_LE, KINDS
@@ -176,8 +176,11 @@ def test_the_middle_of_the_largest_series_of_images_stands_for_a_study() -> None
     axial = [held_instance("1.2", number, CT) for number in range(9)]
     captures = [held_instance("1.3", number, SC) for number in range(20)]
     texts = [held_instance("1.4", 1, SR), held_instance("1.5", 1, PR)]
+    maps = [held_instance("1.0", number, ParametricMapStorage) for number in range(20)]
+    slides = [held_instance("1.6", 1, VLWholeSlideMicroscopyImageStorage)]
 
-    assert representative([*texts, *captures, *scout, *axial]) == axial[4]
+    assert representative([*maps, *texts, *captures, *scout, *axial]) == axial[4]
+    assert representative([*captures, *slides]) == slides[0]
     assert representative([*texts, *captures]) == captures[10]
     assert representative(texts) == texts[0]
     assert representative(texts[1:]) == texts[1]

@@ -66,3 +66,11 @@ def test_values_stand_where_their_numbers_say() -> None:
 def test_a_document_type_is_refused_with_all_it_could_bring() -> None:
     with pytest.raises(CannotUnderstand, match="document type"):
         parse_xml(b'<!DOCTYPE a [<!ENTITY b "c">]><NativeDicomModel/>')
+
+
+def test_ends_of_lines_are_kept() -> None:
+    comments = {"vr": "LT", "Value": ["one\r\ntwo\rthree\n"]}
+
+    (read,) = parse_xml(native_xml({"00104000": comments}))
+
+    assert read == {"00104000": comments}

@@ -65,6 +65,22 @@ def with_everything() -> Dataset:
     return ds
 
 
+@pytest.mark.parametrize("level", ["instance", "series"])
+@pytest.mark.parametrize("kind", ["FloatPixelData", "DoubleFloatPixelData"])
+def test_pixel_data_is_whichever_kind_there_is(web: TestClient, sending: Sending, kind: str, level: str) -> None:
+    ds = phantoms.ct_slice(size=16)
+    del ds.PixelData
+    setattr(ds, kind, bytes(range(256)) * 8)
+    sending.store(ds)
+    where = path(ds, "pixeldata")
+    if level == "series":
+        where = f"{where.partition('/instances/')[0]}/pixeldata"
+
+    answer = get(web, where, PARTS)
+
+    assert (answer.status_code, [part.get_payload(decode=True) for part in parts_of(answer)]) == (200, [ds[kind].value])
+
+
 def test_every_uri_of_the_metadata_gives_its_value(web: TestClient, sending: Sending) -> None:
     ds = with_everything()
     sending.store(ds)

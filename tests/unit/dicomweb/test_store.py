@@ -194,8 +194,9 @@ def test_a_body_of_another_kind_is_refused(web: TestClient, content_type: str, s
     assert answer.status_code == status
 
 
-def test_a_compressed_body_is_refused_rather_than_misread(web: TestClient) -> None:
-    headers = {"Content-Type": DICOM, "Content-Encoding": "gzip"}
+@pytest.mark.parametrize("codings", [["gzip"], ["identity", "gzip"], ["identity, gzip"]], ids=str)
+def test_a_compressed_body_is_refused_rather_than_misread(web: TestClient, codings: list[str]) -> None:
+    headers = [("Content-Type", DICOM), *(("Content-Encoding", each) for each in codings)]
 
     assert web.post("/dicom-web/studies", content=b"x", headers=headers).status_code == 415
 

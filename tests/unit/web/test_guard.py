@@ -131,6 +131,18 @@ def test_cors_is_for_the_configured_origins_alone() -> None:
     assert refused.headers.get("access-control-allow-origin") is None
 
 
+def test_pages_read_refusals_too() -> None:
+    viewer = "https://viewer.example"
+    client = TestClient(app(cors_origins=[viewer], max_body_bytes=2**20), base_url=LOOPBACK)
+
+    refused = client.post("/data", content=bytes(2**20 + 1), headers={"Origin": viewer})
+    preflight = client.options("/data", headers={"Origin": "https://x.example", "Access-Control-Request-Method": "GET"})
+
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (413, viewer)
+    assert (preflight.status_code, preflight.headers["content-type"]) == (400, MEDIA_TYPE)
+    assert "http.cors_origins" in preflight.json()["detail"]
+
+
 def test_a_preflight_needs_no_token() -> None:
     client = TestClient(app(cors_origins=["https://viewer.example"], tokens=[f"viewer={TOKEN}"]), base_url=LOOPBACK)
     headers = {"Origin": "https://viewer.example", "Access-Control-Request-Method": "POST"}
