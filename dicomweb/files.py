@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,7 +12,7 @@ from dicomweb.negotiation import DICOM
 from dicomweb.services import Services
 from vna.archive import DataSet, HeldInstance, is_plain, part_of
 from vna.dicom.encoding import DEFLATED_UID
-from vna.errors import CannotConvert, VnaError
+from vna.errors import CannotConvert, VnaError, tried
 from vna.web.conditional import entity_tag, not_modified, validators
 from vna.web.ranged import ranged
 from vna.web.streaming import Chunk, Streamed
@@ -29,15 +30,14 @@ def instances_tag(instances: Sequence[HeldInstance], *form: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The instances of an answer, each with its transfer syntax by version, and how many there are in all.
+    """The instances of an answer, and how many there are in all.
 
-    `asked` says that the client named transfer syntaxes; else what turns out not to convert goes out as it is stored.
+    `syntaxes` are the transfer syntaxes each may be given in, by version: the first that it turns out to convert to.
     """
 
     given: Sequence[HeldInstance]
-    syntaxes: Mapping[int, str]
+    syntaxes: Mapping[int, Sequence[str]]
     of: int
-    asked: bool
 
     @property
     def status(self) -> int:
@@ -46,7 +46,7 @@ class Chosen:
 
     def tag(self, *form: object) -> str:
         """Return the ETag of the answer in a form."""
-        return instances_tag(self.given, self.of, self.asked, *self.syntaxes.values(), *form)
+        return instances_tag(self.given, self.of, *self.syntaxes.values(), *form)
 
     def headers(self, agent: str, etag: str) -> dict[str, str]:
         """Return the headers of the answer; `agent` is who warns (RFC 7234 5.5)."""
@@ -59,7 +59,7 @@ class Chosen:
     @property
     def as_stored(self) -> bool:
         """Whether every instance is given as it is stored."""
-        return all(self.syntaxes[one.version_id] == one.transfer_syntax for one in self.given)
+        return all(self._syntax(one) == one.transfer_syntax for one in self.given)
 
     @property
     def is_measurable(self) -> bool:
@@ -90,36 +90,35 @@ class Chosen:
             yield held, self._given(services, held, found)
 
     def _syntax(self, held: HeldInstance) -> str:
-        return self.syntaxes[held.version_id]
+        return self.syntaxes[held.version_id][0]
 
     def _given(self, services: Services, held: HeldInstance, found: DataSet | VnaError) -> DataSet:
-        data_set = found
-        if isinstance(data_set, CannotConvert) and not self.asked:
-            data_set = services.archive.open(held)
-        if isinstance(data_set, VnaError):
-            raise data_set
-        return data_set
+        given: DataSet | Exception = found
+        for syntax in self.syntaxes[held.version_id][1:]:
+            if isinstance(given, CannotConvert):
+                given = tried(partial(services.archive.open, held, transfer_syntax=syntax))
+        if isinstance(given, Exception):
+            raise given
+        return given
 
 
-def _opened(services: Services, held: HeldInstance, transfer_syntax: str, *, asked: bool) -> DataSet:
+def _opened(services: Services, held: HeldInstance, syntaxes: Sequence[str]) -> DataSet:
     """Open an instance; a small one is read and checked now, so that damage is an answer and not a cut connection."""
-    chosen = Chosen([held], {held.version_id: transfer_syntax}, 1, asked)
+    chosen = Chosen([held], {held.version_id: syntaxes}, 1)
     return next(data_set for _, data_set in chosen.data_sets(services))
 
 
-def file_answer(
-    request: Request, services: Services, held: HeldInstance, transfer_syntax: str, *, asked: bool
-) -> Response:
-    """Answer with one instance, or the range of it that is asked for.
+def file_answer(request: Request, services: Services, held: HeldInstance, syntaxes: Sequence[str]) -> Response:
+    """Answer with one instance, or the range of it that is asked for, in the first of the syntaxes that can be had.
 
     Raises:
-        CannotConvert: the transfer syntax was asked for, and it cannot be had.
+        CannotConvert: it can be had in none of them.
         Problem: 416.
     """
-    etag = instances_tag([held], transfer_syntax, asked)
+    etag = instances_tag([held], *syntaxes)
     if unchanged := not_modified(request, etag):
         return unchanged
-    data_set = _opened(services, held, transfer_syntax, asked=asked)
+    data_set = _opened(services, held, syntaxes)
     size = data_set.file_size
     headers = validators(etag)
     media_type = file_type(data_set)

@@ -77,14 +77,19 @@ def offers(accepted: Sequence[MediaType]) -> list[Offer]:
     return found
 
 
-def instance_syntax(wanted: Sequence[Offer], stored: str) -> str | None:
-    """Return the transfer syntax an instance is given in to whom accepts these offers; None if there is none."""
+def instance_syntaxes(wanted: Sequence[Offer], stored: str) -> list[str]:
+    """Return the transfer syntaxes an instance may be given in to whom accepts these offers, best first.
+
+    To whom does not name all that it takes, what turns out not to convert goes out as it is stored.
+    """
     found = [
-        (offer.q, syntax) for offer in wanted if offer.q and (syntax := _instance_syntax(offer.transfer_syntax, stored))
+        (-offer.q, syntax != stored, syntax)
+        for offer in wanted
+        if offer.q and (syntax := _instance_syntax(offer.transfer_syntax, stored))
     ]
-    best = max((q for q, _ in found), default=0.0)
-    alike = [syntax for q, syntax in found if q == best]
-    return stored if stored in alike else next(iter(alike), None)
+    syntaxes = [syntax for *_, syntax in sorted(found, key=lambda each: each[:2])]
+    named = all(offer.transfer_syntax not in ("", ANY) for offer in wanted)
+    return list(dict.fromkeys(syntaxes if named or not syntaxes else [*syntaxes, stored]))
 
 
 def frame_forms(wanted: Sequence[Offer], stored: str, *, single: bool) -> list[Form]:

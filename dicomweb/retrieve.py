@@ -17,7 +17,7 @@ from dicomweb.bulkdata import every_value
 from dicomweb.files import Chosen, file_answer, file_type
 from dicomweb.frames import frames_answer
 from dicomweb.multipart import Measured, Part, boundary_of, content_type, multipart
-from dicomweb.negotiation import ANY, DICOM, OCTETS, ZIP, Offer, instance_syntax, not_acceptable, offers
+from dicomweb.negotiation import ANY, DICOM, OCTETS, ZIP, Offer, instance_syntaxes, not_acceptable, offers
 from dicomweb.resources import INSTANCE, SERIES, STUDY, held, path_of_instance, scope_of
 from dicomweb.services import Services, service_url
 from dicomweb.zipped import zip_answer
@@ -50,9 +50,8 @@ def _retrieve(services: Services, request: Request) -> Response:
     refused = {_answer_of(offer, scope) for offer in named if not offer.transfer_syntax}
     answers = [(offer, _answer_of(offer, scope)) for offer in offers(types) if offer.q]
     for answer in dict.fromkeys(answer for _, answer in answers if answer is not None and answer not in refused):
-        chosen = _chosen(
-            instances, [offer for offer, other in answers if other is answer], as_it_is=answer is zip_answer
-        )
+        liked = [offer for offer, other in answers if other is answer]
+        chosen = _chosen(services, instances, liked, as_it_is=answer is zip_answer)
         if chosen.given or answer is _values:
             return answer(request, services, chosen)
     raise not_acceptable("what is held of this resource")
@@ -67,21 +66,23 @@ def _answer_of(offer: Offer, scope: Scope) -> Answer | None:
     return zip_answer if offer.media_type.covers(ZIP) else None
 
 
-def _chosen(instances: Sequence[HeldInstance], wanted: Sequence[Offer], *, as_it_is: bool) -> Chosen:
-    """Choose the transfer syntax of each instance; `as_it_is` gives every one as stored to whom names none."""
-    asked = all(offer.transfer_syntax not in ("", ANY) for offer in wanted)
-    syntaxes = {}
-    for one in instances:
+def _chosen(
+    services: Services, instances: Sequence[HeldInstance], wanted: Sequence[Offer], *, as_it_is: bool
+) -> Chosen:
+    """Choose the transfer syntaxes of each instance; `as_it_is` gives every one as stored to whom names none."""
+    named = all(offer.transfer_syntax not in ("", ANY) for offer in wanted)
+
+    def syntaxes_of(one: HeldInstance) -> Sequence[str]:
         stored = one.transfer_syntax
-        syntax = stored if as_it_is and not asked else instance_syntax(wanted, stored)
-        if syntax is not None:
-            syntaxes[one.version_id] = syntax
-    return Chosen([one for one in instances if one.version_id in syntaxes], syntaxes, len(instances), asked)
+        return [stored] if as_it_is and not named else instance_syntaxes(wanted, stored)
+
+    possible = services.archive.possible(instances, syntaxes_of)
+    return Chosen([one for one in instances if possible[one.version_id]], possible, len(instances))
 
 
 def _single(request: Request, services: Services, chosen: Chosen) -> Response:
     (one,) = chosen.given
-    return file_answer(request, services, one, chosen.syntaxes[one.version_id], asked=chosen.asked)
+    return file_answer(request, services, one, chosen.syntaxes[one.version_id])
 
 
 def _values(request: Request, services: Services, _chosen: Chosen) -> Response:

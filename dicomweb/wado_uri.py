@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from dicomweb.files import file_answer
-from dicomweb.negotiation import ANY, Offer, instance_syntax, not_acceptable
+from dicomweb.negotiation import Offer, instance_syntaxes, not_acceptable
 from dicomweb.resources import held
 from dicomweb.services import Services
 from dicomweb.uri_rendered import rendered_by_uri
@@ -47,10 +47,10 @@ def _retrieve(services: Services, request: Request) -> Response:
         return rendered
     asked = parameters.get("transferSyntax", "")
     wanted = Offer(MediaType("application/dicom"), asked, multipart=False)
-    syntax = instance_syntax([wanted], instance.transfer_syntax)
-    if syntax is None:
+    syntaxes = instance_syntaxes([wanted], instance.transfer_syntax)
+    if not syntaxes:
         raise not_acceptable("the instance")
-    return file_answer(request, services, instance, syntax, asked=asked not in ("", ANY))
+    return file_answer(request, services, instance, syntaxes)
 
 
 def _scope(parameters: QueryParams) -> Scope:

@@ -36,7 +36,7 @@ from vna.archive.recording import record
 from vna.archive.rejections import Rejections
 from vna.archive.rendering import Renderer
 from vna.archive.retention import Retention
-from vna.archive.retrieve import Choose, DataSet, Retriever
+from vna.archive.retrieve import Choose, DataSet, Retriever, Wanted
 from vna.archive.room import Room
 from vna.archive.spool import Incoming, Spool
 from vna.archive.standing import StoreStanding, standing
@@ -194,6 +194,10 @@ class Archive:
     ) -> Iterator[tuple[HeldInstance, DataSet | VnaError]]:
         """Go through instances in order, each with its data set or the reason why there is none."""
         return self._retriever.retrieve(instances, choose)
+
+    def possible(self, instances: Sequence[HeldInstance], wanted: Wanted) -> dict[int, tuple[str, ...]]:
+        """Return, by version, which of the transfer syntaxes wanted for an instance can be had; see `Retriever`."""
+        return self._retriever.possible(instances, wanted)
 
     def outline(self, instances: Sequence[HeldInstance], choose: Choose) -> Iterator[DataSet | VnaError]:
         """Go through instances to be told the size of each as `retrieve` gives it; see `Retriever.outline`."""

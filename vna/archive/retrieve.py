@@ -22,6 +22,8 @@ from vna.dicom.recode import can_recode, recode
 from vna.errors import CannotConvert, VnaError
 from vna.index import HeldInstance
 from vna.log_context import ContextThreads
+from vna.pixels.codecs import COMPRESSIONS
+from vna.pixels.targets import obstacle_of
 from vna.pixels.transcode import Transcoder
 
 _BATCH_BYTES = 4 * 2**20
@@ -68,6 +70,10 @@ Choose = Callable[[HeldInstance], str | None]
 """Says in which transfer syntax an instance is to be delivered; None if the peer takes none."""
 
 
+Wanted = Callable[[HeldInstance], Sequence[str]]
+"""Says in which transfer syntaxes an instance may be delivered, best first."""
+
+
 class Retriever:
     """Opens held instances for reading."""
 
@@ -112,6 +118,20 @@ class Retriever:
         finally:
             for not_wanted in ahead:  # whoever asked has gone
                 not_wanted.cancel()
+
+    def possible(self, instances: Sequence[HeldInstance], wanted: Wanted) -> dict[int, tuple[str, ...]]:
+        """Return, by version, which of the syntaxes wanted for an instance can be had, as far as its header tells."""
+        found = {held.version_id: tuple(wanted(held)) for held in instances}
+        unsure = [held for held in instances if any(_is_compressed_anew(held, each) for each in found[held.version_id])]
+        for at in range(0, len(unsure), _OUTLINED_AT_ONCE):
+            for kept in self._shelf.fetch(unsure[at : at + _OUTLINED_AT_ONCE]):
+                held, stored = kept.held, self._shelf.data_set(kept, {})
+                found[held.version_id] = tuple(
+                    each
+                    for each in found[held.version_id]
+                    if not _is_compressed_anew(held, each) or not obstacle_of(stored, each)
+                )
+        return found
 
     def outline(self, instances: Sequence[HeldInstance], choose: Choose) -> Iterator[DataSet | VnaError]:
         """Go through instances as `retrieve` does, to be told the size of each: no pixels are read or converted.
@@ -169,6 +189,10 @@ class Retriever:
 def is_plain(held: HeldInstance, transfer_syntax: str) -> bool:
     """Return whether a transfer syntax is had without a codec: as stored, or by writing uncompressed elements anew."""
     return transfer_syntax == held.transfer_syntax or can_recode(held.transfer_syntax, transfer_syntax)
+
+
+def _is_compressed_anew(held: HeldInstance, transfer_syntax: str) -> bool:
+    return transfer_syntax in COMPRESSIONS and transfer_syntax != held.transfer_syntax
 
 
 def _own_head(held: HeldInstance, transfer_syntax: str) -> bytes:

@@ -17,21 +17,9 @@ from rle.utils import encode_pixel_data
 
 from vna.pixels.codecs import COMPRESSIONS, Compression
 from vna.pixels.decoding import NotDecoded, decode_frame
+from vna.pixels.encodable import WHOLE_CELLS, obstacle
 from vna.pixels.image import Cells, Image, cells_of, frame_of
 
-_WHOLE_CELLS: Final = frozenset({Compression.RLE, Compression.DEFLATED})
-"""Compressions of the bytes of the cells, whatever they mean."""
-
-_MOST_BITS: Final = {
-    Compression.JPEG: 16,
-    Compression.JPEG_LS: 16,
-    Compression.JPEG_2000: 24,
-    Compression.HTJ2K: 16,
-    Compression.JPEG_XL: 16,
-}
-"""Precision that the encoders manage without loss."""
-
-_UPSAMPLED_ONLY: Final = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"})
 _FIRST_ORDER: Final = 1
 _TINY: Final = 1024
 _LEVELS: Final = 5
@@ -51,9 +39,9 @@ def encode_frame(frame: bytes, transfer_syntax: str, image: Image) -> tuple[byte
         NotEncoded: this compression cannot hold such pixels.
     """
     compression = COMPRESSIONS[transfer_syntax]
-    if image.photometric in _UPSAMPLED_ONLY and compression is not Compression.DEFLATED:
-        raise NotEncoded(f"native {image.photometric} pixels have no lossless compressed form")
-    if compression in _WHOLE_CELLS:
+    if reason := obstacle(image, transfer_syntax):
+        raise NotEncoded(reason)
+    if compression in WHOLE_CELLS:
         stream = _run_lengths(frame, image) if compression is Compression.RLE else _deflated(frame)
         encoded, kept = (stream, image), frame
     else:
@@ -80,14 +68,8 @@ def _stored_cells(cells: Cells, image: Image, compression: Compression) -> Cells
     """Return cells with nothing but the pixel in them, its sign extended.
 
     Raises:
-        NotEncoded: they hold something else too, or more bits than the compression manages.
+        NotEncoded: they hold something else too.
     """
-    if image.bits_stored > _MOST_BITS[compression]:
-        raise NotEncoded(f"{compression.value}: {image.bits_stored} bits stored are too many")
-    if image.high_bit != image.bits_stored - 1:
-        raise NotEncoded(f"{compression.value}: High Bit {image.high_bit} of {image.bits_stored} bits stored")
-    if image.signed and compression is Compression.JPEG_XL:
-        raise NotEncoded("JPEG XL has no signed pixels")
     mask = (1 << image.bits_stored) - 1
     low = cells & cells.dtype.type(mask)
     extended = low

@@ -14,12 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from storage_backends import Content
-from vna.dicom.encoding import (
-    DOUBLE_FLOAT_PIXEL_DATA,
-    EXPLICIT_LE_UID,
-    FLOAT_PIXEL_DATA,
-    PIXEL_DATA,
-)
+from vna.dicom.encoding import EXPLICIT_LE_UID, PIXEL_DATA
 from vna.dicom.frames import EXTENDED_OFFSET_TABLE, EXTENDED_OFFSET_TABLE_LENGTHS
 from vna.dicom.recode import Recoded, written
 from vna.dicom.values import Bulk, OpenBlob, StoredDataSet, Value, bulk_chunks, inflated, read_values
@@ -47,7 +42,7 @@ from vna.pixels.frames import (
 from vna.pixels.image import Image
 from vna.pixels.pool import CodecPool, CodecProcess, Limits
 from vna.pixels.rendering.request import RenderTask, TileTask
-from vna.pixels.targets import targets_of
+from vna.pixels.targets import FLOATING, NEVER_FLOATING, targets_of
 from vna.pixels.tokens import Level, TokenList
 
 _RESULT: Final = "converted pixels"
@@ -158,10 +153,8 @@ class _Conversion:
         for item in tokens.levels[1:]:
             self._make_native(item)
         top = tokens.top
-        if self._target in COMPRESSIONS and any(
-            tag in top.places for tag in (FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA)
-        ):
-            raise CannotConvert("floating point pixel data is never compressed")
+        if self._target in COMPRESSIONS and any(tag in top.places for tag in FLOATING):
+            raise CannotConvert(NEVER_FLOATING)
         pixels = tokens.token(top, PIXEL_DATA)
         if isinstance(pixels, Value | Bulk) and (pixels.fragments or self._target in COMPRESSIONS):
             self._convert(pixels)

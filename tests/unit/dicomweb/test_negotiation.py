@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from dicomweb.negotiation import Form, frame_forms, instance_syntax, offers
+from dicomweb.negotiation import Form, frame_forms, instance_syntaxes, offers
 from image_kinds import EXPLICIT_BE, EXPLICIT_LE, IMPLICIT_LE, RLE
 from vna.web.media_types import accepted
 from vna.web.problem import Problem
@@ -49,7 +49,14 @@ def offered(accept: str):
     ],
 )
 def test_transfer_syntax_of_an_instance(accept: str, stored: str, given: str | None) -> None:
-    assert instance_syntax(offered(accept), stored) == given
+    assert next(iter(instance_syntaxes(offered(accept), stored)), None) == given
+
+
+def test_what_is_liked_less_comes_behind_and_what_is_stored_last_unless_all_that_is_taken_is_named() -> None:
+    liked = f"{PARTS}; transfer-syntax={JPEG_LS}"
+
+    assert instance_syntaxes(offered(f"{liked}, {PARTS}; transfer-syntax={RLE};q=0.5"), IMPLICIT_LE) == [JPEG_LS, RLE]
+    assert instance_syntaxes(offered(f"{liked}, {PARTS}; q=0.1"), RLE) == [JPEG_LS, EXPLICIT_LE, RLE]
 
 
 def part(name: str, syntax: str) -> Form:

@@ -1,8 +1,10 @@
 """WADO-RS over the application: studies, series, instances and frames as clients get them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from email import message_from_bytes
 from email.message import Message
+from io import BytesIO
+from zipfile import ZipFile
 
 import pytest
 from pydicom import Dataset
@@ -141,6 +143,46 @@ def test_what_cannot_be_given_is_left_out_and_said(web: TestClient, sending: Sen
     assert answer.headers["warning"].startswith("299 http://127.0.0.1/dicom-web ")
     assert "1 of 2 instances" in answer.headers["warning"]
     assert get(web, path(video), f"{PARTS}; transfer-syntax={JPEG_LS}").status_code == 406
+
+
+def _floating(like: Dataset) -> Dataset:
+    """Return an instance of the same study with pixels that nothing compresses."""
+    ds = phantoms.ct_slice(number=77, size=16)
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = like.StudyInstanceUID, phantoms.uid("floating")
+    del ds.PixelData
+    ds.FloatPixelData = bytes(4 * 16 * 16)
+    return ds
+
+
+def _bits(like: Dataset) -> Dataset:
+    ds = KINDS["bits"].data_set()
+    ds.StudyInstanceUID, ds.SOPInstanceUID = like.StudyInstanceUID, phantoms.uid("bits")
+    return ds
+
+
+@pytest.mark.parametrize("made", [_floating, _bits])
+@pytest.mark.parametrize("syntax", [JPEG_LS, RLE])
+def test_what_nothing_compresses_is_left_out_or_given_as_is_liked_less(
+    web: TestClient, sending: Sending, made: Callable[[Dataset], Dataset], syntax: str
+) -> None:
+    grey = KINDS["grey-12"].data_set()
+    other = made(grey)
+    for ds in (other, grey):
+        sending.store(ds)
+    liked = f"{PARTS}; transfer-syntax={syntax}"
+
+    answer = get(web, path(grey, "study"), liked)
+    both = get(web, path(grey, "study"), f"{liked}, {PARTS}; transfer-syntax={EXPLICIT_LE}; q=0.5")
+    alone = get(web, path(other), liked)
+    zipped = get(web, path(grey, "study"), f"application/zip; transfer-syntax={syntax}")
+
+    def types_of(parts: Sequence[Message]) -> list[str]:
+        return [part["Content-Type"].rpartition("=")[2] for part in parts]
+
+    assert (answer.status_code, types_of(parts_of(answer))) == (206, [syntax])
+    assert (both.status_code, set(types_of(parts_of(both)))) == (200, {EXPLICIT_LE, syntax})
+    assert alone.status_code == 406
+    assert (zipped.status_code, len(ZipFile(BytesIO(zipped.content)).namelist())) == (206, 2)
 
 
 def test_what_does_not_decode_goes_out_as_stored_unless_a_syntax_was_named(web: TestClient, sending: Sending) -> None:

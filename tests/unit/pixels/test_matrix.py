@@ -47,6 +47,8 @@ JPEG_2000 = ("4.90", "4.91", "4.201", "4.202", "4.203")
 
 def refusal(kind: Kind, target: str) -> str | None:
     """Return why a kind of pixels cannot be had in a syntax, None if it can."""
+    if kind.allocated == 1 and target != DEFLATED_FRAME:
+        return "one bit allocated"
     if target in WHOLE_CELLS:
         return None
     if kind.stored == 32 or (kind.stored == 20 and not target.endswith((".90", ".91"))):
