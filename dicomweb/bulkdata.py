@@ -186,7 +186,9 @@ def _opened(services: Services, instance: HeldInstance, wanted: Sequence[Offer],
         if form.transfer_syntax == EXPLICIT_LE_UID:
             return form, WholePixels(frames, media_type, location)
         return form, FrameParts(services, instance, frames, media_type, partial(_same, location))
-    raise Problem(406, f"the pixels cannot be given in what is accepted: {'; '.join(reasons)}")
+    raise Problem(
+        406, f"the pixels cannot be given in what is accepted: {'; '.join(reasons) or 'of that there is nothing'}"
+    )
 
 
 def _same(location: str, _number: int) -> str:

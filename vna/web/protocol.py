@@ -1,12 +1,14 @@
 """HTTP/1.1 as uvicorn speaks it, with limits on what comes before a request can be looked at: its head.
 
-A head that is too long or too slow never becomes a request, so nothing above could refuse it.
+A head that is too long or too slow never becomes a request, so nothing above could refuse it. To clients of HTTP/1.0,
+which know no chunks, an answer of unknown length goes until the connection ends.
 """
 
 import asyncio
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 _MOST_HEADERS: Final = 100
 _LONGEST_HEAD: Final = 32 * 1024
@@ -14,6 +16,22 @@ _LONGEST_URL: Final = 16 * 1024
 _MOST_BYTES_BEFORE_HEAD: Final = 512 * 1024
 """Of all that comes before a head is whole; the first read may hold some of the body too."""
 _HEAD_TIMEOUT_S: Final = 30.0
+
+
+class _UntilClosed(RequestResponseCycle):
+    """A request of HTTP/1.0 and its answer (RFC 9112 6.1, 6.3)."""
+
+    is_measured = True
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """Send a part of the answer; if it has no length, all that comes belongs to it."""
+        if message["type"] == "http.response.start":
+            self.is_measured = any(name.lower() == b"content-length" for name, _ in message.get("headers", ()))
+            if not self.is_measured:
+                self.chunked_encoding = False
+        elif message["type"] == "http.response.body" and not self.is_measured:
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
 
 
 class GuardedProtocol(HttpToolsProtocol):
@@ -70,6 +88,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._head_has_come()
         if not self._refused:
             super().on_headers_complete()
+            if self.scope.get("http_version") == "1.0":
+                self.cycle.__class__ = _UntilClosed
 
     def on_body(self, body: bytes) -> None:
         """Take some of the body."""

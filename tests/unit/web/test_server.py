@@ -48,6 +48,20 @@ def status_of(data: bytes) -> int:
     return int(data.split(b" ", 2)[1])
 
 
+@pytest.mark.parametrize("size", [None, 8])
+def test_a_client_that_knows_no_chunks_gets_none(size: int | None) -> None:
+    def stream(_request: Request) -> Response:
+        return Streamed(iter((b"some", b"", b"more")), media_type="text/plain", size=size)
+
+    with serving([Route("/stream", stream)]) as address, connected(address) as client:
+        client.sendall(b"GET /stream HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        head, _, body = all_of(client).partition(b"\r\n\r\n")
+
+    assert (status_of(head), body) == (200, b"somemore")
+    assert b"transfer-encoding" not in head.lower()
+    assert (b"content-length: 8" in head.lower()) == (size is not None)
+
+
 def test_a_connection_serves_one_request_after_another() -> None:
     with serving(ROUTES) as address:
         client = HTTPConnection(*address)
