@@ -18,7 +18,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, or_, select
+from sqlalchemy import ColumnElement, Select, bindparam, or_, select
 
 from vna.dicom.attributes import BY_KEYWORD, Attribute, Level, Storage
 from vna.dicom.matching import Universal, matches
@@ -29,7 +29,7 @@ from vna.index.extra import is_owner, lead
 from vna.index.narrowing import Narrowing, Shape, condition, narrowings, sharp
 from vna.index.rows import ENTITY_ID, SOURCES, Entity, selected
 from vna.index.statements import Cursor, one_of
-from vna.index.views import live, record_column, seen
+from vna.index.views import record_column, said, seen
 from vna.model import View
 
 PAGE = 100
@@ -272,9 +272,7 @@ def _there(level: Level, view: View, *, any_record: bool) -> list[ColumnElement[
     if not any_record:
         return [*served, _SHOWN[view]]
     version = tables.version.alias()  # at IMAGE level the table itself is part of the query
-    record = tables.study_record
-    says_so = (version.c.study_id == record.c.study_id, version.c.study_record_id == record.c.id, live(version, view))
-    return [*served, or_(_SHOWN[view], exists().where(and_(*says_so)).correlate(record))]
+    return [*served, or_(_SHOWN[view], said(tables.study_record, version, view))]
 
 
 def _conditions(shapes: tuple[Shape, ...], view: View) -> list[ColumnElement[bool]]:

@@ -6,11 +6,11 @@ Each function takes the row numbers of one page of entities and returns a value 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, distinct, func, select
+from sqlalchemy import ColumnElement, Select, and_, distinct, func, or_, select
 
 from vna.index import tables
 from vna.index.statements import Cursor, one_of
-from vna.index.views import record_column, seen
+from vna.index.views import record_column, said, seen
 from vna.model import View
 
 Compute = Callable[[Cursor, Sequence[int]], dict[int, str]]
@@ -56,13 +56,14 @@ def _study_series(view: View) -> Select[Any]:
 
 
 def _patient(view: View, count: Any, *, join_series: bool = False, join_versions: bool = False) -> Select[Any]:
-    """Count over the studies shown under a patient."""
-    owner = tables.study_record.c.patient_id
-    shown = and_(  # by the study's own number, for its record has no index
-        tables.study.c.id == tables.study_record.c.study_id,
-        record_column(tables.study, view) == tables.study_record.c.id,
+    """Count over the studies that a Patient ID finds: shown under it, or said by a version to be the patient's."""
+    record = tables.study_record
+    owner = record.c.patient_id
+    shown = record_column(tables.study, view) == record.c.id
+    theirs = and_(  # by the study's own number, for its record has no index
+        tables.study.c.id == record.c.study_id, or_(shown, said(record, tables.version.alias(), view))
     )
-    source = tables.study_record.join(tables.study, shown)
+    source = record.join(tables.study, theirs)
     if join_series:
         source = source.join(tables.series, tables.series.c.study_id == tables.study.c.id)
     query = select(owner, func.count(distinct(count))).where(_of(owner)).group_by(owner)

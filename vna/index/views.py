@@ -5,7 +5,7 @@ Nobody sees what is limited. The quality view sees beside what is served what wo
 
 from collections.abc import Callable
 
-from sqlalchemy import Column, ColumnElement, FromClause, and_, or_
+from sqlalchemy import Column, ColumnElement, FromClause, and_, exists, or_
 
 from vna.model import VersionState, View
 
@@ -32,6 +32,12 @@ def live(version: FromClause, view: View) -> ColumnElement[bool]:
     """Return the condition that what a version says of its study counts."""
     states = VersionState.SERVED, VersionState.ASIDE
     return or_(*(condition(version) for state in states for condition in _standing(view, state)))
+
+
+def said(record: FromClause, version: FromClause, view: View) -> ColumnElement[bool]:
+    """Return the condition that a version, of an alias, whose word counts says what a record of a study holds."""
+    says_so = (version.c.study_id == record.c.study_id, version.c.study_record_id == record.c.id, live(version, view))
+    return exists().where(and_(*says_so)).correlate(record)
 
 
 def _standing(view: View, state: VersionState) -> tuple[Condition, ...]:

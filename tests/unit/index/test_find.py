@@ -141,6 +141,17 @@ def test_counts_and_modalities_are_computed(sender: Sender) -> None:
     assert (found["NumberOfStudyRelatedSeries"], found["NumberOfStudyRelatedInstances"]) == ("2", "3")
 
 
+def test_a_patient_whom_only_what_lies_aside_names_has_the_counts_of_the_studies_found(sender: Sender) -> None:
+    sender.send(arrival("a"), description({"PatientID": "P1"}))
+    other = replace(arrival("b", source=PACS_B), same_content={digest_of("a"): False})
+    sender.send(other, description({"PatientID": "P2"}))
+    counted = [f"NumberOfPatientRelated{each}" for each in ("Studies", "Series", "Instances")]
+
+    for patient in ("P1", "P2"):
+        (found,) = find(sender, Level.PATIENT, PatientID=SingleValue(patient), **dict.fromkeys(counted, Universal()))
+        assert [found[each] for each in counted] == ["1", "1", "1"]
+
+
 def test_counts_of_the_levels_above_come_at_every_level(sender: Sender) -> None:
     """They belong to the patient, study or series of each match, not to whatever has its row number."""
     study(sender, patient={"PatientID": "P1"})
