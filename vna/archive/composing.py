@@ -30,7 +30,9 @@ from vna.dicom.fragments import ITEM_HEADER
 from vna.dicom.json_reading import ModelDataSet
 from vna.dicom.recode import Recoded, written
 from vna.dicom.values import Bulk, Token, Value
-from vna.errors import CannotUnderstand, DataSetMismatch, SyntaxNotSupported
+from vna.errors import CannotConvert, CannotUnderstand, DataSetMismatch, SyntaxNotSupported
+from vna.pixels.attributes import declared_frames, image_of
+from vna.pixels.image import SUBSAMPLED
 from vna.pixels.tokens import TokenList
 
 OCTETS: Final = "application/octet-stream"
@@ -128,8 +130,29 @@ def compose(model: ModelDataSet, found: Found) -> Recoded:
     check_agrees(tokens.values(tokens.top), filled_in)
     missing = [value for value in filled_in if value.tag not in tokens.top.places and value.data]
     tokens.set(tokens.top, sorted(missing))
+    if isinstance(pixels, Value | Bulk) and not frames:
+        _check_pixels(tokens.values(tokens.top), _size(pixels, found))
     sized = (_sized(token, found) for token in tokens)
     return written(sized, syntax, lambda name: _fragments(frames[name]) if name in frames else _value(found[name][0]))
+
+
+def _size(pixels: Value | Bulk, found: Found) -> int:
+    return len(pixels.data) if isinstance(pixels, Value) else found[pixels.digest][0].content.size
+
+
+def _check_pixels(values: Mapping[int, bytes], size: int) -> None:
+    """See that native pixels are as many as the metadata says; where that describes no image, nothing is known of them.
+
+    Raises:
+        DataSetMismatch: they are fewer.
+    """
+    try:
+        image, frames = image_of(values), declared_frames(values) or 1
+    except CannotConvert:
+        return
+    if image.photometric not in SUBSAMPLED and size * 8 < image.frame_bits * frames:
+        wanted = (image.frame_bits * frames + 7) // 8
+        raise DataSetMismatch(f"{tag_text(PIXEL_DATA)} has {size} bytes of the {wanted} that the metadata describes")
 
 
 def _described(parts: Sequence[BulkPart], frames: bytes) -> Media:

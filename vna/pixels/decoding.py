@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rle.utils import decode_segment  # type: ignore[attr-defined]
 
 from vna.pixels.codecs import COMPRESSIONS, JPEG_XL_RECOMPRESSION_UID, Compression
-from vna.pixels.image import Cells, Image, frame_of
+from vna.pixels.image import SUBSAMPLED, Cells, Image, frame_of
 from vna.pixels.streams import (
     Colour,
     StreamFacts,
@@ -34,7 +34,6 @@ _BLOCK: Final = 64
 """Pixels of a block of JPEG."""
 _RLE_HEADER: Final = 64
 _MOST_SEGMENTS: Final = 15
-_SUBSAMPLED: Final = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"})
 _TRANSFORMED: Final = frozenset({"YBR_ICT", "YBR_RCT", "XYB"})
 _JPEG_RECONSTRUCTION: Final = b"jbrd"
 
@@ -209,7 +208,7 @@ def _check_dimensions(facts: StreamFacts, image: Image) -> None:
 
 def _colour_named(image: Image, photometric: str) -> Image:
     """Name the colours as uncompressed pixels have them: what was subsampled or transformed for compression is not."""
-    if image.samples == 3 and photometric in _SUBSAMPLED:
+    if image.samples == 3 and photometric in SUBSAMPLED:
         photometric = "YBR_FULL"
     elif image.samples == 3 and photometric in _TRANSFORMED:
         photometric = "RGB"

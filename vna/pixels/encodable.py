@@ -3,7 +3,7 @@
 from typing import Final
 
 from vna.pixels.codecs import COMPRESSIONS, Compression
-from vna.pixels.image import Image
+from vna.pixels.image import SUBSAMPLED, Image
 
 WHOLE_CELLS: Final = frozenset({Compression.RLE, Compression.DEFLATED})
 """Compressions of the bytes of the cells, whatever they mean."""
@@ -17,8 +17,6 @@ _MOST_BITS: Final = {
 }
 """Precision that the encoders manage without loss."""
 
-_UPSAMPLED_ONLY: Final = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"})
-
 
 def obstacle(image: Image, transfer_syntax: str) -> str:
     """Return why native pixels cannot be kept bit for bit in a transfer syntax, empty if nothing says so."""
@@ -26,7 +24,7 @@ def obstacle(image: Image, transfer_syntax: str) -> str:
     name = compression.value
     if compression is Compression.DEFLATED:
         return ""
-    if image.photometric in _UPSAMPLED_ONLY:
+    if image.photometric in SUBSAMPLED:
         return f"native {image.photometric} pixels have no lossless compressed form"
     if image.bits_allocated == 1:
         return f"{name}: pixels of one bit allocated are given native, or deflated"

@@ -16,6 +16,9 @@ Cells = NDArray[np.integer[Any]]
 ALLOCATIONS: Final = frozenset({1, 8, 16, 32})
 """Values of Bits Allocated (0028,0100) whose cells can be taken apart."""
 
+SUBSAMPLED: Final = frozenset({"YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420"})
+"""Colours whose native pixels share chrominance: there are fewer cells than samples."""
+
 PACKED_BITS: Final = 12
 """Bits Allocated of two pixels in three bytes (ACR-NEMA, retired): rendered, and not converted."""
 

@@ -74,7 +74,7 @@ def test_pixels_beside_json_become_the_same_instance(web: TestClient, archive: A
 
 
 def test_bulk_data_may_come_in_any_order_and_serve_several_instances(web: TestClient, archive: Archive) -> None:
-    first, second = phantoms.ct_slice(number=1), phantoms.ct_slice(number=2)
+    first, second = phantoms.ct_slice(number=1, size=2), phantoms.ct_slice(number=2, size=2)
     parts = [
         bulk(b"\1\2" * 4, location="a%20b"),
         metadata(model_of(first, pixels="a b"), model_of(second, pixels="a%20b")),
@@ -98,13 +98,13 @@ def test_an_instance_without_its_bulk_data_fails_and_the_others_do_not(web: Test
 
 
 def test_one_document_needs_no_multipart(web: TestClient, archive: Archive) -> None:
-    ds = phantoms.ct_slice()
-    model = model_of(ds) | {PIXELS: {"vr": "OW", "InlineBinary": "AQIDBA=="}}
+    ds = phantoms.ct_slice(size=2)
+    model = model_of(ds) | {PIXELS: {"vr": "OW", "InlineBinary": "AQIDBAUGBwg="}}
 
     answer = web.post("/dicom-web/studies", content=json.dumps([model]), headers={"Content-Type": JSON})
 
     assert answer.status_code == 200
-    assert held(archive, ds).PixelData == b"\1\2\3\4"
+    assert held(archive, ds).PixelData == b"\1\2\3\4\5\6\7\10"
 
 
 @pytest.mark.parametrize("payload", next(each.request for each in transactions() if each.name == "StoreInstances"))
@@ -240,6 +240,18 @@ def test_deflated_frames_are_frames(web: TestClient, archive: Archive) -> None:
     found = held(archive, ds)
     assert (answer.status_code, found.file_meta.TransferSyntaxUID) == (200, DEFLATED_FRAME)
     assert [each.rstrip(b"\0") for each in generate_frames(found.PixelData)] == [frame.rstrip(b"\0")]
+
+
+@pytest.mark.parametrize("pixels", [{"BulkDataURI": "bulk/1"}, {"InlineBinary": "AAAA"}], ids=["bulk", "inline"])
+def test_fewer_pixels_than_the_metadata_describes_are_no_image(web: TestClient, pixels: dict[str, str]) -> None:
+    ds = phantoms.ct_slice(size=16)
+    parts = [metadata(model_of(ds) | {PIXELS: {"vr": "OW", **pixels}})]
+    if "BulkDataURI" in pixels:
+        parts.append(bulk(ds.PixelData[:-2]))
+
+    answer = post(web, parts, type_=JSON)
+
+    assert (answer.status_code, reasons(answer)) == (409, [0xA900])
 
 
 def test_too_few_frames_are_no_image(web: TestClient) -> None:
