@@ -257,8 +257,9 @@ class _Verification:
             yield first, f"the payloads cannot be read: {exc}"
             return
         there = {} if file is None else file.payloads
-        gone = tuple(event for event in segment.events if event.position in wanted and event.position not in there)
-        if gone:
+        missing = wanted.keys() - there.keys()
+        if missing:
+            gone = tuple(event for event in segment.events if event.position in missing)
             self._gone.append(_Gone(owner, document, gone, is_file=file is None))
         if file is None:
             return
