@@ -168,7 +168,7 @@ class StoreSettings(Section):
     codec: Literal["raw", "zstd", "dense"] = "dense"
     """How files are packed: raw (not at all), zstd (Zstandard) or dense (pixel filter and Zstandard)."""
     recent_bytes: Annotated[int, Field(ge=0)] = 128 * 2**20
-    """Memory of the whole node for what came or was read last, so that it need not be read and decoded; 0 for none."""
+    """Memory of the whole node, claimed at its start, that keeps what came or was read last decoded; 0 for none."""
     replicas: Annotated[
         tuple[Annotated[str, AfterValidator(parse_replica)], ...],
         BeforeValidator(split_list),
