@@ -15,7 +15,7 @@ from conformance.corpus import Instance
 from interop.stacks.roles import Wanted
 
 CT_SLICES = 3
-MANY = 60
+MANY = 240
 """How many instances the study for cancelling has: too many to be sent before a C-CANCEL is read."""
 
 
