@@ -91,8 +91,9 @@ def make_once(collection: Path, *, size: str) -> None:
     if collection.is_dir():
         return
     unfinished = collection.with_name("collection.unfinished")
+    _say("Making the collection, about a minute ...")
     for count, _ in enumerate(make(unfinished, size=size), 1):
-        _say(f"\rMaking the collection, about a minute: {count} files ")
+        _tick(f"Making the collection, about a minute: {count} files")
     unfinished.rename(collection)
     _say("\n")
 
@@ -102,9 +103,16 @@ def _load(server: Server, collection: Path) -> None:
     total = sum(1 for _ in collection.rglob("*.dcm"))
     if held(server.address).instances >= total:
         return
+    _say("Sending it by C-STORE ...")
     for count, _ in enumerate(send(server.address, collection), 1):
-        _say(f"\rSending it by C-STORE: {count} of {total} ")
+        _tick(f"Sending it by C-STORE: {count} of {total}")
     _say("\n")
+
+
+def _tick(text: str) -> None:
+    """Write how far something is over what stood there before, for who watches; a file gets none of it."""
+    if sys.stdout.isatty():
+        _say(f"\r{text} ")
 
 
 def _what_to_try(node: NodeProcess, server: Server, collection: Path) -> str:

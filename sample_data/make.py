@@ -38,9 +38,10 @@ def main() -> None:
     count = total = 0
     for path in make(args.folder, size=args.size, seed=args.seed):
         count, total = count + 1, total + path.stat().st_size
-        sys.stdout.write(f"\r{count} files, {total / 1e6:.1f} MB")
-        sys.stdout.flush()
-    sys.stdout.write(f"\n{args.folder}\n")
+        if sys.stdout.isatty():
+            sys.stdout.write(f"\r{count} files, {total / 1e6:.1f} MB")
+            sys.stdout.flush()
+    sys.stdout.write(f"\r{count} files, {total / 1e6:.1f} MB\n{args.folder}\n")
 
 
 if __name__ == "__main__":
