@@ -93,7 +93,8 @@ class JsonWriter:
             CannotUnderstand: the header is none.
             CannotConvert: a deflated data set is too large to be read.
         """
-        reader = ElementReader(inflated(stored))
+        stored = inflated(stored)
+        reader, holes = ElementReader(stored), [piece.header_upto for piece in stored.recipe.pieces]
         found, charset = reader.scan, charset_of(reader.scan)
         context = (found.explicit, found.little_endian, charset, found.raw(PIXEL_REPRESENTATION))
         known, buffer = self._known.setdefault(context, {}), found.buffer
@@ -101,7 +102,7 @@ class JsonWriter:
         for element in reader.content():
             tag, start, end = element.tag, element.start, element.end
             key: _Key | None = None
-            if end - start <= _SHARED_BYTES and tag not in _DECIDING:
+            if end - start <= _SHARED_BYTES and tag not in _DECIDING and not any(start < hole <= end for hole in holes):
                 key = _private_key(found, element) if tag & 0x10000 else bytes(buffer[start:end])
             text = None if key is None else known.get(key)
             if text is None:

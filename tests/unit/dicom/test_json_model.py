@@ -340,3 +340,14 @@ def test_what_data_sets_share_is_written_as_if_each_were_alone() -> None:
         alone = JsonWriter().data_set(stored, bulk_uri=f"{URI}/{number}")
         assert writer.data_set(stored, bulk_uri=f"{URI}/{number}") == alone
         assert f"{URI}/{number}/7FE00010" in alone.decode()
+
+
+def test_pixel_data_without_a_fragment_takes_no_address_from_that_of_others() -> None:
+    ds = phantoms.jpeg_multiframe()
+    whole, syntax = phantoms.data_set_bytes(ds), ds.file_meta.TransferSyntaxUID
+    nothing = whole[: whole.index(b"\xe0\x7f\x10\x00OB") + 12] + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    writer = JsonWriter()
+
+    found = [json.loads(writer.data_set(held(data, syntax), bulk_uri="")) for data in (nothing, whole)]
+
+    assert [each["7FE00010"] for each in found] == [{"vr": "OB"}, {"vr": "OB", "BulkDataURI": "/7FE00010"}]
