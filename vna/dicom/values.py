@@ -161,7 +161,7 @@ class _Reading:
         self._blobs = dict(stored.recipe.pieces)
         self._resolve_unknown = resolve_unknown
         self._depth = 0
-        signed = (self._found.raw(PIXEL_REPRESENTATION) or b"").strip(b"\0") != b""
+        signed = (self._found.raw(PIXEL_REPRESENTATION) or b"").strip(b"\0") == b"\x01"
         self._lookup = VRLookup(signed=signed)
 
     def tokens(self) -> Iterator[Token]:
