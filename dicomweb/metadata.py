@@ -34,7 +34,7 @@ from vna.web.ranged import whole_or_range
 
 log = logging.getLogger(__name__)
 
-_FORMAT: Final = 1
+_FORMAT: Final = 2
 """Of what is kept: another number makes all of it anew."""
 
 _UNREADABLE: Final = (Damaged, CannotConvert, CannotUnderstand)
