@@ -4,6 +4,7 @@ import socket
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,14 @@ def begun(node: RunningNode, accept: str) -> socket.socket:
 def spooled(node: RunningNode) -> int:
     """Count the nameless files of the node's processes: what was converted and is not given back yet."""
     links = [link for pid in process_tree(node.server.pid) for link in Path(f"/proc/{pid}/fd").iterdir()]
-    return sum("/spool/" in str(link.readlink()) for link in links)
+    return sum("/spool/" in _file_of(link) for link in links)
+
+
+def _file_of(link: Path) -> str:
+    """Return which file a process has open, empty if it was closed meanwhile."""
+    with suppress(FileNotFoundError):
+        return str(link.readlink())
+    return ""
 
 
 def connections(node: RunningNode) -> int:
