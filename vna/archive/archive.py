@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
-from storage_backends import MAIN, BlobStore
+from storage_backends import MAIN, BlobStore, StorageError
 from vna.archive.accesses import Accesses
 from vna.archive.bulk import BulkContent, BulkReader
 from vna.archive.clock_guard import ClockGuard
@@ -242,7 +242,10 @@ class Archive:
             today, week = tuple(intake.since(last_midnight(now))), tuple(intake.since(now - WINDOW))
             rate = growth(week, first=intake.first_hour(), now=now)
             bad = self._index.blobs.bad()
-        space = self._room.space()
+        try:
+            space = self._room.space()
+        except StorageError:  # the store is away, which readiness tells
+            space = None
         bad = {store_name(store): bad.get(store, 0) for store in self._blobs.stores}
         jump = self.clock.jump()
         return Overview(counts, today, week, space, rate, days_left(space, rate), bad, jump)

@@ -26,8 +26,17 @@ _BEHIND_ALL_KEYS: Final = 0x5000_0000
 _INFLATED: Final = 4 * 2**20
 _NEUTRAL_OF: Final = {"Modality": "OT", "CompletionFlag": "PARTIAL", "VerificationFlag": "UNVERIFIED"}
 _NEUTRAL: Final = {"DA": "19000101", "TM": "000000", "IS": "0", "US": 0}
-_BROKEN: Final = (ValueError, TypeError, KeyError, AttributeError, EOFError, OverflowError, NotImplementedError)
-"""What pydicom raises on values that are none of their VR."""
+_BROKEN: Final = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    OSError,
+    OverflowError,
+    NotImplementedError,
+    EOFError,
+)
+"""What pydicom raises on values that are none of their VR, and on sequences that it cannot read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ def not_mounted(root: Path, index_url: str, store: str) -> str | None:
         store: its name among the replicas, empty for the store itself.
     """
     first = root / "000"
-    if first.is_dir():
+    if first.is_dir() or not _may_be_there(index_url):
         return None
     with index_errors(), closing(open_index(index_url)) as index:
         if not index.blobs.has_any(store):
@@ -24,3 +24,9 @@ def not_mounted(root: Path, index_url: str, store: str) -> str | None:
     return (
         f"{root} is empty, though files are known to lie there; is its disk mounted? If they are lost: mkdir -p {first}"
     )
+
+
+def _may_be_there(index_url: str) -> bool:
+    """Return whether there can be an index already: to look is not to make one."""
+    file = index_url.removeprefix("sqlite:///")
+    return file == index_url or Path(file).exists()

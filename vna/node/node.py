@@ -27,7 +27,6 @@ from vna.node.parts import (
     index_url,
     open_archive,
     refuse_silent_store,
-    refuse_unmounted_store,
 )
 from vna.node.watch import NODE, Watch
 from vna.node.web import Around
@@ -67,7 +66,6 @@ class Node:
             self._folder.lock()
             stack.callback(self._folder.unlock)
             self._folder.empty_spool()
-            refuse_unmounted_store(self._settings)
             clear_staging(self._settings)
             run_apart(self._ask_the_store)
             key = make_key(self._folder.signing_key)

@@ -171,8 +171,9 @@ def open_backend(settings: Settings) -> Backend:
     """Open the place where blobs lie; an object store is not asked anything yet.
 
     Raises:
-        StartRefused: it cannot be made or written.
+        StartRefused: it cannot be made or written, or its disk seems not to be mounted: nothing is made there then.
     """
+    refuse_unmounted_store(settings)
     root, url = store_folder(settings), settings.store.url
     with usable(root or url):
         return open_bucket(url, bucket_access(settings)) if root is None else Filesystem(root)

@@ -22,7 +22,7 @@ from vna.archive import HeldInstance
 from vna.dicom.describe import key_of
 from vna.dicom.scan import scan
 from vna.media import MediaDirectory
-from vna.media.records import record_type
+from vna.media.records import read_keys, record_type
 from vna.transfer.dicomdir import read_dicomdir
 from vna.transfer.layout import MEDIA, Layout
 from vna.transfer.selection import Selected
@@ -209,3 +209,11 @@ def test_a_header_that_cannot_be_read_is_still_listed(tmp_path: Path) -> None:
 )
 def test_the_record_follows_from_the_sop_class(arc: str, kind: str) -> None:
     assert record_type(f"1.2.840.10008.5.1.4.1.1.{arc}") == kind
+
+
+def test_a_header_that_cannot_be_read_to_its_keys_is_no_error() -> None:
+    head = phantoms.part10(phantoms.ct_slice(size=16))
+    head = head[: len(head) - len(phantoms.data_set_bytes(phantoms.ct_slice(size=16)))]
+    broken = b"\x08\x00\x12\x21UN\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff\x08\x00"
+
+    assert len(read_keys(head + broken, "1.2.840.10008.1.2.1")) == 0

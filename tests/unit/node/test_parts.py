@@ -98,6 +98,11 @@ def test_an_empty_store_that_is_known_to_hold_files_is_not_opened(tmp_path: Path
 
     with pytest.raises(StartRefused, match="is empty, though files are known to lie there; is its disk mounted"):
         refuse_unmounted_store(settings)
+    (tmp_path / "data" / "blobs").mkdir()
+    for opens in (open_store, open_archive, clear_staging):
+        with pytest.raises(StartRefused, match="is its disk mounted"):
+            opens(settings)
+    assert list((tmp_path / "data" / "blobs").iterdir()) == []
     (tmp_path / "data" / "blobs" / "000").mkdir(parents=True)
     refuse_unmounted_store(settings)
 
